@@ -1,0 +1,65 @@
+/* app: the program: commands, options, environment, configuration. The only folder that prints. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/text.h"
+
+enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
+
+struct option {
+    const char *name;  /* "--at" */
+    const char *value; /* "DATE"; NULL: a flag */
+    const char *help;
+};
+
+struct args {
+    const char *positional[ARGS_POSITIONAL_MAX]; /* behind the command's name */
+    size_t positional_count;
+    const struct option *given[ARGS_OPTIONS_MAX];
+    const char *values[ARGS_OPTIONS_MAX]; /* "" for a flag */
+    size_t given_count;
+};
+
+/* The last value given for an option, "" for a flag given, NULL when absent. */
+const char *args_get(const struct args *args, const char *name);
+
+/* What every command is handed; built by main(), nothing of it global. */
+struct app {
+    struct str home;        /* directory, absolute */
+    struct str config_path; /* of bursar.yaml, whether it exists or not */
+    bool config_named;      /* by --config: then it must exist */
+    bool json;
+    int64_t now_ns;
+    int64_t since_ns; /* INT64_MIN: no bound */
+    int64_t until_ns; /* INT64_MAX: no bound */
+    int columns;      /* width of the terminal; 0: output goes to a pipe or a file */
+    struct arena *arena;
+    struct text *out; /* printed by main() when the command is done */
+};
+
+struct command {
+    const char *name;
+    const char *synopsis; /* "MODEL --usage JSON [--at DATE]"; several lines allowed */
+    const char *summary;  /* one line for the list */
+    const char *about;    /* paragraphs for --help */
+    const char *example;  /* a command line that works */
+    const struct option *options;
+    size_t option_count;
+    enum errc (*run)(struct app *app, const struct args *args, struct err *err);
+};
+
+#define X(name) extern const struct command cmd_##name;
+#include "app/commands.def"
+#undef X
+
+/* Print what is in app->out now, for commands that show results as they come. */
+void app_flush(struct app *app);
+
+#endif

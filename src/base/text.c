@@ -1,0 +1,280 @@
+#include "base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+void text_init(struct text *text, size_t size_max)
+{
+    CHECK(text != NULL);
+    CHECK(size_max > 0);
+    *text = (struct text){.size_max = size_max};
+}
+
+void text_deinit(struct text *text)
+{
+    CHECK(text != NULL);
+    free(text->data);
+    *text = (struct text){.size_max = text->size_max};
+}
+
+void text_clear(struct text *text)
+{
+    CHECK(text != NULL);
+    CHECK(text->size <= text->capacity);
+    text->size = 0;
+    text->full = false;
+    text->depth = 0;
+    text->filled[0] = false;
+    text->after_name = false;
+}
+
+struct str text_str(const struct text *text)
+{
+    return (struct str){text->data != NULL ? text->data : "", text->size};
+}
+
+bool text_is_full(const struct text *text)
+{
+    return text->full;
+}
+
+static bool reserve(struct text *text, size_t bytes)
+{
+    if (text->full || bytes > text->size_max - text->size) {
+        text->full = true;
+        return false;
+    }
+    if (text->size + bytes + 1 > text->capacity) {
+        size_t capacity = text->capacity < 256 ? 256 : text->capacity * 2;
+        capacity = capacity < text->size + bytes + 1 ? text->size + bytes + 1 : capacity;
+        char *data = realloc(text->data, capacity);
+        CHECK(data != NULL);
+        text->data = data;
+        text->capacity = capacity;
+    }
+    return true;
+}
+
+void text_add(struct text *text, struct str bytes)
+{
+    CHECK(text != NULL);
+    if (bytes.size > 0 && reserve(text, bytes.size)) {
+        memcpy(text->data + text->size, bytes.data, bytes.size);
+        text->size += bytes.size;
+        text->data[text->size] = '\0';
+    }
+}
+
+void text_char(struct text *text, char c)
+{
+    text_add(text, (struct str){&c, 1});
+}
+
+void text_repeat(struct text *text, char c, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        text_char(text, c);
+    }
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+    char small[512];
+    va_list args;
+    va_start(args, format);
+    const int size = vsnprintf(small, sizeof small, format, args);
+    va_end(args);
+    CHECK(size >= 0);
+    if ((size_t)size < sizeof small) {
+        text_add(text, (struct str){small, (size_t)size});
+    } else if (reserve(text, (size_t)size)) {
+        va_start(args, format);
+        vsnprintf(text->data + text->size, (size_t)size + 1, format, args);
+        va_end(args);
+        text->size += (size_t)size;
+    }
+}
+
+/* The comma or nothing that stands before the next value. */
+static void separate(struct text *text)
+{
+    if (text->after_name) {
+        text->after_name = false;
+        return;
+    }
+    if (text->filled[text->depth]) {
+        text_char(text, ',');
+    }
+    text->filled[text->depth] = true;
+}
+
+static void open(struct text *text, char bracket)
+{
+    separate(text);
+    text_char(text, bracket);
+    CHECK(text->depth < TEXT_DEPTH_MAX);
+    text->filled[++text->depth] = false;
+}
+
+static void close(struct text *text, char bracket)
+{
+    CHECK(text->depth > 0);
+    CHECK(!text->after_name);
+    text->depth--;
+    text_char(text, bracket);
+}
+
+void json_open_object(struct text *text)
+{
+    open(text, '{');
+}
+
+void json_close_object(struct text *text)
+{
+    close(text, '}');
+}
+
+void json_open_array(struct text *text)
+{
+    open(text, '[');
+}
+
+void json_close_array(struct text *text)
+{
+    close(text, ']');
+}
+
+/* Bytes of the UTF-8 sequence at the head of `s`, 0 if it is none. Source: RFC 3629, section 4. */
+static size_t sequence_size(struct str s)
+{
+    const unsigned char *b = (const unsigned char *)s.data;
+    const size_t size = b[0] < 0x80    ? 1
+                        : b[0] < 0xc2  ? 0
+                        : b[0] < 0xe0  ? 2
+                        : b[0] < 0xf0  ? 3
+                        : b[0] <= 0xf4 ? 4
+                                       : 0;
+    if (size == 0 || size > s.size) {
+        return 0;
+    }
+    for (size_t i = 1; i < size; i++) {
+        if ((b[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    const bool overlong = (b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xf0 && b[1] < 0x90);
+    const bool beyond = (b[0] == 0xed && b[1] >= 0xa0) || (b[0] == 0xf4 && b[1] >= 0x90);
+    return overlong || beyond ? 0 : size;
+}
+
+static void put_escaped(struct text *text, struct str value)
+{
+    text_char(text, '"');
+    size_t plain = 0;
+    for (size_t i = 0; i < value.size;) {
+        const unsigned char c = (unsigned char)value.data[i];
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            i++;
+            continue;
+        }
+        text_add(text, (struct str){value.data + plain, i - plain});
+        const size_t size = sequence_size((struct str){value.data + i, value.size - i});
+        if (c == '"' || c == '\\') {
+            text_format(text, "\\%c", c);
+        } else if (c == '\n') {
+            text_add(text, STR("\\n"));
+        } else if (c == '\t') {
+            text_add(text, STR("\\t"));
+        } else if (c < 0x20 || c == 0x7f) {
+            text_format(text, "\\u%04x", c);
+        } else if (size == 0) {
+            text_add(text, STR("\xef\xbf\xbd"));
+        } else {
+            text_add(text, (struct str){value.data + i, size});
+        }
+        i += size > 0 ? size : 1;
+        plain = i;
+    }
+    text_add(text, (struct str){value.data + plain, value.size - plain});
+    text_char(text, '"');
+}
+
+void json_name_str(struct text *text, struct str name)
+{
+    CHECK(text->depth > 0);
+    CHECK(!text->after_name);
+    separate(text);
+    put_escaped(text, name);
+    text_char(text, ':');
+    text->after_name = true;
+}
+
+void json_name(struct text *text, const char *name)
+{
+    json_name_str(text, str_from(name));
+}
+
+void json_put_str(struct text *text, struct str value)
+{
+    separate(text);
+    put_escaped(text, value);
+}
+
+void json_put_text(struct text *text, const char *value)
+{
+    CHECK(value != NULL);
+    json_put_str(text, str_from(value));
+}
+
+void json_put_int64(struct text *text, int64_t value)
+{
+    separate(text);
+    text_format(text, "%lld", (long long)value);
+}
+
+void json_put_bool(struct text *text, bool value)
+{
+    separate(text);
+    text_add(text, value ? STR("true") : STR("false"));
+}
+
+void json_put_null(struct text *text)
+{
+    separate(text);
+    text_add(text, STR("null"));
+}
+
+void json_put_double(struct text *text, double value)
+{
+    separate(text);
+    if (!isfinite(value)) {
+        text_add(text, STR("null"));
+        return;
+    }
+    char shortest[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(shortest, sizeof shortest, "%.*g", digits, value);
+        const double back = strtod(shortest, NULL);
+        if (!(back < value) && !(back > value)) {
+            break;
+        }
+    }
+    text_add(text, str_from(shortest));
+}
+
+void json_put_money(struct text *text, money_sum amount_pusd)
+{
+    char amount[MONEY_TEXT_BYTES_MAX];
+    const size_t size = money_print(amount_pusd, amount);
+    json_put_str(text, (struct str){amount, size});
+}
+
+void json_put_raw(struct text *text, struct str json)
+{
+    separate(text);
+    text_add(text, json);
+}

@@ -1,0 +1,157 @@
+/*
+ * model/trace: what a decoder found in some bytes: cases, attempts, steps, outcomes, rejects.
+ *
+ * Rows refer to each other by index within one batch: a step to its attempt, an attempt to its
+ * case. Strings are owned by the batch's arena. Nothing here is priced or deduplicated yet.
+ */
+#ifndef MODEL_TRACE_H
+#define MODEL_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "model/usage.h"
+
+enum step_kind {
+    STEP_LLM,
+    STEP_TOOL,
+    STEP_RETRIEVAL,
+    STEP_DECISION,
+    STEP_HUMAN,
+    STEP_GUARD,
+    STEP_AGENT,
+    STEP_KIND_COUNT,
+};
+
+enum step_status { STATUS_OK, STATUS_ERROR, STATUS_REJECTED, STATUS_INTERRUPTED, STATUS_COUNT };
+/* REJECTED: a person refused the step; INTERRUPTED: a person or a crash stopped it. */
+
+enum step_effect { EFFECT_UNKNOWN, EFFECT_READ, EFFECT_WRITE, EFFECT_COUNT };
+
+enum outcome_status {
+    OUTCOME_RESOLVED,
+    OUTCOME_FAILED,
+    OUTCOME_REOPENED,
+    OUTCOME_ESCALATED,
+    OUTCOME_CANDIDATE, /* a commit or pull request seen in a session: evidence, not yet an outcome */
+    OUTCOME_STATUS_COUNT,
+};
+
+/* Where a figure came from, dearest evidence first: counting once keeps the first of these. */
+enum channel {
+    CHANNEL_GATEWAY,
+    CHANNEL_PROVIDER_EXPORT,
+    CHANNEL_SPAN,
+    CHANNEL_LOG_EVENT,
+    CHANNEL_SESSION_LOG,
+    CHANNEL_TABLE,
+    CHANNEL_METRIC,
+    CHANNEL_COUNT,
+};
+
+#define TIME_UNKNOWN INT64_MIN /* in any *_ns field */
+
+struct attribute {
+    struct str name;
+    struct str value;
+};
+
+struct trace_case {
+    struct str workflow;  /* empty: unattributed, or what the import's --workflow says */
+    struct str id;        /* never empty */
+    struct str input_key; /* empty: none. Cases with the same key are replicates */
+    const struct attribute *attributes;
+    size_t attribute_count;
+};
+
+struct attempt {
+    size_t case_index;
+    struct str id;      /* of the session, trace or trial; unique within the case */
+    int64_t number;     /* from 1, as the source says; 0: by time order */
+    struct str agent;   /* program and version: "claude-code 2.1.4" */
+    bool has_succeeded; /* whether `succeeded` is known */
+    bool succeeded;
+};
+
+struct step {
+    size_t attempt_index;
+    enum step_kind kind;
+    enum step_status status;
+    enum step_effect effect;
+    struct str identity; /* what makes it the same step wherever it is seen again: "msg_01…".
+                          * Empty: the attempt, `sequence` and `name` identify it */
+    struct str caller;   /* identity of the llm step that issued this one; empty: none */
+    struct str agent;    /* sub-agent that took it; empty: the main one */
+    struct str name;     /* of the tool; of the span */
+    int64_t sequence;    /* order within the attempt, by source line or message index */
+    int64_t line;        /* in its file, from 1; 0: none */
+    int64_t started_ns;  /* TIME_UNKNOWN when not known */
+    int64_t ended_ns;
+
+    /* llm */
+    struct str provider; /* "anthropic"; empty: by the model's name */
+    struct str model;    /* the provider's own name */
+    struct usage usage;
+    bool has_usage;       /* false: a call whose usage nobody reported; it stays unpriced */
+    struct str raw_usage; /* the figures as they came, JSON */
+    enum service_tier tier;
+    struct str region;
+
+    /* money and people */
+    bool has_reported;     /* whether the source itself gives a cost */
+    int64_t reported_pusd; /* of an llm step: what the source says it cost; of others: the fee */
+    int64_t human_ms;      /* a person's working time */
+
+    /* tools and retrieval */
+    uint64_t args_hash;   /* of name and arguments; 0: none */
+    int64_t args_bytes;
+    int64_t result_bytes; /* bytes handed back to the model */
+    struct str note;      /* short: error type, commit, command; for people */
+};
+
+struct outcome {
+    struct str id; /* empty: made from workflow, case, status and time */
+    struct str workflow;
+    struct str case_id;
+    enum outcome_status status;
+    int64_t effective_ns; /* TIME_UNKNOWN: after the last step of the case */
+    int64_t recorded_ns;  /* when it became known; TIME_UNKNOWN: at import */
+    bool has_value;
+    int64_t value_pusd;
+    int64_t human_ms;
+    bool has_quality;
+    double quality; /* 0..1 */
+    struct str source;
+    struct str reference; /* commit, pull request, ticket */
+    int64_t line;
+};
+
+/* Something that was not taken, and why. */
+struct reject {
+    int64_t line; /* from 1; 0: the whole file */
+    struct str reason;
+};
+
+/* Growing arrays in an arena: arena_push(arena, &batch->steps). */
+#define TRACE_ROWS(type)                                                                           \
+    struct {                                                                                       \
+        struct type *rows;                                                                         \
+        size_t count;                                                                              \
+        size_t capacity;                                                                           \
+    }
+
+struct trace {
+    TRACE_ROWS(trace_case) cases;
+    TRACE_ROWS(attempt) attempts;
+    TRACE_ROWS(step) steps;
+    TRACE_ROWS(outcome) outcomes;
+    TRACE_ROWS(reject) rejects; /* the first TRACE_REJECTS_MAX */
+    int64_t rejected;           /* all of them */
+    int64_t lines;              /* read */
+};
+
+enum { TRACE_REJECTS_MAX = 1000 };
+
+#endif

@@ -1,0 +1,74 @@
+#include "support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { REFUSALS_MAX = 10000, TESTS_MAX = 256 };
+
+static bool refusing;
+
+bool test_is_refusing(void)
+{
+    return refusing;
+}
+
+void test_expect_failed(const char *condition, const char *file, int line)
+{
+    if (!refusing) {
+        print_error("%s:%d: EXPECT failed: %s\n", file, line, condition);
+        _fail(file, line);
+    }
+}
+
+void test_note(const char *text)
+{
+    if (!refusing) {
+        print_message("# %s\n", text);
+    }
+}
+
+const char *test_shared(const char *path)
+{
+    static char full[4096];
+    const char *const root = getenv("SHARED_DATA");
+    snprintf(full, sizeof full, "%s/%s", root != NULL ? root : "../shared/data", path);
+    if (access(full, R_OK) != 0) {
+        print_message("# skipped: %s is not here\n", path);
+        return NULL;
+    }
+    return full;
+}
+
+static void run_with_refusals(void **state)
+{
+    const struct test *test = *state;
+    refusing = false;
+    arena_fail_after = -1;
+    test->run();
+
+    refusing = true;
+    for (int i = 0; i < REFUSALS_MAX; i++) {
+        arena_fail_after = i;
+        test->run();
+        if (arena_fail_after >= 0) {
+            break; /* it made fewer allocations than that */
+        }
+    }
+    refusing = false;
+    arena_fail_after = -1;
+}
+
+int test_main(const struct test *tests, size_t count)
+{
+    static struct CMUnitTest list[TESTS_MAX];
+    static struct test own[TESTS_MAX];
+    CHECK(count <= TESTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        own[i] = tests[i];
+        list[i] = (struct CMUnitTest){
+            .name = own[i].name, .test_func = run_with_refusals, .initial_state = &own[i]};
+    }
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return _cmocka_run_group_tests(tests[0].name, list, count, NULL, NULL);
+}
