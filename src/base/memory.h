@@ -1,0 +1,13 @@
+/* memory: long-lived objects. malloc failing is this machine's trouble and aborts. */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* One zeroed object of `type`, owned by the caller until memory_free(). */
+#define memory_new(type)              ((type *)memory_alloc(1, sizeof(type)))
+#define memory_new_array(type, count) ((type *)memory_alloc((count), sizeof(type)))
+void *memory_alloc(size_t count, size_t size);
+void memory_free(void *object);
+
+#endif

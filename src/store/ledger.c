@@ -1,0 +1,336 @@
+/*
+ * The ledger's life: open (make or migrate) -> [begin -> append, execute -> commit | rollback]* ->
+ * close. A transaction left open at close is rolled back by DuckDB.
+ */
+#include "store/ledger_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { SCHEMA_VERSION = 1 };
+_Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 1, "only the last table is not stored");
+#define SCHEMA_BYTES_MAX ((size_t)64 << 10)
+
+/* Enough for ten million calls; spills to the home's temporary folder beyond. */
+#define MEMORY_LIMIT "1200MB"
+
+#define TABLE(table) static const struct ledger_column ledger_columns_##table[] = {
+#define COLUMN(table, field, column_type, column_unit)                                             \
+    {.name = #field,                                                                               \
+     .unit = column_unit,                                                                          \
+     .type = TYPE_##column_type,                                                                   \
+     .offset = offsetof(struct ledger_##table, field)},
+#define TABLE_END(table)                                                                           \
+    }                                                                                              \
+    ;
+#include "model/columns.def"
+
+const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT] = {
+#define TABLE(table)                                                                               \
+    [LEDGER_##table] = {.name = #table,                                                            \
+                        .columns = ledger_columns_##table,                                         \
+                        .column_count = COUNT_OF(ledger_columns_##table),                          \
+                        .row_size = sizeof(struct ledger_##table)},
+#define COLUMN(table, field, column_type, column_unit)
+#define TABLE_END(table)
+#include "model/columns.def"
+};
+
+const char *const ledger_type_names[] = {
+    [TYPE_KEY128] = "HUGEINT", [TYPE_KEY64] = "UBIGINT", [TYPE_INT64] = "BIGINT",
+    [TYPE_NULL64] = "BIGINT",  [TYPE_MONEY] = "BIGINT",  [TYPE_SUM] = "HUGEINT",
+    [TYPE_INT32] = "INTEGER",  [TYPE_REAL] = "DOUBLE",   [TYPE_WORD] = "UTINYINT",
+    [TYPE_TEXT] = "VARCHAR",
+};
+
+enum errc store_fail(struct err *err, const char *what, const char *said)
+{
+    const char *const text = said != NULL ? said : "no reason given";
+    const size_t size = strcspn(text, "\n");
+    return err_set(err, ERR_STORE, "%s: %.*s", what, (int)(size > 700 ? 700 : size), text);
+}
+
+enum errc store_sql(struct store *store, const char *sql, const char *what, struct err *err)
+{
+    CHECK(store != NULL);
+    duckdb_result result;
+    enum errc code = ERR_OK;
+    if (duckdb_query(store->connection, sql, &result) != DuckDBSuccess) {
+        code = store_fail(err, what, duckdb_result_error(&result));
+    }
+    duckdb_destroy_result(&result);
+    return code;
+}
+
+const char *store_path(const struct store *store)
+{
+    CHECK(store != NULL);
+    return store->path;
+}
+
+/* DuckDB's long report on a held file, as the one sentence a person needs. */
+static enum errc open_failed(const struct store *store, const char *said, struct err *err)
+{
+    const char *const held = said != NULL ? strstr(said, "Conflicting lock is held in ") : NULL;
+    if (held != NULL) {
+        const char *const program = held + strlen("Conflicting lock is held in ");
+        const size_t size = strcspn(program, ".\n");
+        return err_set(err, ERR_BUSY,
+                       "the ledger %s is in use by %.*s; wait until it is done or stop it",
+                       store->path, (int)(size > 200 ? 200 : size), program);
+    }
+    const size_t size = said != NULL ? strcspn(said, "\n") : 0;
+    return err_set(err, ERR_STORE, "the ledger %s does not open: %.*s", store->path,
+                   (int)(size > 600 ? 600 : size), said != NULL ? said : "");
+}
+
+static enum errc open_database(struct store *store, enum store_mode mode, struct err *err)
+{
+    duckdb_config config;
+    CHECK(duckdb_create_config(&config) == DuckDBSuccess);
+    const struct {
+        const char *name;
+        const char *value;
+    } settings[] = {
+        {"access_mode", mode == STORE_READ ? "READ_ONLY" : "READ_WRITE"},
+        {"memory_limit", MEMORY_LIMIT},
+        {"preserve_insertion_order", "false"},
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
+        {"checkpoint_threshold", "256MB"},
+    };
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        CHECK(duckdb_set_config(config, settings[i].name, settings[i].value) == DuckDBSuccess);
+    }
+    char *said = NULL;
+    enum errc code = ERR_OK;
+    if (duckdb_open_ext(store->path, &store->database, config, &said) != DuckDBSuccess) {
+        code = open_failed(store, said, err);
+    } else if (duckdb_connect(store->database, &store->connection) != DuckDBSuccess) {
+        code = store_fail(err, store->path, "no connection");
+    }
+    duckdb_free(said);
+    duckdb_destroy_config(&config);
+    return code;
+}
+
+/* "CREATE [TEMP] TABLE name (column TYPE, …)". */
+static void print_table(struct text *sql, const struct ledger_shape *shape, bool staged)
+{
+    text_format(sql, "CREATE %sTABLE %s%s (", staged ? "TEMP " : "", staged ? "staged_" : "",
+                shape->name);
+    for (size_t i = 0; i < shape->column_count; i++) {
+        text_format(sql, "%s%s %s", i > 0 ? ", " : "", shape->columns[i].name,
+                    ledger_type_names[shape->columns[i].type]);
+    }
+    text_add(sql, STR(");\n"));
+}
+
+static enum errc create_schema(struct store *store, struct err *err)
+{
+    struct text sql;
+    text_init(&sql, SCHEMA_BYTES_MAX);
+    text_add(&sql, STR("BEGIN; CREATE TABLE ledger_schema (version INTEGER, made_by VARCHAR);"));
+    text_format(&sql, "INSERT INTO ledger_schema VALUES (%d, 'bursar %s');\n", SCHEMA_VERSION,
+                BURSAR_VERSION);
+    for (size_t i = 0; i < LEDGER_probes; i++) {
+        print_table(&sql, &ledger_shapes[i], false);
+    }
+    text_add(&sql, STR("COMMIT;"));
+    CHECK(!text_is_full(&sql));
+    const enum errc code = store_sql(store, sql.data, "making the ledger's tables", err);
+    text_deinit(&sql);
+    return code;
+}
+
+/* The version on disk; 0 when the file is new. */
+static enum errc schema_version(struct store *store, int64_t *out, struct err *err)
+{
+    duckdb_result result;
+    enum errc code = ERR_OK;
+    const char *const sql =
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'ledger_schema'";
+    if (duckdb_query(store->connection, sql, &result) != DuckDBSuccess) {
+        code = store_fail(err, store->path, duckdb_result_error(&result));
+        duckdb_destroy_result(&result);
+        return code;
+    }
+    const bool exists = duckdb_value_int64(&result, 0, 0) > 0;
+    duckdb_destroy_result(&result);
+    *out = 0;
+    if (!exists) {
+        return ERR_OK;
+    }
+    if (duckdb_query(store->connection, "SELECT max(version) FROM ledger_schema", &result) !=
+        DuckDBSuccess) {
+        code = store_fail(err, store->path, duckdb_result_error(&result));
+    } else {
+        *out = duckdb_value_int64(&result, 0, 0);
+    }
+    duckdb_destroy_result(&result);
+    return code;
+}
+
+/* Steps from one schema version to the next: row i takes version i + 1 to i + 2. */
+static const char *const migrations[] = {
+    NULL, /* version 1 is the first */
+};
+
+static enum errc migrate(struct store *store, enum store_mode mode, struct err *err)
+{
+    int64_t version = 0;
+    enum errc code = schema_version(store, &version, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (version > SCHEMA_VERSION) {
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the ledger %s has schema %lld, this program knows %d; use the newer bursar "
+                       "that made it",
+                       store->path, (long long)version, SCHEMA_VERSION);
+    }
+    if (version == 0 && mode == STORE_READ) {
+        return err_set(err, ERR_NOT_FOUND, "%s is empty; import something first", store->path);
+    }
+    if (version == 0) {
+        return create_schema(store, err);
+    }
+    for (; version < SCHEMA_VERSION && mode == STORE_WRITE; version++) {
+        CHECK((size_t)version < COUNT_OF(migrations) + 1);
+        code = store_sql(store, migrations[version - 1], "migrating the ledger", err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum errc make_directory(struct str path, struct err *err)
+{
+    char text[STORE_PATH_BYTES_MAX];
+    if (path.size == 0 || path.size >= sizeof text) {
+        return err_set(err, ERR_USAGE, "the home directory's name is empty or too long");
+    }
+    memcpy(text, path.data, path.size);
+    text[path.size] = '\0';
+    for (char *slash = text + 1; slash != NULL; slash = strchr(slash + 1, '/')) {
+        char *const cut = strchr(slash, '/');
+        if (cut != NULL) {
+            *cut = '\0';
+        }
+        if (mkdir(text, 0700) != 0 && errno != EEXIST) {
+            return err_set(err, ERR_IO, "the directory %s cannot be made: %s", text,
+                           strerror(errno));
+        }
+        if (cut == NULL) {
+            break;
+        }
+        *cut = '/';
+        slash = cut;
+    }
+    return ERR_OK;
+}
+
+enum errc store_open(struct str home, enum store_mode mode, struct store **out, struct err *err)
+{
+    CHECK(out != NULL);
+
+    if (home.size + sizeof "/ledger.duckdb" > STORE_PATH_BYTES_MAX) {
+        return err_set(err, ERR_USAGE, "the home directory's name is too long");
+    }
+    if (mode == STORE_WRITE) {
+        const enum errc code = make_directory(home, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    struct store *store = memory_new(struct store);
+    snprintf(store->path, sizeof store->path, STR_FORMAT "/ledger.duckdb", STR_ARG(home));
+    enum errc code = ERR_OK;
+    if (mode == STORE_READ && access(store->path, F_OK) != 0) {
+        code = err_set(err, ERR_NOT_FOUND,
+                       "there is no ledger at %s yet; start with: bursar import PATH", store->path);
+    }
+    if (code == ERR_OK) {
+        code = open_database(store, mode, err);
+    }
+    if (code == ERR_OK) {
+        code = migrate(store, mode, err);
+    }
+    if (code != ERR_OK) {
+        store_close(&store);
+        return code;
+    }
+    *out = store;
+    return ERR_OK;
+}
+
+void store_close(struct store **store)
+{
+    CHECK(store != NULL);
+    if (*store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < STORE_QUERY_COUNT; i++) {
+        if ((*store)->prepared[i] != NULL) {
+            duckdb_destroy_prepare(&(*store)->prepared[i]);
+        }
+    }
+    if ((*store)->connection != NULL) {
+        duckdb_disconnect(&(*store)->connection);
+    }
+    if ((*store)->database != NULL) {
+        duckdb_close(&(*store)->database);
+    }
+    memory_free(*store);
+    *store = NULL;
+}
+
+enum errc store_begin(struct store *store, struct err *err)
+{
+    CHECK(!store->in_transaction);
+    const enum errc code = store_sql(store, "BEGIN", "beginning a transaction", err);
+    store->in_transaction = code == ERR_OK;
+    return code;
+}
+
+enum errc store_commit(struct store *store, struct err *err)
+{
+    CHECK(store->in_transaction);
+    store->in_transaction = false;
+    return store_sql(store, "COMMIT", "committing", err);
+}
+
+void store_rollback(struct store *store)
+{
+    CHECK(store != NULL);
+    if (store->in_transaction) {
+        struct err ignored; /* a transaction that failed has been rolled back already */
+        store->in_transaction = false;
+        const enum errc code = store_sql(store, "ROLLBACK", "rolling back", &ignored);
+        CHECK(code == ERR_OK || code == ERR_STORE);
+    }
+}
+
+enum errc store_unstage(struct store *store, enum ledger_table table, struct err *err)
+{
+    CHECK(table < LEDGER_TABLE_COUNT);
+    struct text sql;
+    text_init(&sql, SCHEMA_BYTES_MAX);
+    if (store->staged[table]) {
+        text_format(&sql, "TRUNCATE staged_%s", ledger_shapes[table].name);
+    } else {
+        print_table(&sql, &ledger_shapes[table], true);
+    }
+    const enum errc code = store_sql(store, sql.data, "preparing a staging table", err);
+    store->staged[table] = store->staged[table] || code == ERR_OK;
+    text_deinit(&sql);
+    return code;
+}

@@ -1,0 +1,56 @@
+/* store/ledger_priv: what the files of the DuckDB ledger share. */
+#ifndef STORE_LEDGER_PRIV_H
+#define STORE_LEDGER_PRIV_H
+
+#include <duckdb.h>
+
+#include "store/store.h"
+
+enum { STORE_PATH_BYTES_MAX = 4096, STORE_COLUMNS_MAX = 64 };
+
+struct store {
+    duckdb_database database;
+    duckdb_connection connection;
+    duckdb_prepared_statement prepared[STORE_QUERY_COUNT]; /* NULL until first used */
+    bool staged[LEDGER_TABLE_COUNT];                       /* temporary table exists */
+    bool in_transaction;
+    char path[STORE_PATH_BYTES_MAX];
+};
+
+enum ledger_type {
+    TYPE_KEY128,
+    TYPE_KEY64,
+    TYPE_INT64,
+    TYPE_NULL64,
+    TYPE_MONEY,
+    TYPE_SUM,
+    TYPE_INT32,
+    TYPE_REAL,
+    TYPE_WORD,
+    TYPE_TEXT,
+};
+
+struct ledger_column {
+    const char *name;
+    const char *unit;
+    enum ledger_type type;
+    size_t offset; /* of the field in its row struct */
+};
+
+struct ledger_shape {
+    const char *name;
+    const struct ledger_column *columns;
+    size_t column_count;
+    size_t row_size; /* bytes */
+};
+
+extern const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT];
+extern const char *const ledger_type_names[]; /* in DuckDB, by enum ledger_type */
+
+/* Run text of our own making. `what` names it in an error. */
+MUST_CHECK enum errc store_sql(struct store *store, const char *sql, const char *what,
+                               struct err *err);
+/* Fill err with the first sentence of what DuckDB said. */
+enum errc store_fail(struct err *err, const char *what, const char *said);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * store: rows at rest. The ledger (DuckDB) is behind this header; all of its SQL is in queries.sql.
+ *
+ *     ledger rows (model/ledger.h) --store_append--> tables --store_query--> struct store_result
+ *
+ * One writer: a process that opens the ledger to write holds its file alone; readers share it.
+ * Not thread-safe: a struct store belongs to one thread. Every change is made in a transaction:
+ * after a crash it is there whole or not at all.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/money.h"
+#include "base/str.h"
+#include "model/ledger.h"
+
+struct store;
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+enum store_query {
+#define QUERY(name) QUERY_##name,
+#include "store/queries.def"
+#undef QUERY
+    STORE_QUERY_COUNT,
+};
+
+/*
+ * Open the ledger in `home`, making or migrating it when the mode is STORE_WRITE.
+ *
+ * home  directory, borrowed; made when it is not there and the mode is STORE_WRITE.
+ *
+ * Errors: ERR_NOT_FOUND  STORE_READ and there is no ledger yet.
+ *         ERR_BUSY       another process holds it; the text says which.
+ *         ERR_UNSUPPORTED  the ledger was made by a newer version.
+ *         ERR_IO, ERR_STORE.
+ */
+MUST_CHECK enum errc store_open(struct str home, enum store_mode mode, struct store **out,
+                                struct err *err);
+/* Whatever is not committed is gone. */
+void store_close(struct store **store);
+
+/* Where the file is; borrowed from the store. */
+const char *store_path(const struct store *store);
+
+MUST_CHECK enum errc store_begin(struct store *store, struct err *err);
+MUST_CHECK enum errc store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+
+/*
+ * Append rows of struct ledger_<table>, in order.
+ *
+ * staged  into the temporary table of the same shape (emptied by store_unstage) instead.
+ * rows    [count] borrowed during the call.
+ */
+MUST_CHECK enum errc store_append(struct store *store, enum ledger_table table, bool staged,
+                                  const void *rows, size_t count, struct err *err);
+MUST_CHECK enum errc store_unstage(struct store *store, enum ledger_table table, struct err *err);
+
+/* One positional parameter of a query: $1, $2, … */
+struct store_value {
+    enum { STORE_NULL, STORE_INT64, STORE_UINT64, STORE_KEY128, STORE_DOUBLE, STORE_TEXT } kind;
+    union {
+        int64_t int64;
+        uint64_t uint64;
+        struct hash128 key;
+        double real;
+        struct str text;
+    } as;
+};
+#define STORE_OF_INT64(v)  ((struct store_value){.kind = STORE_INT64, .as.int64 = (v)})
+#define STORE_OF_UINT64(v) ((struct store_value){.kind = STORE_UINT64, .as.uint64 = (v)})
+#define STORE_OF_KEY(v)    ((struct store_value){.kind = STORE_KEY128, .as.key = (v)})
+#define STORE_OF_DOUBLE(v) ((struct store_value){.kind = STORE_DOUBLE, .as.real = (v)})
+#define STORE_OF_TEXT(v)   ((struct store_value){.kind = STORE_TEXT, .as.text = (v)})
+
+struct store_cell {
+    bool null;
+    __extension__ union {
+        money_sum sum; /* every integer and boolean type; HUGEINT as it is */
+        double real;
+        struct str text;
+    };
+};
+
+struct store_result {
+    const struct store_cell *cells; /* [rows * columns], by row; owned by the arena */
+    size_t rows;
+    size_t columns;
+};
+
+static inline const struct store_cell *store_at(const struct store_result *result, size_t row,
+                                                size_t column)
+{
+    return &result->cells[row * result->columns + column];
+}
+/* An integer cell; `null` where it is NULL. The value must fit (the query's author knows). */
+int64_t store_int64(const struct store_result *result, size_t row, size_t column, int64_t null);
+struct str store_text(const struct store_result *result, size_t row, size_t column);
+double store_real(const struct store_result *result, size_t row, size_t column, double null);
+money_sum store_sum(const struct store_result *result, size_t row, size_t column);
+
+/* Run a query and take all of its rows, which queries keep few: they reduce in the store.
+ * Errors: ERR_STORE; ERR_LIMIT when the rows do not fit the arena. */
+MUST_CHECK enum errc store_run(struct store *store, enum store_query query,
+                               const struct store_value *values, size_t value_count,
+                               struct arena *arena, struct store_result *out, struct err *err);
+/* The same for a statement with no rows; out_changed (may be NULL): rows changed. */
+MUST_CHECK enum errc store_execute(struct store *store, enum store_query query,
+                                   const struct store_value *values, size_t value_count,
+                                   int64_t *out_changed, struct err *err);
+
+#endif
