@@ -167,8 +167,8 @@ enum errc clock_parse_relative(struct str text, int64_t now_ns, int64_t *out_ns,
     } units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
     const struct str trimmed = str_trim(text);
     int64_t count;
-    if (trimmed.size > 1 &&
-        str_to_int64((struct str){trimmed.data, trimmed.size - 1}, &count) && count >= 0) {
+    if (trimmed.size > 1 && str_to_int64((struct str){trimmed.data, trimmed.size - 1}, &count) &&
+        count >= 0) {
         for (size_t i = 0; i < COUNT_OF(units); i++) {
             int64_t span;
             if (trimmed.data[trimmed.size - 1] == units[i].unit &&

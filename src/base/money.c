@@ -12,8 +12,8 @@ struct decimal {
     bool any_digit;
     money_magnitude digits; /* significant digits, the first 38 of them */
     int digit_count;
-    int exponent;    /* value = digits * 10^exponent */
-    bool inexact;    /* non-zero digits were dropped behind the 38th */
+    int exponent; /* value = digits * 10^exponent */
+    bool inexact; /* non-zero digits were dropped behind the 38th */
     bool well_formed;
 };
 

@@ -23,8 +23,8 @@ struct text {
     size_t capacity;
     size_t size_max;
     bool full;
-    int depth;                        /* open JSON containers */
-    bool filled[TEXT_DEPTH_MAX + 1];  /* whether the container at that depth has a member */
+    int depth;                       /* open JSON containers */
+    bool filled[TEXT_DEPTH_MAX + 1]; /* whether the container at that depth has a member */
     bool after_name;
 };
 

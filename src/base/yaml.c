@@ -145,8 +145,7 @@ static enum errc on_value(struct reader *reader, struct builder *builder, struct
     return ERR_OK;
 }
 
-static enum errc on_event(struct reader *reader, struct builder *builder,
-                          const yaml_event_t *event)
+static enum errc on_event(struct reader *reader, struct builder *builder, const yaml_event_t *event)
 {
     struct level *level = &builder->levels[builder->depth];
     const bool wants_name =
@@ -220,8 +219,8 @@ static enum errc build(struct reader *reader, struct yaml **out)
     return builder.root != NULL ? ERR_OK : arena_full(reader);
 }
 
-enum errc yaml_parse(struct str file, struct str text, struct arena *arena,
-                     const struct yaml **out, struct err *err)
+enum errc yaml_parse(struct str file, struct str text, struct arena *arena, const struct yaml **out,
+                     struct err *err)
 {
     CHECK(arena != NULL);
     CHECK(out != NULL);
@@ -294,8 +293,10 @@ enum errc yaml_int64(const struct yaml *node, int64_t low, int64_t high, int64_t
     }
     int64_t value;
     if (!str_to_int64(text, &value) || value < low || value > high) {
-        return yaml_error(node, err, "found \"" STR_FORMAT "\"; allowed is a whole number from "
-                          "%lld to %lld", STR_ARG(text), (long long)low, (long long)high);
+        return yaml_error(node, err,
+                          "found \"" STR_FORMAT "\"; allowed is a whole number from "
+                          "%lld to %lld",
+                          STR_ARG(text), (long long)low, (long long)high);
     }
     *out = value;
     return ERR_OK;

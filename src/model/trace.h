@@ -35,7 +35,7 @@ enum outcome_status {
     OUTCOME_FAILED,
     OUTCOME_REOPENED,
     OUTCOME_ESCALATED,
-    OUTCOME_CANDIDATE, /* a commit or pull request seen in a session: evidence, not yet an outcome */
+    OUTCOME_CANDIDATE, /* a commit or pull request seen in a session: evidence, no outcome yet */
     OUTCOME_STATUS_COUNT,
 };
 
@@ -105,7 +105,7 @@ struct step {
     int64_t human_ms;      /* a person's working time */
 
     /* tools and retrieval */
-    uint64_t args_hash;   /* of name and arguments; 0: none */
+    uint64_t args_hash; /* of name and arguments; 0: none */
     int64_t args_bytes;
     int64_t result_bytes; /* bytes handed back to the model */
     struct str note;      /* short: error type, commit, command; for people */

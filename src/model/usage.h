@@ -21,7 +21,7 @@ enum usage_class {
 #define X(name, column, text) USAGE_##name,
     USAGE_CLASSES(X)
 #undef X
-    USAGE_COUNT,
+        USAGE_COUNT,
 };
 
 #define USAGE_TOKENS_MAX INT64_C(1000000000) /* one call, one class */
