@@ -7,6 +7,10 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MUST_CHECK                    __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text_at, args_at) __attribute__((format(printf, text_at, args_at)))
 
@@ -33,5 +37,9 @@ void err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 int err_http_status(enum errc code);
 const char *err_name(enum errc code); /* "NOT_FOUND"; static storage */
 const char *err_text(enum errc code); /* "no such thing"; static storage */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -56,15 +56,17 @@ void json_parser_destroy(struct json_parser **parser)
     *parser = nullptr;
 }
 
-enum errc json_parse(struct json_parser *parser, struct str text, size_t readable,
-                     struct json *out, struct err *err)
+enum errc json_parse(struct json_parser *parser, struct str text, size_t readable, struct json *out,
+                     struct err *err)
 {
     CHECK(parser != nullptr);
     CHECK(out != nullptr);
 
     if (text.size > parser->size_max) {
-        return err_set(err, ERR_LIMIT, "a JSON document of %zu bytes is larger than the %zu "
-                       "allowed", text.size, parser->size_max);
+        return err_set(err, ERR_LIMIT,
+                       "a JSON document of %zu bytes is larger than the %zu "
+                       "allowed",
+                       text.size, parser->size_max);
     }
     if (text.size == 0) {
         return err_set(err, ERR_SYNTAX, "not JSON: empty");
@@ -280,11 +282,14 @@ size_t json_count(struct json node)
 
 size_t json_minify(struct json node, char *out, size_t size)
 {
+    CHECK(out != nullptr || size == 0);
     element value;
     if (!to_element(node, &value)) {
         return 0;
     }
     const std::string text = simdjson::minify(value);
-    std::memcpy(out, text.data(), text.size() < size ? text.size() : size);
+    if (size > 0) {
+        std::memcpy(out, text.data(), text.size() < size ? text.size() : size);
+    }
     return text.size();
 }

@@ -87,7 +87,8 @@ bool json_next(struct json_cursor *iter, struct str *key, struct json *value);
 /* Elements of an array or members of an object; 0 of anything else. */
 size_t json_count(struct json node);
 
-/* The node as compact JSON, at most `size` bytes; returns the bytes the whole needs. */
+/* The node as compact JSON, at most `size` bytes; returns the bytes the whole needs.
+ * `out` may be NULL when `size` is 0. */
 size_t json_minify(struct json node, char *out, size_t size);
 
 #ifdef __cplusplus

@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct str {
     const char *data;
     size_t size; /* bytes */
@@ -44,5 +48,9 @@ struct str str_trim(struct str text);
 struct str str_cut(struct str *text, char separator);
 /* A decimal integer, the whole of `text`, within int64_t. */
 bool str_to_int64(struct str text, int64_t *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -66,8 +66,7 @@ MUST_CHECK enum errc yaml_money(const struct yaml *node, int64_t *out_pusd, stru
 MUST_CHECK enum errc yaml_word(const struct yaml *node, const char *const *words, int *out,
                                struct err *err);
 MUST_CHECK enum errc yaml_want(const struct yaml *node, enum yaml_kind kind, struct err *err);
-/* Refuse members of a mapping that are not in `names`, which ends with NULL; suggests the nearest.
- */
+/* Refuse members of a mapping not in `names`, which ends with NULL; suggests the nearest. */
 MUST_CHECK enum errc yaml_only(const struct yaml *node, const char *const *names, struct err *err);
 
 #endif

@@ -35,8 +35,7 @@ enum outcome_status {
     OUTCOME_FAILED,
     OUTCOME_REOPENED,
     OUTCOME_ESCALATED,
-    OUTCOME_CANDIDATE, /* a commit or pull request seen in a session: evidence, not yet an outcome
-                        */
+    OUTCOME_CANDIDATE, /* a commit or pull request seen in a session: evidence, no outcome yet */
     OUTCOME_STATUS_COUNT,
 };
 

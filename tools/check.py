@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""check: what `make test` runs, cheapest first. Prints a line a step and the count of all checks.
+
+Steps that do not need one another still run when one fails. What a failed step printed is shown;
+everything printed is kept in build-check/, and by meson in <folder>/meson-logs/.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHON = "/usr/bin/python3"
+OUTPUT_LINES_MAX = 150  # of a failed step, on the terminal
+PLAIN = "build"
+ASAN = "build-asan"
+LOGS = ROOT / "build-check"
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def line(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+    def add_junit(self, path):
+        """Every test case of a JUnit file, as meson and pytest write it."""
+        for case in xml.parse(path).getroot().iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed += 1
+            elif case.find("skipped") is not None:
+                self.skipped += 1
+            else:
+                self.passed += 1
+
+
+def run(name, command, env=None):
+    """Run one step; its output goes to a log, and to the terminal when it fails."""
+    began = time.monotonic()
+    log = LOGS / f"{name}.log"
+    with open(log, "wb") as out:
+        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})},
+                              stdin=subprocess.DEVNULL, stdout=out,
+                              stderr=subprocess.STDOUT).returncode
+    lines = log.read_text(errors="replace").splitlines()
+    if code != 0:
+        print("\n".join(lines[-OUTPUT_LINES_MAX:]))
+    print(f"{'ok' if code == 0 else 'FAILED':<7}{name:<12}{time.monotonic() - began:6.1f} s",
+          flush=True)
+    return code == 0
+
+
+def step(counts, name, command, env=None):
+    """A step that is one check."""
+    ok = run(name, command, env)
+    counts.passed += ok
+    counts.failed += not ok
+    return ok
+
+
+def suite(counts, name, command, junit, env=None):
+    """A step that leaves its checks in a JUnit file; without one it is a failure itself."""
+    junit = ROOT / junit
+    junit.unlink(missing_ok=True)
+    failed = counts.failed
+    ok = run(name, command, env)
+    if junit.exists():
+        counts.add_junit(junit)
+    if not ok and counts.failed == failed:
+        counts.failed += 1
+
+
+def configure(folder, *options):
+    """The meson command that makes a build folder, or nothing when it is there."""
+    if (ROOT / folder / "build.ninja").exists():
+        return []
+    duckdb = os.environ.get("DUCKDB_DIR")
+    options += (f"-Dduckdb_dir={os.path.abspath(duckdb)}",) if duckdb else ()
+    return ["meson", "setup", folder, *options]
+
+
+def build(counts, name, folder, *options):
+    first = configure(folder, *options)
+    if first and not step(counts, f"{name}-setup", first):
+        return False
+    return step(counts, f"{name}-build", ["ninja", "-C", folder])
+
+
+def meson_test(counts, name, folder, *suites):
+    chosen = [word for suite_name in suites for word in ("--suite", suite_name)]
+    suite(counts, name, ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", *chosen],
+          f"{folder}/meson-logs/testlog.junit.xml")
+
+
+def c_files():
+    found = []
+    for folder in ("src", "test", "fuzz", "bench"):
+        for kind in ("*.c", "*.h", "*.cc"):
+            found += (ROOT / folder).rglob(kind)
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+def main():
+    counts = Counts()
+    LOGS.mkdir(exist_ok=True)
+    (LOGS / "counts.txt").unlink(missing_ok=True)
+    step(counts, "tidy", [PYTHON, "tools/tidy.py", "."])
+    step(counts, "format", ["clang-format-14", "--dry-run", "-Werror", *c_files()])
+    plain = build(counts, "plain", PLAIN)
+    asan = build(counts, "asan", ASAN, "-Db_sanitize=address,undefined", "-Db_lundef=false")
+    if asan:
+        meson_test(counts, "asan", ASAN, "unit", "golden", "fuzz")
+    if plain:
+        meson_test(counts, "plain", PLAIN, "unit", "golden")
+        if any((ROOT / "test/e2e").glob("test_*.py")):
+            suite(counts, "e2e", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                                  "--junitxml", "build-check/e2e.xml", "test/e2e"],
+                  "build-check/e2e.xml", {"BURSAR": str(ROOT / PLAIN / "bursar")})
+    (LOGS / "counts.txt").write_text(counts.line() + "\n")
+    print(counts.line())
+    return counts.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
