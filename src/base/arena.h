@@ -43,12 +43,7 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
                sizeof *(array)->rows)
 size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capacity, size_t size);
 
-<<<<<<< HEAD
-/* A copy owned by the arena, NUL-terminated behind its size; data is NULL when the arena is full.
- */
-=======
 /* A copy owned by the arena, NUL-terminated behind its size; data is NULL: the arena is full. */
->>>>>>> infra
 struct str arena_copy(struct arena *arena, struct str text);
 
 /* Undo: everything allocated since the mark is gone after the rewind. */
