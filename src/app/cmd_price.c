@@ -1,0 +1,176 @@
+#include "app/price_cli.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#define USAGE_BYTES_MAX ((size_t)1 << 20)
+
+static const struct option options[] = {
+    {"--usage", "JSON", "tokens by class: {\"input_uncached\": 1200, \"output\": 300}"},
+    {"--at", "DATE", "when the call began (default: now)"},
+    {"--provider", "P", "who serves the model (default: by the model's name)"},
+    {"--tier", "T", "standard, batch, flex, priority or fast"},
+    {"--region", "R", "where it ran, for providers that charge by it"},
+    {"--batch", "FILE", "price the queries of a JSONL file; - is standard input"},
+};
+
+static struct str given(const struct args *args, const char *name)
+{
+    return str_from(args_get(args, name));
+}
+
+static enum errc read_date(const struct app *app, const char *text, int64_t *out, struct err *err)
+{
+    if (text == NULL) {
+        *out = app->now_ns;
+        return ERR_OK;
+    }
+    return clock_parse_relative(str_from(text), app->now_ns, out, err) == ERR_OK ? ERR_OK
+                                                                                 : ERR_USAGE;
+}
+
+static enum errc read_usage(const char *text, struct usage *out, struct err *err)
+{
+    struct json_parser *parser;
+    struct json root;
+    const struct str all = str_from(text);
+    json_parser_create(&parser, USAGE_BYTES_MAX);
+    enum errc code = json_parse(parser, all, all.size, &root, err);
+    code = code == ERR_OK ? price_cli_usage(root, out, err) : code;
+    json_parser_destroy(&parser);
+    if (code != ERR_OK) {
+        err_prefix(err, "--usage: ");
+        return ERR_USAGE;
+    }
+    return ERR_OK;
+}
+
+static enum errc run_one(struct app *app, const struct args *args, const struct price_book *book,
+                         struct err *err)
+{
+    struct usage usage;
+    struct price_query query = {.provider = given(args, "--provider"),
+                                .model = str_from(args->positional[0]),
+                                .region = given(args, "--region"),
+                                .usage = &usage};
+    const char *const tier = args_get(args, "--tier");
+    query.tier = tier != NULL ? price_tier_of(str_from(tier)) : TIER_STANDARD;
+    if (query.tier == TIER_COUNT) {
+        return err_set(err, ERR_USAGE, "--tier is none of standard, batch, flex, priority, fast");
+    }
+    if (args_get(args, "--usage") == NULL) {
+        return err_set(err, ERR_USAGE, "price needs --usage; bursar price list %s shows the rates",
+                       args->positional[0]);
+    }
+    enum errc code = read_date(app, args_get(args, "--at"), &query.at_ns, err);
+    code = code == ERR_OK ? read_usage(args_get(args, "--usage"), &usage, err) : code;
+    struct price_result result;
+    code = code == ERR_OK ? price_call(book, &query, &result, err) : code;
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (result.state == PRICE_UNPRICED) {
+        char near[400] = "";
+        if (result.model.size == 0) {
+            price_cli_nearest(book, query.provider, query.model, near, sizeof near);
+        }
+        return err_set(err, ERR_NOT_FOUND, "%s: %s%s", args->positional[0], result.why, near);
+    }
+    if (app->json) {
+        json_open_object(app->out);
+        json_name(app->out, "schema");
+        json_put_text(app->out, "bursar.price/1");
+        price_cli_json(app->out, &query, &result);
+        json_close_object(app->out);
+        text_char(app->out, '\n');
+    } else {
+        price_cli_print(app->out, book, &query, &result);
+    }
+    return ERR_OK;
+}
+
+static enum errc run_list(struct app *app, const struct args *args, const struct price_book *book,
+                          struct err *err)
+{
+    int64_t at_ns;
+    if (args->positional_count > 2) {
+        return err_set(err, ERR_USAGE, "price list takes one PATTERN");
+    }
+    const enum errc code = read_date(app, args_get(args, "--at"), &at_ns, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const struct str pattern = str_from(args->positional_count == 2 ? args->positional[1] : NULL);
+    return price_cli_list(app, book, given(args, "--provider"), pattern, at_ns, err);
+}
+
+static enum errc run_diff(struct app *app, const struct args *args, const struct price_book *book,
+                          struct err *err)
+{
+    int64_t from_ns;
+    int64_t to_ns;
+    if (args->positional_count < 3 || args->positional_count > 4) {
+        return err_set(err, ERR_USAGE, "price diff takes FROM, TO and perhaps a PATTERN");
+    }
+    enum errc code = read_date(app, args->positional[1], &from_ns, err);
+    code = code == ERR_OK ? read_date(app, args->positional[2], &to_ns, err) : code;
+    if (code != ERR_OK) {
+        return code;
+    }
+    const struct str pattern = str_from(args->positional_count == 4 ? args->positional[3] : NULL);
+    return price_cli_diff(app, book, given(args, "--provider"), pattern, from_ns, to_ns, err);
+}
+
+static enum errc run(struct app *app, const struct args *args, struct err *err)
+{
+    CHECK(app != NULL);
+    const char *const batch = args_get(args, "--batch");
+    const struct str first = str_from(args->positional_count > 0 ? args->positional[0] : NULL);
+    if ((batch != NULL) == (first.size > 0)) {
+        return err_set(err, ERR_USAGE,
+                       "price takes a MODEL, list, diff or --batch FILE; see "
+                       "bursar price --help");
+    }
+    const struct price_book *book;
+    const enum errc code = app_price_book(app, &book, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (batch != NULL) {
+        return price_cli_batch(app, book, batch, err);
+    }
+    if (str_equal(first, STR("list"))) {
+        return run_list(app, args, book, err);
+    }
+    if (str_equal(first, STR("diff"))) {
+        return run_diff(app, args, book, err);
+    }
+    if (args->positional_count > 1) {
+        return err_set(err, ERR_USAGE, "price takes one MODEL; see bursar price --help");
+    }
+    return run_one(app, args, book, err);
+}
+
+const struct command cmd_price = {
+    .name = "price",
+    .synopsis = "MODEL --usage JSON [--at DATE] [--provider P] [--tier T] [--region R]\n"
+                "list [PATTERN] [--at DATE] [--provider P]\n"
+                "diff FROM TO [PATTERN] [--provider P]\n"
+                "--batch FILE",
+    .summary = "what a call costs, and what the price book says",
+    .about = "Prices one model call by the price in force when it began, exactly. A context tier\n"
+             "reprices the whole request. What the book does not know stays unpriced: the command\n"
+             "then fails and says why. Contract prices and discounts come from `prices` in\n"
+             "bursar.yaml. The classes of the usage: input_uncached, cache_read, cache_write_5m,\n"
+             "cache_write_1h, input_audio, input_image, output, output_audio, reasoning (part of\n"
+             "output), requests, web_searches.\n"
+             "\n"
+             "list shows the prices in force on a date, diff what changed between two dates.\n"
+             "--batch reads one JSON object a line with model, usage and perhaps provider, at,\n"
+             "tier, region, and writes one a line.",
+    .example = "bursar price claude-sonnet-4-5 --usage '{\"input_uncached\": 1200, \"output\": "
+               "300}' --at 2026-04-01",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .run = run,
+};
