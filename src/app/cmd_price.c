@@ -45,6 +45,18 @@ static enum errc read_usage(const char *text, struct usage *out, struct err *err
     return ERR_OK;
 }
 
+/* --tier; `absent` when it is not given. */
+static enum errc read_tier(const struct args *args, enum service_tier absent,
+                           enum service_tier *out, struct err *err)
+{
+    const char *const text = args_get(args, "--tier");
+    *out = text != NULL ? price_tier_of(str_from(text)) : absent;
+    if (text != NULL && *out == TIER_COUNT) {
+        return err_set(err, ERR_USAGE, "--tier is none of standard, batch, flex, priority, fast");
+    }
+    return ERR_OK;
+}
+
 static enum errc run_one(struct app *app, const struct args *args, const struct price_book *book,
                          struct err *err)
 {
@@ -53,16 +65,12 @@ static enum errc run_one(struct app *app, const struct args *args, const struct 
                                 .model = str_from(args->positional[0]),
                                 .region = given(args, "--region"),
                                 .usage = &usage};
-    const char *const tier = args_get(args, "--tier");
-    query.tier = tier != NULL ? price_tier_of(str_from(tier)) : TIER_STANDARD;
-    if (query.tier == TIER_COUNT) {
-        return err_set(err, ERR_USAGE, "--tier is none of standard, batch, flex, priority, fast");
-    }
     if (args_get(args, "--usage") == NULL) {
         return err_set(err, ERR_USAGE, "price needs --usage; bursar price list %s shows the rates",
                        args->positional[0]);
     }
-    enum errc code = read_date(app, args_get(args, "--at"), &query.at_ns, err);
+    enum errc code = read_tier(args, TIER_STANDARD, &query.tier, err);
+    code = code == ERR_OK ? read_date(app, args_get(args, "--at"), &query.at_ns, err) : code;
     code = code == ERR_OK ? read_usage(args_get(args, "--usage"), &usage, err) : code;
     struct price_result result;
     code = code == ERR_OK ? price_call(book, &query, &result, err) : code;
@@ -89,19 +97,26 @@ static enum errc run_one(struct app *app, const struct args *args, const struct 
     return ERR_OK;
 }
 
+/* What list and diff share: the pattern stands at `place`, and is the last argument. */
+static enum errc read_filter(const struct args *args, size_t place, struct price_filter *out,
+                             struct err *err)
+{
+    if (args->positional_count > place + 1) {
+        return err_set(err, ERR_USAGE, "price %s takes one PATTERN", args->positional[0]);
+    }
+    out->provider = given(args, "--provider");
+    out->pattern = str_from(args->positional_count > place ? args->positional[place] : NULL);
+    return read_tier(args, TIER_COUNT, &out->tier, err);
+}
+
 static enum errc run_list(struct app *app, const struct args *args, const struct price_book *book,
                           struct err *err)
 {
     int64_t at_ns;
-    if (args->positional_count > 2) {
-        return err_set(err, ERR_USAGE, "price list takes one PATTERN");
-    }
-    const enum errc code = read_date(app, args_get(args, "--at"), &at_ns, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    const struct str pattern = str_from(args->positional_count == 2 ? args->positional[1] : NULL);
-    return price_cli_list(app, book, given(args, "--provider"), pattern, at_ns, err);
+    struct price_filter filter;
+    enum errc code = read_filter(args, 1, &filter, err);
+    code = code == ERR_OK ? read_date(app, args_get(args, "--at"), &at_ns, err) : code;
+    return code == ERR_OK ? price_cli_list(app, book, &filter, at_ns, err) : code;
 }
 
 static enum errc run_diff(struct app *app, const struct args *args, const struct price_book *book,
@@ -109,16 +124,14 @@ static enum errc run_diff(struct app *app, const struct args *args, const struct
 {
     int64_t from_ns;
     int64_t to_ns;
-    if (args->positional_count < 3 || args->positional_count > 4) {
+    struct price_filter filter;
+    if (args->positional_count < 3) {
         return err_set(err, ERR_USAGE, "price diff takes FROM, TO and perhaps a PATTERN");
     }
-    enum errc code = read_date(app, args->positional[1], &from_ns, err);
+    enum errc code = read_filter(args, 3, &filter, err);
+    code = code == ERR_OK ? read_date(app, args->positional[1], &from_ns, err) : code;
     code = code == ERR_OK ? read_date(app, args->positional[2], &to_ns, err) : code;
-    if (code != ERR_OK) {
-        return code;
-    }
-    const struct str pattern = str_from(args->positional_count == 4 ? args->positional[3] : NULL);
-    return price_cli_diff(app, book, given(args, "--provider"), pattern, from_ns, to_ns, err);
+    return code == ERR_OK ? price_cli_diff(app, book, &filter, from_ns, to_ns, err) : code;
 }
 
 static enum errc run(struct app *app, const struct args *args, struct err *err)
@@ -154,8 +167,8 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
 const struct command cmd_price = {
     .name = "price",
     .synopsis = "MODEL --usage JSON [--at DATE] [--provider P] [--tier T] [--region R]\n"
-                "list [PATTERN] [--at DATE] [--provider P]\n"
-                "diff FROM TO [PATTERN] [--provider P]\n"
+                "list [PATTERN] [--at DATE] [--provider P] [--tier T]\n"
+                "diff FROM TO [PATTERN] [--provider P] [--tier T]\n"
                 "--batch FILE",
     .summary = "what a call costs, and what the price book says",
     .about = "Prices one model call by the price in force when it began, exactly. A context tier\n"

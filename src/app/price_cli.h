@@ -27,20 +27,28 @@ void price_cli_print(struct text *out, const struct price_book *book,
 void price_cli_json(struct text *out, const struct price_query *query,
                     const struct price_result *result);
 
+/* What `list` and `diff` show. */
+struct price_filter {
+    struct str provider; /* its id; empty: all */
+    struct str pattern;  /* part of "provider/model", or a glob of it or of the model; empty: all */
+    enum service_tier tier; /* TIER_COUNT: all */
+};
+
 MUST_CHECK enum errc price_cli_batch(struct app *app, const struct price_book *book,
                                      const char *path, struct err *err);
 MUST_CHECK enum errc price_cli_list(struct app *app, const struct price_book *book,
-                                    struct str provider, struct str pattern, int64_t at_ns,
+                                    const struct price_filter *filter, int64_t at_ns,
                                     struct err *err);
 MUST_CHECK enum errc price_cli_diff(struct app *app, const struct price_book *book,
-                                    struct str provider, struct str pattern, int64_t from_ns,
+                                    const struct price_filter *filter, int64_t from_ns,
                                     int64_t to_ns, struct err *err);
 
-/* Whether `provider/model` or the model's name is, or holds, the pattern. Empty: all are. */
+/* Whether the filter shows that model. */
 bool price_cli_picks(const struct price_book *book, const struct price_model *model,
-                     struct str provider, struct str pattern);
+                     const struct price_filter *filter);
 /* Rows of a model whose period holds `at_ns`, one of each kind; at most PRICE_MODEL_ROWS_MAX. */
-size_t price_cli_rows(const struct price_book *book, const struct price_model *model, int64_t at_ns,
+size_t price_cli_rows(const struct price_book *book, const struct price_model *model,
+                      const struct price_filter *filter, int64_t at_ns,
                       const struct price_row **out);
 /* Whether two rows are of one kind: tier, region, window and context. */
 bool price_cli_same_kind(const struct price_row *a, const struct price_row *b);

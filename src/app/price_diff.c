@@ -125,12 +125,13 @@ static void change_json(struct text *out, const struct change *change)
 
 /* The changes of one model; returns how many rows changed. */
 static size_t diff_model(struct app *app, const struct price_book *book,
-                         const struct price_model *model, int64_t from_ns, int64_t to_ns)
+                         const struct price_model *model, const struct price_filter *filter,
+                         int64_t from_ns, int64_t to_ns)
 {
     const struct price_row *before[PRICE_MODEL_ROWS_MAX];
     const struct price_row *after[PRICE_MODEL_ROWS_MAX];
-    const size_t before_count = price_cli_rows(book, model, from_ns, before);
-    const size_t after_count = price_cli_rows(book, model, to_ns, after);
+    const size_t before_count = price_cli_rows(book, model, filter, from_ns, before);
+    const size_t after_count = price_cli_rows(book, model, filter, to_ns, after);
     size_t changes = 0;
     for (size_t i = 0; i < before_count + after_count; i++) {
         struct change change = {.book = book, .model = model};
@@ -163,8 +164,9 @@ static size_t diff_model(struct app *app, const struct price_book *book,
     return changes;
 }
 
-enum errc price_cli_diff(struct app *app, const struct price_book *book, struct str provider,
-                         struct str pattern, int64_t from_ns, int64_t to_ns, struct err *err)
+enum errc price_cli_diff(struct app *app, const struct price_book *book,
+                         const struct price_filter *filter, int64_t from_ns, int64_t to_ns,
+                         struct err *err)
 {
     CHECK(book != NULL);
     CHECK(err != NULL);
@@ -189,8 +191,8 @@ enum errc price_cli_diff(struct app *app, const struct price_book *book, struct 
     size_t changes = 0;
     for (size_t i = 0; i < book->models.count; i++) {
         const struct price_model *const model = &book->models.rows[i];
-        if (price_cli_picks(book, model, provider, pattern)) {
-            changes += diff_model(app, book, model, from_ns, to_ns);
+        if (price_cli_picks(book, model, filter)) {
+            changes += diff_model(app, book, model, filter, from_ns, to_ns);
         }
     }
     if (app->json) {

@@ -10,10 +10,11 @@
 enum { NAME_COLUMNS = 38, NUMBER_BYTES = 48 };
 
 bool price_cli_picks(const struct price_book *book, const struct price_model *model,
-                     struct str provider, struct str pattern)
+                     const struct price_filter *filter)
 {
+    const struct str pattern = filter->pattern;
     const struct str id = book->providers.rows[model->provider].id;
-    if (provider.size > 0 && !str_equal_fold(provider, id)) {
+    if (filter->provider.size > 0 && !str_equal_fold(filter->provider, id)) {
         return false;
     }
     if (pattern.size == 0 || price_matches(pattern, model->id)) {
@@ -43,14 +44,16 @@ bool price_cli_same_kind(const struct price_row *a, const struct price_row *b)
            a->window_until_s == b->window_until_s;
 }
 
-size_t price_cli_rows(const struct price_book *book, const struct price_model *model, int64_t at_ns,
+size_t price_cli_rows(const struct price_book *book, const struct price_model *model,
+                      const struct price_filter *filter, int64_t at_ns,
                       const struct price_row **out)
 {
     CHECK(model->row_count <= PRICE_MODEL_ROWS_MAX);
     size_t count = 0;
     for (size_t i = model->row_first; i < model->row_first + model->row_count; i++) {
         const struct price_row *const row = &book->rows.rows[i];
-        if (at_ns < row->from_ns || at_ns >= row->until_ns) {
+        if (at_ns < row->from_ns || at_ns >= row->until_ns ||
+            (filter->tier != TIER_COUNT && row->tier != filter->tier)) {
             continue;
         }
         size_t place = 0;
@@ -182,17 +185,18 @@ static void json_row(struct text *out, const struct price_book *book,
     json_close_object(out);
 }
 
-static enum errc nothing_found(const struct price_book *book, struct str provider,
-                               struct str pattern, struct err *err)
+static enum errc nothing_found(const struct price_book *book, const struct price_filter *filter,
+                               struct err *err)
 {
+    const struct str pattern = filter->pattern;
     char near[400];
-    price_cli_nearest(book, provider, pattern, near, sizeof near);
+    price_cli_nearest(book, filter->provider, pattern, near, sizeof near);
     return err_set(err, ERR_NOT_FOUND, "no model of the price book is like \"%.*s\"%s",
                    (int)(pattern.size > 80 ? 80 : pattern.size), pattern.data, near);
 }
 
-enum errc price_cli_list(struct app *app, const struct price_book *book, struct str provider,
-                         struct str pattern, int64_t at_ns, struct err *err)
+enum errc price_cli_list(struct app *app, const struct price_book *book,
+                         const struct price_filter *filter, int64_t at_ns, struct err *err)
 {
     CHECK(book != NULL);
     const struct price_row *rows[PRICE_MODEL_ROWS_MAX];
@@ -214,11 +218,11 @@ enum errc price_cli_list(struct app *app, const struct price_book *book, struct 
     }
     for (size_t i = 0; i < book->models.count; i++) {
         const struct price_model *const model = &book->models.rows[i];
-        if (!price_cli_picks(book, model, provider, pattern)) {
+        if (!price_cli_picks(book, model, filter)) {
             continue;
         }
         models++;
-        const size_t count = price_cli_rows(book, model, at_ns, rows);
+        const size_t count = price_cli_rows(book, model, filter, at_ns, rows);
         if (!app->json) {
             list_text(app->out, book, model, rows, count);
         }
@@ -228,7 +232,7 @@ enum errc price_cli_list(struct app *app, const struct price_book *book, struct 
     }
     if (models == 0) {
         text_clear(app->out);
-        return nothing_found(book, provider, pattern, err);
+        return nothing_found(book, filter, err);
     }
     if (app->json) {
         json_close_array(app->out);

@@ -106,7 +106,7 @@ static void separate(struct text *text)
         text->after_name = false;
         return;
     }
-    if (text->filled[text->depth]) {
+    if (text->depth > 0 && text->filled[text->depth]) {
         text_char(text, ',');
     }
     text->filled[text->depth] = true;
