@@ -236,8 +236,8 @@ static enum errc write_rows(struct output *output, struct simulate *simulate, st
     return code;
 }
 
-static enum errc read_count(const struct args *args, const char *name, int64_t absent,
-                            int64_t *out, struct err *err)
+static enum errc read_count(const struct args *args, const char *name, int64_t absent, int64_t *out,
+                            struct err *err)
 {
     const char *const value = args_get(args, name);
     int64_t count = absent;

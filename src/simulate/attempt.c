@@ -99,7 +99,7 @@ static const struct company_tool *choose_tool(struct run *run, int turn, struct 
         return run->repair;
     }
     return run->passed && turn == run->turns - ANSWER_TURNS ? &run->workflow->tools[count - 1]
-                                                           : &run->workflow->tools[choice];
+                                                            : &run->workflow->tools[choice];
 }
 
 /* The last turn's read once more, to the letter. */
@@ -139,8 +139,8 @@ static void call_tool(struct run *run, int turn)
     step->args_bytes = draw_between(draws, 24, 180);
     step->result_bytes = 4 * (added > least ? added : least);
     step->fee_pusd = tool->fee_pusd;
-    run->now_ms += draw_between(&run->lane->draws[DRAW_TIME], tool->latency_ms[0],
-                                tool->latency_ms[1]);
+    run->now_ms +=
+        draw_between(&run->lane->draws[DRAW_TIME], tool->latency_ms[0], tool->latency_ms[1]);
     step->ended_ms = run->now_ms;
     run->repair = error ? tool : NULL;
     run->again = !error && tool->effect == EFFECT_READ ? run->out->step_count - 1 : SIZE_MAX;

@@ -74,15 +74,15 @@ struct company_tool {
 
 /* What the `waste` plant changes; every workflow has a plain set, the planted one a second. */
 struct company_context {
-    int turns[2];          /* low and high */
-    int first_tokens;      /* input of an attempt's first call */
-    int growth_16ths;      /* exponent of cumulative input over the turn number, in sixteenths */
-    int cache_e4;          /* calls that find the earlier prompt in the cache */
-    int output_tokens;     /* mean, visible */
-    int attempts_max;      /* before the case is given up; reopening allows one more */
-    int give_up_e4;        /* failed attempts after which nobody tries again */
-    int duplicate_e4;      /* reads that are made again with the same arguments */
-    int first_delta_e4;    /* on the segments' first_e4 */
+    int turns[2];       /* low and high */
+    int first_tokens;   /* input of an attempt's first call */
+    int growth_16ths;   /* exponent of cumulative input over the turn number, in sixteenths */
+    int cache_e4;       /* calls that find the earlier prompt in the cache */
+    int output_tokens;  /* mean, visible */
+    int attempts_max;   /* before the case is given up; reopening allows one more */
+    int give_up_e4;     /* failed attempts after which nobody tries again */
+    int duplicate_e4;   /* reads that are made again with the same arguments */
+    int first_delta_e4; /* on the segments' first_e4 */
 };
 
 struct company_workflow {
@@ -92,9 +92,9 @@ struct company_workflow {
     const char *risk;
     const char *team;
     const char *cost_center;
-    int share_e4;          /* of all cases */
-    int weekday_weights[7]; /* from Monday */
-    int value_cents;       /* of one outcome */
+    int share_e4;             /* of all cases */
+    int weekday_weights[7];   /* from Monday */
+    int value_cents;          /* of one outcome */
     int value_range_cents[2]; /* as outcomes state it; 0: they do not, value_cents holds */
     int human_cents_per_hour;
     int bpo_cents;
@@ -105,23 +105,23 @@ struct company_workflow {
     struct company_attribute attributes[SIMULATE_ATTRIBUTES_MAX];
     struct company_segment segments[COMPANY_SEGMENTS_MAX];
     struct company_use models[COMPANY_MODELS_MAX]; /* ends with the first share of 0 */
-    int escalates_to;    /* index in models of what later attempts use; -1: the same again */
-    int routing_answer;  /* index in models: cheapest that is non-inferior to the most used */
-    int routing_plain;   /* the same without the routing plant */
+    int escalates_to;   /* index in models of what later attempts use; -1: the same again */
+    int routing_answer; /* index in models: cheapest that is non-inferior to the most used */
+    int routing_plain;  /* the same without the routing plant */
     struct company_tool tools[COMPANY_TOOLS_MAX]; /* the last one is the write that ends the work */
     struct company_context plain;
     struct company_context wasteful; /* with the waste plant; attempts_max 0: as plain */
-    int variance_plant;   /* whether the variance plant widens attempts here */
-    int retry_minutes[2]; /* between attempts */
-    int escalate_e4;      /* given-up cases that a person takes over */
+    int variance_plant;              /* whether the variance plant widens attempts here */
+    int retry_minutes[2];            /* between attempts */
+    int escalate_e4;                 /* given-up cases that a person takes over */
     int takeover_ms[2];
-    int reopen_e4;        /* resolutions that come back */
-    int revise_e4;        /* final outcomes that are revised later */
-    int late_e4;          /* outcomes recorded days after */
+    int reopen_e4; /* resolutions that come back */
+    int revise_e4; /* final outcomes that are revised later */
+    int late_e4;   /* outcomes recorded days after */
     int late_days[2];
-    int lost_e4;          /* cases whose outcome nobody ever records */
-    int after_e4;         /* resolved cases that are run once more all the same */
-    int replicate_e4;     /* inputs that are submitted again at once, up to four times */
+    int lost_e4;      /* cases whose outcome nobody ever records */
+    int after_e4;     /* resolved cases that are run once more all the same */
+    int replicate_e4; /* inputs that are submitted again at once, up to four times */
 };
 
 extern const struct company_model company_models[COMPANY_MODELS];

@@ -5,9 +5,9 @@ enum { SONNET, HAIKU, GPT41, GPT41_MINI, SOL, PRIVATE };
 
 #define MINUTES(low, high)                                                                         \
     {                                                                                              \
-        (int)((low) * 60000), (int)((high) * 60000)                                                \
+        (int)((low)*60000), (int)((high)*60000)                                                    \
     }
-#define PUSD(usd_e4) ((int64_t)(usd_e4) * 100000000) /* ten-thousandths of a dollar */
+#define PUSD(usd_e4) ((int64_t)(usd_e4)*100000000) /* ten-thousandths of a dollar */
 #define READS        .kind = STEP_TOOL, .effect = EFFECT_READ
 #define FINDS        .kind = STEP_RETRIEVAL, .effect = EFFECT_READ
 #define WRITES       .kind = STEP_TOOL, .effect = EFFECT_WRITE
@@ -16,14 +16,20 @@ enum { SONNET, HAIKU, GPT41, GPT41_MINI, SOL, PRIVATE };
     {                                                                                              \
         "language",                                                                                \
         {                                                                                          \
-            {"en", 6200}, {"es", 1500}, {"pt", 1200}, {"de", 700}, {"fr", 400}                     \
+            {"en", 6200}, {"es", 1500}, {"pt", 1200}, {"de", 700},                                 \
+            {                                                                                      \
+                "fr", 400                                                                          \
+            }                                                                                      \
         }                                                                                          \
     }
 #define REGIONS                                                                                    \
     {                                                                                              \
         "region",                                                                                  \
         {                                                                                          \
-            {"north", 2600}, {"south", 2400}, {"east", 1900}, {"west", 2100}, {"central", 1000}    \
+            {"north", 2600}, {"south", 2400}, {"east", 1900}, {"west", 2100},                      \
+            {                                                                                      \
+                "central", 1000                                                                    \
+            }                                                                                      \
         }                                                                                          \
     }
 
@@ -131,7 +137,10 @@ const struct company_workflow company_workflows[SIMULATE_WORKFLOWS] = {
                 LANGUAGES,
                 {"product", {{"motor", 3900}, {"home", 2900}, {"travel", 2000}, {"life", 1200}}},
                 {"topic",
-                 {{"billing", 3100}, {"documents", 2500}, {"cover", 2100}, {"login", 1400},
+                 {{"billing", 3100},
+                  {"documents", 2500},
+                  {"cover", 2100},
+                  {"login", 1400},
                   {"complaint", 900}}},
                 REGIONS,
                 {"customer_tier", {{"standard", 7400}, {"plus", 2000}, {"premier", 600}}},
@@ -284,7 +293,8 @@ const struct company_workflow company_workflows[SIMULATE_WORKFLOWS] = {
                 {"paper", {{"own", 5200}, {"counterparty", 4800}}},
                 {"pages_band", {{"1-5", 3400}, {"6-20", 4500}, {"over 20", 2100}}},
                 {"amendment", {{"false", 7600}, {"true", 2400}}},
-                {"department", {{"it", 3800}, {"facilities", 2300}, {"claims", 2200}, {"hr", 1700}}},
+                {"department",
+                 {{"it", 3800}, {"facilities", 2300}, {"claims", 2200}, {"hr", 1700}}},
                 LANGUAGES,
             },
         .segments =
@@ -358,11 +368,16 @@ const struct company_workflow company_workflows[SIMULATE_WORKFLOWS] = {
         .attributes =
             {
                 {"industry",
-                 {{"retail", 2800}, {"logistics", 2300}, {"construction", 2000}, {"care", 1700},
+                 {{"retail", 2800},
+                  {"logistics", 2300},
+                  {"construction", 2000},
+                  {"care", 1700},
                   {"software", 1200}}},
-                {"size_band", {{"1-10", 3700}, {"11-50", 3500}, {"51-250", 2000}, {"over 250", 800}}},
+                {"size_band",
+                 {{"1-10", 3700}, {"11-50", 3500}, {"51-250", 2000}, {"over 250", 800}}},
                 {"country", {{"DE", 3400}, {"ES", 2200}, {"PT", 1700}, {"FR", 1500}, {"UK", 1200}}},
-                {"source", {{"web form", 4300}, {"partner", 2600}, {"event", 1700}, {"list", 1400}}},
+                {"source",
+                 {{"web form", 4300}, {"partner", 2600}, {"event", 1700}, {"list", 1400}}},
                 {"has_website", {{"true", 8200}, {"false", 1800}}},
                 {"product", {{"fleet", 3900}, {"liability", 3300}, {"property", 2800}}},
             },

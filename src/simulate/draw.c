@@ -22,7 +22,7 @@ int64_t draw_minutes_ms(struct rng *rng, const int range_ms[2])
 int64_t draw_size(struct rng *rng, bool wide)
 {
     /* Quantiles 1 %, 7.125 % … 99 % of a log-normal with sigma 0.62, mean 1024. */
-    static const int64_t quantiles[] = {202, 343, 427,  499,  567,  634,  703,  775, 853,
+    static const int64_t quantiles[] = {202, 343,  427,  499,  567,  634,  703,  775, 853,
                                         938, 1035, 1147, 1283, 1457, 1702, 2117, 3607};
     const int64_t place = (int64_t)rng_below(rng, (COUNT_OF(quantiles) - 1) * 1024);
     const int64_t bell = (int64_t)(rng_below(rng, 315) + rng_below(rng, 315) + rng_below(rng, 315));

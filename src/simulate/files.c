@@ -143,14 +143,15 @@ void simulate_readme(const struct simulate *simulate, struct text *out)
                 "No person, company, call or price of a real one is in it, apart from the names\n"
                 "of public models.\n\n",
                 (unsigned long long)simulate->options.seed, (long long)simulate->options.cases);
-    text_add(out,
-             STR("cases.csv     one row a case: its input key and attributes\n"
-                 "steps.csv     one row a step: model calls with tokens, tools, people's minutes\n"
-                 "outcomes.csv  what became of the cases, late and revised words among them\n"
-                 "map.yaml      which column is what; bursar import of this folder reads it\n"
-                 "bursar.yaml   the workflows: unit, value, rates, baselines, owners\n"
-                 "truth.json    every parameter, what was planted, and the exact totals\n\n"
-                 "The calls carry tokens and no cost: the price book prices them. One model is the\n"
-                 "company's own and has no price; a few sessions belong to no workflow.\n"
-                 "The same options write the same bytes on every machine.\n"));
+    text_add(
+        out,
+        STR("cases.csv     one row a case: its input key and attributes\n"
+            "steps.csv     one row a step: model calls with tokens, tools, people's minutes\n"
+            "outcomes.csv  what became of the cases, late and revised words among them\n"
+            "map.yaml      which column is what; bursar import of this folder reads it\n"
+            "bursar.yaml   the workflows: unit, value, rates, baselines, owners\n"
+            "truth.json    every parameter, what was planted, and the exact totals\n\n"
+            "The calls carry tokens and no cost: the price book prices them. One model is the\n"
+            "company's own and has no price; a few sessions belong to no workflow.\n"
+            "The same options write the same bytes on every machine.\n"));
 }

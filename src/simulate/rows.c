@@ -319,8 +319,7 @@ void simulate_headings(const struct simulate *simulate, const struct simulate_ro
              STR("workflow,case,attempt,session,passed,step,kind,name,status,effect,model,"
                  "input_uncached,cache_read,cache_write,output,reasoning,args_hash,args_bytes,"
                  "result_bytes,fee_usd,human_minutes,started_at,ended_at\n"));
-    text_add(rows->outcomes,
-             STR("id,workflow,case,status,value,minutes,at,recorded_at,source\n"));
+    text_add(rows->outcomes, STR("id,workflow,case,status,value,minutes,at,recorded_at,source\n"));
 }
 
 void simulate_add_rows(const struct simulate *simulate, const struct simulate_case *one,

@@ -37,17 +37,17 @@ enum {
 
 /* What is planted: effects a later estimator should find. Without it the effect is absent. */
 #define SIMULATE_PLANTS(X)                                                                         \
-    X(EXCEPTION, exception)     /* claims: exception_doc = true fails more often */               \
-    X(CONJUNCTION, conjunction) /* tickets: language = pt and channel = chat fails more often */  \
-    X(WASTE, waste)             /* contracts: context and retries grow above the BPO's price */   \
-    X(ROUTING, routing)         /* leads: the dearer model is no better */                        \
+    X(EXCEPTION, exception)     /* claims: exception_doc = true fails more often */                \
+    X(CONJUNCTION, conjunction) /* tickets: language = pt and channel = chat fails more often */   \
+    X(WASTE, waste)             /* contracts: context and retries grow above the BPO's price */    \
+    X(ROUTING, routing)         /* leads: the dearer model is no better */                         \
     X(VARIANCE, variance)       /* tickets: equal inputs differ several times in cost */
 
 enum simulate_plant {
 #define X(name, word) SIMULATE_##name,
     SIMULATE_PLANTS(X)
 #undef X
-    SIMULATE_PLANT_COUNT,
+        SIMULATE_PLANT_COUNT,
 };
 
 #define SIMULATE_PLANTS_ALL ((1U << SIMULATE_PLANT_COUNT) - 1)

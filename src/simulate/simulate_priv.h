@@ -21,7 +21,7 @@ enum {
     LANE_UNATTRIBUTED = SIMULATE_WORKFLOWS,
     CASES_PER_UNATTRIBUTED = 50, /* cases for each session that nothing attributes */
     COLUMNS_MAX = SIMULATE_WORKFLOWS * SIMULATE_ATTRIBUTES_MAX,
-    LAST_START_HOURS = 4,        /* no attempt starts later than this before the period ends */
+    LAST_START_HOURS = 4, /* no attempt starts later than this before the period ends */
 };
 
 /* One stream each, so that another draw for one purpose moves nothing of the others. */
@@ -83,11 +83,11 @@ struct tally_workflow {
     int64_t tool_errors;
     int64_t tool_duplicates;
     int64_t outcomes;
-    int64_t outcomes_late;      /* recorded a day or more after they took effect */
+    int64_t outcomes_late; /* recorded a day or more after they took effect */
     int64_t outcomes_reopened;
-    int64_t outcomes_revised;   /* a later word on a case that had not been reopened */
-    int64_t cases_silent;       /* no outcome at all */
-    int64_t replicated;         /* cases that resubmit an earlier one's input */
+    int64_t outcomes_revised; /* a later word on a case that had not been reopened */
+    int64_t cases_silent;     /* no outcome at all */
+    int64_t replicated;       /* cases that resubmit an earlier one's input */
     int64_t replicate_groups;
     int64_t replicate_groups_5x; /* largest first attempt at least five times the smallest */
     int64_t group_tokens_min;    /* of the group in hand */
@@ -150,6 +150,10 @@ int model_delta_e4(const struct simulate *simulate, const struct company_use *us
 int success_e4(const struct simulate *simulate, const struct company_workflow *workflow,
                int segment, int model, size_t number);
 
+/* Everything about a case that has arrived: input, attempts, outcomes. */
+void life_run(const struct simulate *simulate, struct lane *lane,
+              const struct company_workflow *workflow, struct simulate_case *one);
+
 /* Draws. */
 bool draw_chance(struct rng *rng, int share_e4);
 int64_t draw_between(struct rng *rng, int64_t low, int64_t high); /* both included */
@@ -168,6 +172,5 @@ int64_t attempt_run(const struct simulate *simulate, struct lane *lane,
                     int64_t start_ms, struct simulate_attempt *out);
 /* The same for a session that nothing attributes. */
 void attempt_run_unattributed(struct lane *lane, int64_t start_ms, struct simulate_attempt *out);
-
 
 #endif

@@ -122,8 +122,7 @@ static void tally_outcomes(struct tally_workflow *tally, const struct simulate_c
     bool reopened = false;
     for (size_t i = 0; i < one->outcome_count; i++) {
         const struct simulate_outcome *const outcome = &one->outcomes[i];
-        const bool after =
-            standing->once_resolved && outcome->effective_ms > standing->resolved_ms;
+        const bool after = standing->once_resolved && outcome->effective_ms > standing->resolved_ms;
         const enum human_part human = !standing->closed ? HUMAN_OPEN
                                       : after           ? HUMAN_REWORK
                                                         : HUMAN_CLOSED;

@@ -118,8 +118,7 @@ static void put_segments(const struct simulate *simulate, struct text *out, int 
             json_open_object(out);
             put_name(out, "attribute", workflow->attributes[test->attribute].name);
             put_name(out, "op", "=");
-            put_name(out, "value",
-                     workflow->attributes[test->attribute].values[test->value].name);
+            put_name(out, "value", workflow->attributes[test->attribute].values[test->value].name);
             json_close_object(out);
         }
         json_close_array(out);
@@ -165,8 +164,7 @@ static void put_models(const struct simulate *simulate, struct text *out, int in
     put_name(out, "right_answer", company_models[workflow->models[answer].model].name);
     json_name(out, "later_attempts_use");
     if (workflow->escalates_to >= 0) {
-        json_put_text(out,
-                      company_models[workflow->models[workflow->escalates_to].model].name);
+        json_put_text(out, company_models[workflow->models[workflow->escalates_to].model].name);
     } else {
         json_put_null(out);
     }
@@ -194,8 +192,8 @@ static void put_parameters(const struct simulate *simulate, struct text *out,
     put_fixed(out, "late_share", workflow->late_e4, 4);
     put_fixed(out, "replicate_share", workflow->replicate_e4, 4);
     json_name(out, "wide_attempts");
-    json_put_bool(out, workflow->variance_plant >= 0 &&
-                           has_plant(simulate, workflow->variance_plant));
+    json_put_bool(out,
+                  workflow->variance_plant >= 0 && has_plant(simulate, workflow->variance_plant));
     json_name(out, "wasteful");
     json_put_bool(out, context == &workflow->wasteful);
     put_cents(out, "value_usd", workflow->value_cents);
