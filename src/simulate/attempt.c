@@ -34,6 +34,8 @@ static struct simulate_step *add_step(struct run *run, enum step_kind kind)
 
 static void draw_turns(struct run *run, int turns_percent, bool wide)
 {
+    CHECK(run->context->turns[0] >= ANSWER_TURNS);
+    CHECK(turns_percent > 0);
     struct rng *const draws = &run->lane->draws[DRAW_SIZE];
     int64_t turns = draw_between(draws, run->context->turns[0], run->context->turns[1]);
     const int64_t spread = draw_between(draws, 70, 160);
@@ -48,6 +50,8 @@ static void draw_turns(struct run *run, int turns_percent, bool wide)
 static void draw_inputs(struct run *run, bool wide)
 {
     struct rng *const draws = &run->lane->draws[DRAW_SIZE];
+    CHECK(run->turns >= 1);
+    CHECK(run->turns <= SIMULATE_TURNS_MAX);
     const int64_t first = run->context->first_tokens * draw_size(draws, wide) / 1024;
     for (int turn = 1; turn <= run->turns; turn++) {
         const int64_t more = growth_cumulative(turn, run->context->growth_16ths) -
@@ -65,6 +69,7 @@ static void split_input(struct run *run, int turn, struct simulate_step *step)
 {
     struct rng *const draws = &run->lane->draws[DRAW_SIZE];
     const int64_t input = run->inputs[turn];
+    CHECK(input > 0);
     const bool hit = draw_chance(draws, run->context->cache_e4);
     const int64_t tail = draw_between(draws, 40, 200);
     const int64_t before = turn > 0 ? run->inputs[turn - 1] : input * SHARED_PROMPT_PERCENT / 100;
@@ -84,6 +89,7 @@ static void call_model(struct run *run, int turn)
     step->name = STR("chat");
     step->model = run->model_index;
     split_input(run, turn, step);
+    CHECK(run->model->reasoning_e4 < ONE_E4);
     const int64_t visible = run->context->output_tokens * draw_between(draws, 50, 150) / 100;
     step->output = visible * ONE_E4 / (ONE_E4 - run->model->reasoning_e4);
     step->reasoning = step->output - visible;
@@ -94,6 +100,7 @@ static void call_model(struct run *run, int turn)
 static const struct company_tool *choose_tool(struct run *run, int turn, struct rng *draws)
 {
     const size_t count = company_tool_count(run->workflow);
+    CHECK(count > 1);
     const uint64_t choice = rng_below(draws, count - 1);
     if (run->repair != NULL) {
         return run->repair;
@@ -109,7 +116,9 @@ static bool repeat_read(struct run *run, struct rng *draws)
     if (!wanted || run->again == SIZE_MAX) {
         return false;
     }
+    CHECK(run->again < run->out->step_count);
     const struct simulate_step first = run->out->steps[run->again];
+    CHECK(first.effect == EFFECT_READ);
     struct simulate_step *const step = add_step(run, first.kind);
     *step = first;
     step->started_ms = run->now_ms;

@@ -5,6 +5,7 @@
 
 bool draw_chance(struct rng *rng, int share_e4)
 {
+    CHECK(share_e4 <= ONE_E4);
     return rng_below(rng, ONE_E4) < (uint64_t)(share_e4 > 0 ? share_e4 : 0);
 }
 

@@ -142,6 +142,7 @@ static void state(struct life *life, enum outcome_status status, int64_t human_m
     const int64_t days =
         draw_between(draws, life->workflow->late_days[0], life->workflow->late_days[1]);
     const int64_t seconds = draw_between(draws, 4, 90);
+    CHECK(days >= 1);
     const int64_t recorded_ms = life->now_ms + seconds * 1000 + (late ? days * MS_PER_DAY : 0);
     if (recorded_ms >= PERIOD_END_MS) {
         return;
@@ -179,6 +180,7 @@ static void pass_days(struct life *life, int low, int high)
 
 static void reopen(struct life *life)
 {
+    CHECK(life->one->attempt_count > 0);
     struct rng *const draws = &life->lane->draws[DRAW_HUMAN];
     bool passed = false;
     pass_days(life, 1, 12);
@@ -230,6 +232,7 @@ static void live(struct life *life)
     struct simulate_case *const one = life->one;
     const bool lost = draw_chance(outcome, life->workflow->lost_e4);
     const int *const range = life->workflow->value_range_cents;
+    CHECK(range[0] <= range[1]);
     life->value_cents = range[1] > 0 ? draw_between(outcome, range[0], range[1]) : -1;
     life->now_ms = one->opened_ms + draw_between(time, 800, 20000);
     bool passed = false;

@@ -116,6 +116,7 @@ static struct str kind_word(enum step_kind kind)
 
 static struct str status_word(enum step_status status)
 {
+    CHECK(status != STATUS_INTERRUPTED);
     return status == STATUS_OK      ? STR("ok")
            : status == STATUS_ERROR ? STR("error")
                                     : STR("rejected");
@@ -128,6 +129,7 @@ static struct str effect_word(enum step_effect effect)
 
 static struct str outcome_word(enum outcome_status status)
 {
+    CHECK(status != OUTCOME_CANDIDATE);
     return status == OUTCOME_RESOLVED   ? STR("resolved")
            : status == OUTCOME_FAILED   ? STR("failed")
            : status == OUTCOME_REOPENED ? STR("reopened")
@@ -136,6 +138,7 @@ static struct str outcome_word(enum outcome_status status)
 
 static void put_llm(struct row *row, const struct simulate_step *step)
 {
+    CHECK(step->model < COMPANY_MODELS);
     put(row, str_from(company_models[step->model].name));
     put_char(row, ',');
     put_count(row, step->input_uncached);
@@ -176,6 +179,7 @@ static void put_person(struct row *row, const struct simulate_step *step)
 static void put_attempt(struct row *row, const struct simulate_case *one, size_t number)
 {
     const struct str id = {one->id, one->id_size};
+    CHECK(number < one->attempt_count);
     if (one->workflow < 0) {
         put(row, STR(",,1,"));
         put(row, id);

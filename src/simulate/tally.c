@@ -27,8 +27,10 @@ static struct standing stand(const struct simulate_case *one)
 {
     struct standing standing = {0};
     int64_t newest_ms = INT64_MIN;
+    CHECK(one->attempt_count > 0);
     for (size_t i = 0; i < one->outcome_count; i++) {
         const struct simulate_outcome *const outcome = &one->outcomes[i];
+        CHECK(outcome->effective_ms > newest_ms);
         if (outcome->effective_ms > newest_ms) {
             newest_ms = outcome->effective_ms;
             standing.final = outcome->status;
@@ -66,6 +68,7 @@ static enum part part_of(const struct standing *standing, size_t attempt)
 
 static void add_tokens(struct tokens *tokens, const struct simulate_step *step)
 {
+    CHECK(step->kind == STEP_LLM);
     tokens->calls++;
     tokens->input_uncached += step->input_uncached;
     tokens->cache_read += step->cache_read;
@@ -96,6 +99,7 @@ static void tally_attempt(const struct simulate *simulate, struct tally_workflow
     const enum human_part human = part == PART_OPEN     ? HUMAN_OPEN
                                   : part == PART_REWORK ? HUMAN_REWORK
                                                         : HUMAN_CLOSED;
+    CHECK(attempt->step_count > 0);
     tally->attempts++;
     tally->attempts_by_part[part]++;
     tally->steps += (int64_t)attempt->step_count;
@@ -164,6 +168,7 @@ static void tally_replicates(struct tally_workflow *tally, const struct simulate
     }
     tally->group_cases++;
     tally->replicated += one->replicate;
+    CHECK(tally->group_cases > 0);
     if (tokens < tally->group_tokens_min) {
         tally->group_tokens_min = tokens;
     }
@@ -189,6 +194,7 @@ void simulate_tally(struct simulate *simulate, const struct simulate_case *one)
         }
         return;
     }
+    CHECK(one->workflow < SIMULATE_WORKFLOWS);
     struct tally_workflow *const tally = &simulate->tallies[one->workflow];
     const struct standing standing = stand(one);
     tally_standing(&tally->all, one, &standing);

@@ -88,6 +88,8 @@ static void put_tokens(const struct simulate *simulate, struct text *out, const 
 
 static void put_cases(struct text *out, const struct tally_cases *cases)
 {
+    CHECK(cases->resolved <= cases->closed);
+    CHECK(cases->closed <= cases->cases);
     put_int(out, "cases", cases->cases);
     put_int(out, "closed", cases->closed);
     put_int(out, "open", cases->cases - cases->closed);
@@ -279,6 +281,7 @@ static void put_realised(const struct simulate *simulate, struct text *out,
 
 static void put_workflow(const struct simulate *simulate, struct text *out, int index)
 {
+    CHECK(index < SIMULATE_WORKFLOWS);
     const struct company_workflow *const workflow = &company_workflows[index];
     new_line(out);
     json_open_object(out);
