@@ -42,7 +42,7 @@ build-tsan/build.ninja: | setup
 
 build-fuzz/build.ninja:
 	@tools/setup build fuzz
-	CC=clang-14 CXX=clang++-14 meson setup build-fuzz -Dfuzz=true \
+	CC=clang-14 CXX=clang++-14 meson setup build-fuzz -Dfuzz=true -Dwerror=false \
 	    $(SANITIZE)=address,undefined $(DUCKDB)
 
 asan: build-asan/build.ninja
@@ -54,7 +54,7 @@ tsan: build-tsan/build.ninja
 	@meson test -C build-tsan --no-rebuild --suite unit --print-errorlogs
 
 fuzz: build-fuzz/build.ninja
-	@ninja -C build-fuzz
+	@ninja -C build-fuzz fuzzers
 	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
 format: setup

@@ -96,6 +96,12 @@ def meson_test(counts, name, folder, *suites):
           f"{folder}/meson-logs/testlog.junit.xml")
 
 
+def pytest(counts, name, folder, env=None):
+    junit = f"build-check/{name}.xml"
+    suite(counts, name, [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", junit,
+                         folder], junit, env)
+
+
 def c_files():
     found = []
     for folder in ("src", "test", "fuzz", "bench"):
@@ -110,6 +116,7 @@ def main():
     (LOGS / "counts.txt").unlink(missing_ok=True)
     step(counts, "tidy", [PYTHON, "tools/tidy.py", "."])
     step(counts, "format", ["clang-format-14", "--dry-run", "-Werror", *c_files()])
+    pytest(counts, "tools", "test/tools")
     plain = build(counts, "plain", PLAIN)
     asan = build(counts, "asan", ASAN, "-Db_sanitize=address,undefined", "-Db_lundef=false")
     if asan:
@@ -117,9 +124,7 @@ def main():
     if plain:
         meson_test(counts, "plain", PLAIN, "unit", "golden")
         if any((ROOT / "test/e2e").glob("test_*.py")):
-            suite(counts, "e2e", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                                  "--junitxml", "build-check/e2e.xml", "test/e2e"],
-                  "build-check/e2e.xml", {"BURSAR": str(ROOT / PLAIN / "bursar")})
+            pytest(counts, "e2e", "test/e2e", {"BURSAR": str(ROOT / PLAIN / "bursar")})
     (LOGS / "counts.txt").write_text(counts.line() + "\n")
     print(counts.line())
     return counts.failed > 0

@@ -7,6 +7,41 @@
 
 #include "base/check.h"
 
+/* With AddressSanitizer, memory not handed out is poisoned and every object has a gap behind it, so
+ * that running over an object's end or using it after a rewind is found as it is with malloc(). */
+#ifdef __SANITIZE_ADDRESS__
+#define ARENA_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_POISONS 1
+#endif
+#endif
+
+#ifdef ARENA_POISONS
+#include <sanitizer/asan_interface.h>
+enum { GAP_BYTES = 8, ALIGNMENT_MIN = 8 }; /* a shadow byte of AddressSanitizer covers 8 */
+static void poison(const void *memory, size_t bytes)
+{
+    __asan_poison_memory_region(memory, bytes);
+}
+static void unpoison(const void *memory, size_t bytes)
+{
+    __asan_unpoison_memory_region(memory, bytes);
+}
+#else
+enum { GAP_BYTES = 0, ALIGNMENT_MIN = 1 };
+static void poison(const void *memory, size_t bytes)
+{
+    (void)memory;
+    (void)bytes;
+}
+static void unpoison(const void *memory, size_t bytes)
+{
+    (void)memory;
+    (void)bytes;
+}
+#endif
+
 enum { CHUNK_BYTES_MIN = 4096 };
 #define CHUNK_BYTES_MAX ((size_t)8 << 20)
 
@@ -63,6 +98,7 @@ static bool add_chunk(struct arena *arena, size_t bytes)
     struct arena_chunk *chunk = malloc(sizeof *chunk + size);
     CHECK(chunk != NULL);
     *chunk = (struct arena_chunk){.older = arena->chunk, .size = size};
+    poison(chunk->data, size);
     arena->chunk = chunk;
     arena->size += size;
     return true;
@@ -76,11 +112,12 @@ static void *take(struct arena_chunk *chunk, size_t bytes, size_t alignment)
     const uintptr_t next = (uintptr_t)(chunk->data + chunk->used);
     const size_t padding = (size_t)(-next & (alignment - 1));
     const size_t left = chunk->size - chunk->used;
-    if (padding > left || bytes > left - padding) {
+    if (padding > left || bytes + GAP_BYTES > left - padding) {
         return NULL;
     }
     void *memory = chunk->data + chunk->used + padding;
-    chunk->used += padding + bytes;
+    chunk->used += padding + bytes + GAP_BYTES;
+    unpoison(memory, bytes);
     return memset(memory, 0, bytes);
 }
 
@@ -93,12 +130,13 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
     if (injected_failure()) {
         return NULL;
     }
+    alignment = alignment < ALIGNMENT_MIN ? ALIGNMENT_MIN : alignment;
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - alignment) {
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - alignment - GAP_BYTES) {
         return NULL;
     }
     void *memory = take(arena->chunk, bytes, alignment);
-    if (memory == NULL && add_chunk(arena, bytes + alignment)) {
+    if (memory == NULL && add_chunk(arena, bytes + alignment + GAP_BYTES)) {
         memory = take(arena->chunk, bytes, alignment);
     }
     return memory;
@@ -107,6 +145,7 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
 size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capacity, size_t size)
 {
     CHECK(*count <= *capacity);
+    CHECK(size > 0);
 
     if (*count == *capacity) {
         const size_t wanted = *capacity < 8 ? 16 : *capacity * 2;
@@ -120,6 +159,7 @@ size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capac
         *rows = grown;
         *capacity = wanted;
     }
+    memset((char *)*rows + *count * size, 0, size);
     return (*count)++;
 }
 
@@ -150,10 +190,12 @@ void arena_rewind(struct arena *arena, struct arena_position mark)
         CHECK(chunk != NULL);
         arena->chunk = chunk->older;
         arena->size -= chunk->size;
+        unpoison(chunk->data, chunk->size);
         free(chunk);
     }
     if (arena->chunk != NULL) {
         CHECK(mark.used <= arena->chunk->used);
+        poison(arena->chunk->data + mark.used, arena->chunk->used - mark.used);
         arena->chunk->used = mark.used;
     }
 }

@@ -49,6 +49,14 @@ void clock_civil(int64_t days, int64_t *year, int *month, int *day)
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
+/* What a parsed instant must lie within, in UTC. */
+#define SECONDS_MIN INT64_C(-9214560000) /* 1678-01-01T00:00:00Z */
+#define SECONDS_MAX INT64_C(9214646399)  /* 2261-12-31T23:59:59Z */
+
+_Static_assert(SECONDS_MIN >= INT64_MIN / CLOCK_NS_PER_SECOND,
+               "nanoseconds hold the first instant");
+_Static_assert(SECONDS_MAX < INT64_MAX / CLOCK_NS_PER_SECOND, "nanoseconds hold the last instant");
+
 struct cursor {
     const char *at;
     const char *end;
@@ -122,7 +130,11 @@ enum errc clock_parse(struct str text, int64_t *out_ns, struct err *err)
     CHECK(out_ns != NULL);
 
     const struct str trimmed = str_trim(text);
-    struct cursor cursor = {trimmed.data, trimmed.data + trimmed.size, trimmed.size > 0};
+    struct cursor cursor = {.ok = trimmed.size > 0};
+    if (cursor.ok) {
+        cursor.at = trimmed.data;
+        cursor.end = trimmed.data + trimmed.size;
+    }
     const int64_t year = number(&cursor, 4);
     expect(&cursor, "-");
     const int64_t month = number(&cursor, 2);
@@ -137,8 +149,9 @@ enum errc clock_parse(struct str text, int64_t *out_ns, struct err *err)
         const int64_t hour = number(&cursor, 2);
         expect(&cursor, ":");
         const int64_t minute = number(&cursor, 2);
-        const int64_t second = accept(&cursor, ":") ? number(&cursor, 2) : 0;
-        ns = accept(&cursor, ".,") ? fraction_ns(&cursor) : 0;
+        const bool has_seconds = accept(&cursor, ":");
+        const int64_t second = has_seconds ? number(&cursor, 2) : 0;
+        ns = has_seconds && accept(&cursor, ".,") ? fraction_ns(&cursor) : 0;
         seconds = hour * 3600 + minute * 60 + second - zone_seconds(&cursor);
         ok = cursor.ok && hour <= 23 && minute <= 59 && second <= 60;
     }
@@ -148,11 +161,11 @@ enum errc clock_parse(struct str text, int64_t *out_ns, struct err *err)
                        "2026-11-22T10:00:00Z",
                        (int)(trimmed.size > 40 ? 40 : trimmed.size), trimmed.data);
     }
-    if (year < 1678 || year > 2261) {
-        return err_set(err, ERR_RANGE, "the year of \"" STR_FORMAT "\" is not within 1678-2261",
-                       STR_ARG(trimmed));
-    }
     seconds += clock_days(year, (int)month, (int)day) * 86400;
+    if (seconds < SECONDS_MIN || seconds > SECONDS_MAX) {
+        return err_set(err, ERR_RANGE, "\"" STR_FORMAT "\" is not within 1678-2261",
+                       (int)(trimmed.size > 40 ? 40 : trimmed.size), trimmed.data);
+    }
     *out_ns = seconds * CLOCK_NS_PER_SECOND + ns;
     return ERR_OK;
 }
@@ -171,11 +184,18 @@ enum errc clock_parse_relative(struct str text, int64_t now_ns, int64_t *out_ns,
         count >= 0) {
         for (size_t i = 0; i < COUNT_OF(units); i++) {
             int64_t span;
-            if (trimmed.data[trimmed.size - 1] == units[i].unit &&
-                !__builtin_mul_overflow(count, units[i].seconds * CLOCK_NS_PER_SECOND, &span) &&
-                !__builtin_sub_overflow(now_ns, span, out_ns)) {
-                return ERR_OK;
+            int64_t since_ns;
+            if (trimmed.data[trimmed.size - 1] != units[i].unit) {
+                continue;
             }
+            if (__builtin_mul_overflow(count, units[i].seconds * CLOCK_NS_PER_SECOND, &span) ||
+                __builtin_sub_overflow(now_ns, span, &since_ns) ||
+                since_ns < SECONDS_MIN * CLOCK_NS_PER_SECOND) {
+                return err_set(err, ERR_RANGE, "\"" STR_FORMAT "\" goes back to before 1678",
+                               (int)(trimmed.size > 40 ? 40 : trimmed.size), trimmed.data);
+            }
+            *out_ns = since_ns;
+            return ERR_OK;
         }
     }
     const enum errc code = clock_parse(text, out_ns, err);
@@ -208,7 +228,8 @@ size_t clock_print_date(int64_t time_ns, char text[static CLOCK_TEXT_BYTES_MAX])
 size_t clock_print(int64_t time_ns, char text[static CLOCK_TEXT_BYTES_MAX])
 {
     size_t size = clock_print_date(time_ns, text);
-    const int64_t in_day = time_ns - floor_divide(time_ns, CLOCK_NS_PER_DAY) * CLOCK_NS_PER_DAY;
+    const int64_t rest = time_ns % CLOCK_NS_PER_DAY;
+    const int64_t in_day = rest < 0 ? rest + CLOCK_NS_PER_DAY : rest;
     const int seconds = (int)(in_day / CLOCK_NS_PER_SECOND);
     const int ns = (int)(in_day % CLOCK_NS_PER_SECOND);
     size += (size_t)snprintf(text + size, CLOCK_TEXT_BYTES_MAX - size, "T%02d:%02d:%02d",

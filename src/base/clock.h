@@ -26,7 +26,8 @@ int64_t clock_monotonic_ns(void);
  * "2026-11-22 10:00:00.123456+01:00"; no zone means UTC; a comma may stand for the decimal point
  * (ISO 8601). Leap second 60 is read as the next second.
  *
- * Errors: ERR_SYNTAX; ERR_RANGE outside 1678-2261, which is what int64_t nanoseconds hold.
+ * Errors: ERR_SYNTAX; ERR_RANGE outside the years 1678 to 2261 in UTC, the whole ones that int64_t
+ * nanoseconds hold.
  */
 MUST_CHECK enum errc clock_parse(struct str text, int64_t *out_ns, struct err *err);
 

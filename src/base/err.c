@@ -25,6 +25,17 @@ void check_failed(const char *condition, const char *file, int line)
     abort();
 }
 
+/* Whatever a hostile input put into the text: one line, nothing a terminal obeys. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
 enum errc err_set(struct err *err, enum errc code, const char *format, ...)
 {
     CHECK(err != NULL);
@@ -35,6 +46,7 @@ enum errc err_set(struct err *err, enum errc code, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
+    make_printable(err->text);
     err->code = code;
     return code;
 }
@@ -51,6 +63,7 @@ void err_prefix(struct err *err, const char *format, ...)
     CHECK(size >= 0);
     const size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s", err->text);
+    make_printable(text);
     memcpy(err->text, text, sizeof text);
 }
 

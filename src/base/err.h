@@ -25,7 +25,7 @@ enum { ERR_TEXT_BYTES_MAX = 1024 };
 
 struct err {
     enum errc code;
-    char text[ERR_TEXT_BYTES_MAX]; /* one English clause, no newline, NUL-terminated */
+    char text[ERR_TEXT_BYTES_MAX]; /* one English clause, no control characters */
 };
 
 /* Fill *err and return `code`, so that a failure is reported and returned in one line. */

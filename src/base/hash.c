@@ -20,18 +20,22 @@ struct hash128 hash128(struct str text)
     return from_xxh(XXH3_128bits(text.data, text.size));
 }
 
-enum { PARTS_BYTES_MAX = 512 };
+enum {
+    PART_BYTES_MAX = 64, /* as it is; a longer one stands in by its own hash */
+    PARTS_BYTES_MAX = HASH_PARTS_MAX * (PART_BYTES_MAX + sizeof(uint64_t)),
+};
 
 struct hash128 hash128_parts(const struct str *parts, size_t count)
 {
     CHECK(parts != NULL);
+    CHECK(count <= HASH_PARTS_MAX);
     unsigned char buffer[PARTS_BYTES_MAX];
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         struct str part = parts[i];
         unsigned char digest[sizeof(struct hash128)];
         const uint64_t size = part.size;
-        if (part.size > 64) { /* a long part stands in by its own hash: the buffer stays bounded */
+        if (part.size > PART_BYTES_MAX) {
             const struct hash128 inner = hash128(part);
             memcpy(digest, &inner, sizeof digest);
             part = (struct str){(const char *)digest, sizeof digest};

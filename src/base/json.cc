@@ -43,6 +43,7 @@ void json_parser_create(struct json_parser **out, size_t size_max)
 {
     CHECK(out != nullptr);
     CHECK(size_max > 0);
+    CHECK(size_max <= JSON_BYTES_MAX);
     struct json_parser *parser = new (std::nothrow) json_parser();
     CHECK(parser != nullptr);
     parser->size_max = size_max;
@@ -67,6 +68,10 @@ enum errc json_parse(struct json_parser *parser, struct str text, size_t readabl
                        "a JSON document of %zu bytes is larger than the %zu "
                        "allowed",
                        text.size, parser->size_max);
+    }
+    if (text.size >= 3 && std::memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
+        text = {text.data + 3, text.size - 3}; /* a byte order mark, which RFC 8259 lets us skip */
+        readable -= readable < 3 ? readable : 3;
     }
     if (text.size == 0) {
         return err_set(err, ERR_SYNTAX, "not JSON: empty");

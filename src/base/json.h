@@ -21,6 +21,7 @@ extern "C" {
 #endif
 
 enum { JSON_PADDING = 64, JSON_DEPTH_MAX = 512 };
+#define JSON_BYTES_MAX ((size_t)1 << 30) /* simdjson counts in 32 bits */
 
 struct json_parser;
 
@@ -42,7 +43,7 @@ struct json {
     size_t place;
 };
 
-/* size_max  bytes of the largest document it will take. */
+/* size_max  bytes of the largest document it will take, 1..JSON_BYTES_MAX. */
 void json_parser_create(struct json_parser **out, size_t size_max);
 void json_parser_destroy(struct json_parser **parser);
 
@@ -52,7 +53,7 @@ void json_parser_destroy(struct json_parser **parser);
  * text       borrowed only during the call; `readable` bytes from text.data may be read (not
  *            used), which saves a copy when readable >= text.size + JSON_PADDING.
  *
- * Errors: ERR_SYNTAX  not JSON, not UTF-8, or a number no double holds.
+ * Errors: ERR_SYNTAX  not JSON, not UTF-8, a number no double holds, an integer above 2^64 - 1.
  *         ERR_LIMIT   larger than size_max, or nested deeper than JSON_DEPTH_MAX.
  */
 MUST_CHECK enum errc json_parse(struct json_parser *parser, struct str text, size_t readable,

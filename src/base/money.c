@@ -5,15 +5,18 @@
 
 #include "base/check.h"
 
-enum { EXPONENT_MAX = 400 };
+enum { DIGITS_MAX = 37 }; /* 10^38 fits 128 bits */
+#define EXPONENT_MAX                                                                               \
+    INT64_C(1000000000) /* beyond it nothing changes: too large, or nothing left                   \
+                         */
 
 struct decimal {
     bool negative;
     bool any_digit;
-    money_magnitude digits; /* significant digits, the first 38 of them */
+    money_magnitude digits; /* significant digits, the first DIGITS_MAX of them */
     int digit_count;
-    int exponent; /* value = digits * 10^exponent */
-    bool inexact; /* non-zero digits were dropped behind the 38th */
+    int64_t exponent; /* value = digits * 10^exponent */
+    bool inexact;     /* non-zero digits were dropped behind those */
     bool well_formed;
 };
 
@@ -23,7 +26,7 @@ static void push_digit(struct decimal *decimal, int digit)
     if (decimal->digit_count == 0 && digit == 0) {
         return;
     }
-    if (decimal->digit_count < 37) {
+    if (decimal->digit_count < DIGITS_MAX) {
         decimal->digits = decimal->digits * 10 + (unsigned)digit;
         decimal->digit_count++;
     } else {
@@ -53,11 +56,12 @@ static struct decimal scan(struct str text)
     }
     if (i < text.size && (text.data[i] == 'e' || text.data[i] == 'E')) {
         int64_t exponent;
-        if (!str_to_int64((struct str){text.data + i + 1, text.size - i - 1}, &exponent) ||
-            exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX) {
+        if (!str_to_int64((struct str){text.data + i + 1, text.size - i - 1}, &exponent)) {
             return decimal;
         }
-        decimal.exponent += (int)exponent;
+        exponent = exponent > EXPONENT_MAX ? EXPONENT_MAX : exponent;
+        exponent = exponent < -EXPONENT_MAX ? -EXPONENT_MAX : exponent;
+        decimal.exponent += exponent;
         i = text.size;
     }
     decimal.well_formed = decimal.any_digit && i == text.size;
@@ -65,10 +69,10 @@ static struct decimal scan(struct str text)
 }
 
 /* digits / 10^places, half to even; `inexact` says that something lies behind the digits. */
-static money_magnitude round_off(money_magnitude digits, int places, bool inexact)
+static money_magnitude round_off(money_magnitude digits, int64_t places, bool inexact)
 {
     money_magnitude divisor = 1;
-    for (int i = 0; i < places; i++) {
+    for (int64_t i = 0; i < places; i++) {
         if (divisor > digits) {
             return 0; /* less than a tenth of a unit: the next step would only shrink it */
         }
@@ -93,7 +97,7 @@ enum errc money_parse_scaled(struct str text, int decimals, int64_t *out, struct
         return err_set(err, ERR_SYNTAX, "\"" STR_FORMAT "\" is not a decimal number",
                        (int)(text.size > 40 ? 40 : text.size), text.data);
     }
-    int shift = decimal.exponent + decimals;
+    int64_t shift = decimal.exponent + decimals;
     money_magnitude value = decimal.digits;
     bool fits = true;
     while (shift > 0 && value > 0 && fits) {

@@ -19,7 +19,7 @@
 __extension__ typedef __int128 money_sum; /* p$ */
 __extension__ typedef unsigned __int128 money_magnitude;
 
-enum { MONEY_TEXT_BYTES_MAX = 48 };
+enum { MONEY_TEXT_BYTES_MAX = 56 };
 
 /*
  * Read a decimal amount in USD: "12", "-0.5", "1e-05", "0.06700220799999997".

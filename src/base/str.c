@@ -19,8 +19,9 @@ bool str_starts_with(struct str text, struct str prefix)
 
 bool str_ends_with(struct str text, struct str suffix)
 {
-    return text.size >= suffix.size &&
-           str_equal((struct str){text.data + (text.size - suffix.size), suffix.size}, suffix);
+    return suffix.size == 0 ||
+           (text.size >= suffix.size &&
+            str_equal((struct str){text.data + (text.size - suffix.size), suffix.size}, suffix));
 }
 
 size_t str_find(struct str text, struct str needle)

@@ -26,9 +26,11 @@ void text_clear(struct text *text)
     CHECK(text != NULL);
     CHECK(text->size <= text->capacity);
     text->size = 0;
+    if (text->data != NULL) {
+        text->data[0] = '\0';
+    }
     text->full = false;
     text->depth = 0;
-    text->filled[0] = false;
     text->after_name = false;
 }
 
@@ -199,7 +201,9 @@ static void put_escaped(struct text *text, struct str value)
         i += size > 0 ? size : 1;
         plain = i;
     }
-    text_add(text, (struct str){value.data + plain, value.size - plain});
+    if (plain < value.size) {
+        text_add(text, (struct str){value.data + plain, value.size - plain});
+    }
     text_char(text, '"');
 }
 

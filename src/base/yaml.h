@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum { YAML_DEPTH_MAX = 32 };
+enum { YAML_DEPTH_MAX = 32, YAML_MEMBERS_MAX = 10000 };
 #define YAML_BYTES_MAX ((size_t)4 << 20)
 
 enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
@@ -42,7 +42,8 @@ struct yaml {
  * arena  owns the tree.
  *
  * Errors: ERR_CONFIG  not YAML, or YAML that a configuration has no use for; "file:line: …".
- *         ERR_LIMIT   larger than YAML_BYTES_MAX, deeper than YAML_DEPTH_MAX, or the arena is full.
+ *         ERR_LIMIT   larger than YAML_BYTES_MAX, deeper than YAML_DEPTH_MAX, more than
+ *                     YAML_MEMBERS_MAX entries in one container, or the arena is full.
  */
 MUST_CHECK enum errc yaml_parse(struct str file, struct str text, struct arena *arena,
                                 const struct yaml **out, struct err *err);
