@@ -102,6 +102,7 @@ struct step {
     /* money and people */
     bool has_reported;     /* whether the source itself gives a cost */
     int64_t reported_pusd; /* of an llm step: what the source says it cost; of others: the fee */
+    bool is_unpriceable;   /* the source says that its figure is no cost: ask no price book either */
     int64_t human_ms;      /* a person's working time */
 
     /* tools and retrieval */
@@ -128,6 +129,17 @@ struct outcome {
     int64_t line;
 };
 
+/* One dated value of a business figure: tickets per agent, cycle time. */
+struct kpi {
+    struct str workflow; /* empty: of the whole company */
+    struct str name;
+    struct str unit;
+    struct str series; /* empty: the figure itself; else of which control group */
+    int64_t at_ns;
+    double value;
+    int64_t line;
+};
+
 /* Something that was not taken, and why. */
 struct reject {
     int64_t line; /* from 1; 0: the whole file */
@@ -147,6 +159,7 @@ struct trace {
     TRACE_ROWS(attempt) attempts;
     TRACE_ROWS(step) steps;
     TRACE_ROWS(outcome) outcomes;
+    TRACE_ROWS(kpi) kpis;
     TRACE_ROWS(reject) rejects; /* the first TRACE_REJECTS_MAX */
     int64_t rejected;           /* all of them */
     int64_t lines;              /* read */
