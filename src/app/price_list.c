@@ -223,7 +223,7 @@ enum errc price_cli_list(struct app *app, const struct price_book *book,
         }
         models++;
         const size_t count = price_cli_rows(book, model, filter, at_ns, rows);
-        if (!app->json) {
+        if (!app->json && count > 0) {
             list_text(app->out, book, model, rows, count);
         }
         for (size_t j = 0; j < count && app->json; j++) {
