@@ -59,6 +59,9 @@ struct command {
 #include "app/commands.def"
 #undef X
 
+/* "12,345" in `text`, borrowed from it. */
+struct str app_count(int64_t count, char *text, size_t size);
+
 /* Print what is in app->out now, for commands that show results as they come. */
 void app_flush(struct app *app);
 

@@ -42,6 +42,23 @@ const char *args_get(const struct args *args, const char *name)
     return NULL;
 }
 
+struct str app_count(int64_t count, char *text, size_t size)
+{
+    char digits[24];
+    const int length = snprintf(digits, sizeof digits, "%lld", (long long)count);
+    CHECK(length > 0);
+    size_t used = 0;
+    for (int i = 0; i < length; i++) {
+        const int left = length - i;
+        if (i > 0 && left % 3 == 0 && digits[i - 1] != '-') {
+            text[used++] = ',';
+        }
+        text[used++] = digits[i];
+        CHECK(used + 2 < size);
+    }
+    return (struct str){text, used};
+}
+
 void app_flush(struct app *app)
 {
     const struct str all = text_str(app->out);
@@ -210,11 +227,15 @@ static int terminal_columns(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/* Options of every command may also stand before its name: `at` is the place of the name. */
 static enum errc run_command(const struct command *command, struct app *app, int argc, char **argv,
-                             struct err *err)
+                             int at, struct err *err)
 {
     static struct args args; /* too large for the stack of a small machine */
-    enum errc code = parse_args(command, argc, argv, &args, err);
+    enum errc code = parse_args(command, at - 1, argv + 1, &args, err);
+    if (code == ERR_OK) {
+        code = parse_args(command, argc - at - 1, argv + at + 1, &args, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -241,6 +262,21 @@ static const struct command *find_command(struct str name)
     return NULL;
 }
 
+/* Where the command's name is: behind options such as --home DIR; argc when there is none. */
+static int find_name(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-') {
+        const struct option *const option =
+            find_option(common_options, COUNT_OF(common_options), str_from(argv[at]));
+        if (option == NULL && strchr(argv[at], '=') == NULL) {
+            return at;
+        }
+        at += option != NULL && option->value != NULL ? 2 : 1;
+    }
+    return at < argc ? at : argc;
+}
+
 int main(int argc, char **argv)
 {
     struct arena arena;
@@ -255,15 +291,16 @@ int main(int argc, char **argv)
                       .arena = &arena,
                       .out = &out};
     enum errc code = ERR_OK;
-    const struct str name = argc > 1 ? str_from(argv[1]) : STR("--help");
+    const int at = find_name(argc, argv);
+    const struct str name = at < argc ? str_from(argv[at]) : STR("--help");
     const struct command *command = find_command(name);
     if (str_equal(name, STR("--help")) || str_equal(name, STR("-h")) ||
-        (str_equal(name, STR("help")) && argc == 2)) {
+        str_equal(name, STR("help"))) {
         print_overview(&out);
     } else if (str_equal(name, STR("--version"))) {
         code = cmd_version.run(&app, &(struct args){0}, &err);
     } else if (command != NULL) {
-        code = run_command(command, &app, argc - 2, argv + 2, &err);
+        code = run_command(command, &app, argc, argv, at, &err);
     } else {
         code = err_set(&err, ERR_USAGE, "no command \"" STR_FORMAT "\"; bursar --help lists them",
                        STR_ARG(name));

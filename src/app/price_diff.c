@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 
-enum { NUMBER_BYTES = 48 };
+enum { NUMBER_BYTES = MONEY_TEXT_BYTES_MAX };
 
 struct change {
     const struct price_book *book;

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 
-enum { NAME_COLUMNS = 38, NUMBER_BYTES = 48 };
+enum { NAME_COLUMNS = 38, NUMBER_BYTES = MONEY_TEXT_BYTES_MAX };
 
 bool price_cli_picks(const struct price_book *book, const struct price_model *model,
                      const struct price_filter *filter)

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 
-enum { NUMBER_BYTES = 48, DECIMALS_MIN = 2 };
+enum { NUMBER_BYTES = MONEY_TEXT_BYTES_MAX, DECIMALS_MIN = 2 };
 
 /* A line of the table and a member of "parts". */
 struct part {

@@ -124,8 +124,8 @@ static enum errc open_database(struct store *store, enum store_mode mode, struct
 /* "CREATE [TEMP] TABLE name (column TYPE, …)". */
 static void print_table(struct text *sql, const struct ledger_shape *shape, bool staged)
 {
-    text_format(sql, "CREATE %sTABLE %s%s (", staged ? "TEMP " : "", staged ? "staged_" : "",
-                shape->name);
+    text_format(sql, "CREATE %s %s%s (", staged ? "TEMP TABLE IF NOT EXISTS" : "TABLE",
+                staged ? "staged_" : "", shape->name);
     for (size_t i = 0; i < shape->column_count; i++) {
         text_format(sql, "%s%s %s", i > 0 ? ", " : "", shape->columns[i].name,
                     ledger_type_names[shape->columns[i].type]);
@@ -220,20 +220,17 @@ static enum errc make_directory(struct str path, struct err *err)
     }
     memcpy(text, path.data, path.size);
     text[path.size] = '\0';
-    for (char *slash = text + 1; slash != NULL; slash = strchr(slash + 1, '/')) {
-        char *const cut = strchr(slash, '/');
-        if (cut != NULL) {
-            *cut = '\0';
+    for (size_t i = 1; i <= path.size; i++) {
+        if (text[i] != '/' && text[i] != '\0') {
+            continue;
         }
+        const char kept = text[i];
+        text[i] = '\0';
         if (mkdir(text, 0700) != 0 && errno != EEXIST) {
             return err_set(err, ERR_IO, "the directory %s cannot be made: %s", text,
                            strerror(errno));
         }
-        if (cut == NULL) {
-            break;
-        }
-        *cut = '/';
-        slash = cut;
+        text[i] = kept;
     }
     return ERR_OK;
 }
@@ -324,11 +321,8 @@ enum errc store_unstage(struct store *store, enum ledger_table table, struct err
     CHECK(table < LEDGER_TABLE_COUNT);
     struct text sql;
     text_init(&sql, SCHEMA_BYTES_MAX);
-    if (store->staged[table]) {
-        text_format(&sql, "TRUNCATE staged_%s", ledger_shapes[table].name);
-    } else {
-        print_table(&sql, &ledger_shapes[table], true);
-    }
+    print_table(&sql, &ledger_shapes[table], true); /* a rollback takes a new one back */
+    text_format(&sql, "TRUNCATE staged_%s", ledger_shapes[table].name);
     const enum errc code = store_sql(store, sql.data, "preparing a staging table", err);
     store->staged[table] = store->staged[table] || code == ERR_OK;
     text_deinit(&sql);

@@ -49,6 +49,9 @@ INSERT INTO attempts SELECT * FROM staged_attempts ANTI JOIN attempts USING (att
 INSERT INTO case_attributes
 SELECT * FROM staged_case_attributes ANTI JOIN case_attributes USING (case_key, name)
 
+-- name: add_staged_rejects
+INSERT INTO rejects SELECT * FROM staged_rejects ANTI JOIN rejects USING (path, line, reason)
+
 -- name: add_staged_outcomes
 INSERT INTO outcomes
 SELECT s.* REPLACE (CAST(coalesce(r.newest, 0) + row_number()
@@ -199,3 +202,103 @@ SELECT workflow, sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(
 FROM steps
 WHERE (started_ns IS NULL OR started_ns <= $1) AND ($2 = '' OR workflow = $2)
 GROUP BY workflow
+
+-- ============================================================ verify
+
+-- What each check finds wrong; no rows: it holds. The first column says where, for people.
+
+-- name: verify_duplicate_steps
+SELECT 'step ' || step_key || ' is there ' || count(*) || ' times'
+FROM steps GROUP BY step_key HAVING count(*) > 1 LIMIT 5
+
+-- name: verify_unbalanced
+SELECT 'transaction ' || transaction_id || ' is off by ' || sum(amount_pusd) || ' p$'
+FROM postings GROUP BY transaction_id HAVING sum(amount_pusd) <> 0 LIMIT 5
+
+-- Steps are the sub-ledger: each import's costs, less what it replaced, are its postings.
+-- name: verify_totals
+WITH booked AS (
+  SELECT import_id, CASE WHEN started_ns IS NULL THEN -2147483648
+                         ELSE CAST(floor(CAST(started_ns AS DOUBLE) / 86400e9) AS INTEGER) END
+           AS day, workflow, coalesce(provider, 'unknown') AS provider, cost_pusd AS amount
+  FROM steps WHERE cost_pusd IS NOT NULL
+  UNION ALL
+  SELECT import_id, CASE WHEN started_ns IS NULL THEN -2147483648
+                         ELSE CAST(floor(CAST(started_ns AS DOUBLE) / 86400e9) AS INTEGER) END,
+         workflow, coalesce(provider, 'unknown'), cost_pusd
+  FROM superseded_steps WHERE cost_pusd IS NOT NULL
+  UNION ALL
+  SELECT superseded_by, CASE WHEN started_ns IS NULL THEN -2147483648
+                             ELSE CAST(floor(CAST(started_ns AS DOUBLE) / 86400e9) AS INTEGER) END,
+         workflow, coalesce(provider, 'unknown'), -cost_pusd
+  FROM superseded_steps WHERE cost_pusd IS NOT NULL
+), sums AS (
+  SELECT import_id, day, workflow, provider, sum(amount) AS amount
+  FROM booked GROUP BY ALL HAVING sum(amount) <> 0
+), posted AS (
+  SELECT import_id, day, workflow, provider, sum(amount_pusd) AS amount
+  FROM postings WHERE account = 0 GROUP BY ALL
+)
+SELECT 'import ' || import_id || ', workflow ' || workflow || ', ' || provider || ': steps cost '
+       || coalesce(s.amount, 0) || ' p$, posted are ' || coalesce(p.amount, 0) || ' p$'
+FROM sums s FULL JOIN posted p USING (import_id, day, workflow, provider)
+WHERE s.amount IS DISTINCT FROM p.amount LIMIT 5
+
+-- name: verify_orphans
+SELECT 'step ' || s.step_key || ' belongs to no attempt'
+FROM steps s ANTI JOIN attempts a USING (attempt_key)
+UNION ALL
+SELECT 'attempt ' || a.attempt_id || ' belongs to no case'
+FROM attempts a ANTI JOIN cases c USING (case_key)
+UNION ALL
+SELECT 'outcome ' || o.outcome_id || ' belongs to no case'
+FROM outcomes o ANTI JOIN cases c USING (case_key)
+UNION ALL
+SELECT 'step ' || s.step_key || ' and its attempt name different cases'
+FROM steps s JOIN attempts a USING (attempt_key) WHERE s.case_key <> a.case_key
+LIMIT 5
+
+-- name: verify_duplicate_names
+SELECT 'case ' || case_id || ' of ' || any_value(workflow) || ' is there ' || count(*) || ' times'
+FROM cases GROUP BY case_key, case_id HAVING count(*) > 1
+UNION ALL
+SELECT 'attempt ' || any_value(attempt_id) || ' is there ' || count(*) || ' times'
+FROM attempts GROUP BY attempt_key HAVING count(*) > 1
+UNION ALL
+SELECT 'outcome ' || any_value(outcome_id) || ' has the same revision ' || count(*) || ' times'
+FROM outcomes GROUP BY outcome_key, revision HAVING count(*) > 1
+UNION ALL
+SELECT 'file ' || path || ' has ' || count(*) || ' positions'
+FROM sources GROUP BY path HAVING count(*) > 1
+LIMIT 5
+
+-- name: verify_bases
+SELECT 'step ' || step_key || ': its cost does not go with how it was found'
+FROM steps
+WHERE (cost_basis = 0 AND cost_pusd IS NOT NULL) OR (cost_basis = 1 AND cost_pusd IS NULL)
+   OR (cost_basis = 1 AND price_id = 0) OR (cost_basis = 3 AND cost_pusd IS NOT NULL)
+   OR (cost_basis = 2 AND cost_pusd IS DISTINCT FROM reported_pusd)
+LIMIT 5
+
+-- name: verify_import_range
+SELECT coalesce(min(import_id), 1), coalesce(max(import_id), 0) FROM imports
+
+-- name: verify_count
+SELECT (SELECT count(*) FROM steps), (SELECT count(*) FROM cases),
+       (SELECT coalesce(sum(cost_pusd), 0) FROM steps), (SELECT count(*) FROM postings),
+       (SELECT count(*) FROM steps WHERE cost_basis = 3)
+
+-- Priced steps of one import, alike ones together, for pricing them again.
+-- name: verify_prices
+SELECT price_id, cost_pusd, input_uncached, cache_read, cache_write_5m, cache_write_1h,
+       input_audio, input_image, output, output_audio, requests, web_searches, reasoning,
+       any_value(step_key), count(*)
+FROM steps WHERE import_id = $1 AND cost_basis = 1 GROUP BY ALL
+
+-- ============================================================ outcomes
+
+-- name: all_outcomes
+SELECT * FROM outcomes ORDER BY workflow, case_id, outcome_key, revision
+
+-- name: find_case
+SELECT workflow, case_id FROM cases WHERE workflow = $1 AND case_id = $2

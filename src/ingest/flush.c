@@ -1,0 +1,431 @@
+/*
+ * A group becomes a transaction: begin -> look up what the ledger knows -> supersede, append, post
+ * -> commit. Any failure rolls all of it back and the group is dropped.
+ */
+#include "ingest/ingest_priv.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+
+void ingest_create(struct ingest **out, struct store *store, const struct price_book *book,
+                   struct str about, int64_t now_ns)
+{
+    CHECK(out != NULL);
+    CHECK(store != NULL);
+    CHECK(book != NULL);
+    struct ingest *const ingest = memory_new(struct ingest);
+    ingest->store = store;
+    ingest->book = book;
+    ingest->about = about;
+    ingest->now_ns = now_ns;
+    arena_init(&ingest->memory, RUN_ARENA_BYTES_MAX);
+    ingest->memo = price_memo_create(&ingest->memory); /* without one it only looks longer */
+    arena_init(&ingest->group.arena, GROUP_ARENA_BYTES_MAX);
+    *out = ingest;
+}
+
+void ingest_destroy(struct ingest **ingest)
+{
+    CHECK(ingest != NULL);
+    if (*ingest != NULL) {
+        key_set_deinit(&(*ingest)->steps_seen);
+        key_set_deinit(&(*ingest)->cases_seen);
+        key_set_deinit(&(*ingest)->attempts_seen);
+        arena_deinit(&(*ingest)->group.arena);
+        arena_deinit(&(*ingest)->memory);
+        memory_free(*ingest);
+        *ingest = NULL;
+    }
+}
+
+const struct ingest_summary *ingest_summary(const struct ingest *ingest)
+{
+    CHECK(ingest != NULL);
+    return &ingest->summary;
+}
+
+bool ingest_is_full(const struct ingest *ingest)
+{
+    CHECK(ingest != NULL);
+    return ingest->group.steps.count >= GROUP_STEPS_MAX;
+}
+
+/* Empty the group, keeping nothing of it. */
+static void reset(struct ingest *ingest)
+{
+    struct group *const group = &ingest->group;
+    arena_deinit(&group->arena);
+    *group = (struct group){0};
+    arena_init(&group->arena, GROUP_ARENA_BYTES_MAX);
+    ingest->group_rejected = 0;
+    ingest->group_files = 0;
+}
+
+static enum errc start(struct ingest *ingest, struct err *err)
+{
+    if (ingest->next_import > 0) {
+        return ERR_OK;
+    }
+    struct store_result result;
+    struct arena *const arena = &ingest->group.arena;
+    enum errc code = store_run(ingest->store, QUERY_any_step, NULL, 0, arena, &result, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    ingest->ledger_had_steps = result.rows > 0;
+    code = store_run(ingest->store, QUERY_next_import, NULL, 0, arena, &result, err);
+    if (code == ERR_OK) {
+        ingest->next_import = (int32_t)store_int64(&result, 0, 0, 1);
+    }
+    return code;
+}
+
+/* Stage the keys of the rows that `wanted` marks. */
+static enum errc stage_probes(struct ingest *ingest, const bool *wanted, size_t *out_count,
+                              struct err *err)
+{
+    struct group *const group = &ingest->group;
+    struct ledger_probes *const probes =
+        arena_new(&group->arena, struct ledger_probes, group->steps.count + 1);
+    if (probes == NULL) {
+        return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
+                       group->arena.size_max);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < group->steps.count; i++) {
+        if (wanted[i]) {
+            probes[count++].step_key = group->steps.rows[i].step_key;
+        }
+    }
+    *out_count = count;
+    if (count == 0) {
+        return ERR_OK;
+    }
+    enum errc code = store_unstage(ingest->store, LEDGER_probes, err);
+    if (code == ERR_OK) {
+        code = store_append(ingest->store, LEDGER_probes, true, probes, count, err);
+    }
+    return code;
+}
+
+static enum errc add_entry(struct ingest *ingest, int64_t started_ns, struct str workflow,
+                           struct str provider, int64_t amount_pusd, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const size_t at = arena_push(&group->arena, &group->entries);
+    if (at == SIZE_MAX) {
+        return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
+                       group->arena.size_max);
+    }
+    group->entries.rows[at] = (struct ledger_entry){
+        .day = ledger_day(started_ns),
+        .workflow = workflow.data != NULL ? workflow : STR(""),
+        .provider = provider.data != NULL ? provider : STR("unknown"),
+        .amount_pusd = amount_pusd,
+    };
+    return ERR_OK;
+}
+
+/* Columns of QUERY_known_steps. */
+enum {
+    KNOWN_KEY,
+    KNOWN_CHANNEL,
+    KNOWN_KIND,
+    KNOWN_STATUS,
+    KNOWN_TOKENS,
+    KNOWN_RESULT_BYTES,
+    KNOWN_ENDED,
+    KNOWN_COST,
+    KNOWN_BASIS,
+    KNOWN_STARTED,
+    KNOWN_WORKFLOW,
+    KNOWN_PROVIDER
+};
+
+/*
+ * Compare each stored reading with the group's: `keep[i]` says whether row i is still to be added,
+ * `replaces[i]` whether it takes the place of a stored row, whose cost is reversed.
+ */
+static enum errc judge(struct ingest *ingest, const struct store_result *known, bool *keep,
+                       bool *replaces, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    for (size_t row = 0; row < known->rows; row++) {
+        const money_magnitude key = (money_magnitude)store_sum(known, row, KNOWN_KEY);
+        const size_t at =
+            group_find_step(group, (struct hash128){(uint64_t)key, (uint64_t)(key >> 64)});
+        CHECK(at != SIZE_MAX);
+        const struct reading old = {
+            .channel = (uint8_t)store_int64(known, row, KNOWN_CHANNEL, 0),
+            .status = (uint8_t)store_int64(known, row, KNOWN_STATUS, 0),
+            .tokens = store_int64(known, row, KNOWN_TOKENS, 0),
+            .result_bytes = store_int64(known, row, KNOWN_RESULT_BYTES, 0),
+            .ended_ns = store_int64(known, row, KNOWN_ENDED, LEDGER_NULL),
+        };
+        const struct reading new = reading_of(&group->steps.rows[at]);
+        keep[at] = reading_is_fuller(&old, &new);
+        replaces[at] = keep[at];
+        const int64_t cost_pusd = store_int64(known, row, KNOWN_COST, LEDGER_NULL);
+        if (keep[at] && cost_pusd != LEDGER_NULL) {
+            const enum errc code =
+                add_entry(ingest, store_int64(known, row, KNOWN_STARTED, LEDGER_NULL),
+                          store_text(known, row, KNOWN_WORKFLOW),
+                          store_text(known, row, KNOWN_PROVIDER), -cost_pusd, err);
+            if (code != ERR_OK) {
+                return code;
+            }
+            ingest->summary.cost_pusd -= cost_pusd;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum errc supersede(struct ingest *ingest, const bool *replaces, struct err *err)
+{
+    size_t count = 0;
+    enum errc code = stage_probes(ingest, replaces, &count, err);
+    if (code != ERR_OK || count == 0) {
+        return code;
+    }
+    const struct store_value import = STORE_OF_INT64(ingest->next_import);
+    code = store_execute(ingest->store, QUERY_supersede_staged_probes, &import, 1, NULL, err);
+    if (code == ERR_OK) {
+        code = store_execute(ingest->store, QUERY_delete_staged_probes, NULL, 0, NULL, err);
+    }
+    ingest->summary.steps_replaced += (int64_t)count;
+    return code;
+}
+
+/* Leave in the group only the steps that the ledger does not know at least as well. */
+static enum errc drop_known(struct ingest *ingest, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const size_t count = group->steps.count;
+    bool *const probe = arena_new(&group->arena, bool, count + 1);
+    bool *const keep = arena_new(&group->arena, bool, count + 1);
+    bool *const replaces = arena_new(&group->arena, bool, count + 1);
+    if (probe == NULL || keep == NULL || replaces == NULL) {
+        return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
+                       group->arena.size_max);
+    }
+    for (size_t i = 0; i < count; i++) {
+        keep[i] = true;
+        probe[i] = ingest->ledger_had_steps ||
+                   key_set_has(&ingest->steps_seen, group->steps.rows[i].step_key.low);
+    }
+    size_t probes = 0;
+    enum errc code = stage_probes(ingest, probe, &probes, err);
+    if (code != ERR_OK || probes == 0) {
+        return code;
+    }
+    struct store_result known;
+    code = store_run(ingest->store, QUERY_known_steps, NULL, 0, &group->arena, &known, err);
+    if (code == ERR_OK) {
+        code = judge(ingest, &known, keep, replaces, err);
+    }
+    if (code == ERR_OK) {
+        code = supersede(ingest, replaces, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (keep[i]) {
+            group->steps.rows[kept++] = group->steps.rows[i]; /* the index is not used again */
+        } else {
+            ingest->summary.steps_known++;
+        }
+    }
+    group->steps.count = kept;
+    return ERR_OK;
+}
+
+static enum errc stamp_steps(struct ingest *ingest, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    struct ingest_summary *const summary = &ingest->summary;
+    for (size_t i = 0; i < group->steps.count; i++) {
+        struct ledger_steps *const step = &group->steps.rows[i];
+        step->import_id = ingest->next_import;
+        summary->calls_added += step->kind == STEP_LLM;
+        summary->unpriced_added += step->cost_basis == COST_UNPRICED;
+        if (step->cost_pusd != LEDGER_NULL) {
+            summary->cost_pusd += step->cost_pusd;
+            const enum errc code = add_entry(ingest, step->started_ns, step->workflow,
+                                             step->provider, step->cost_pusd, err);
+            if (code != ERR_OK) {
+                return code;
+            }
+        }
+    }
+    summary->steps_added += (int64_t)group->steps.count;
+    return ERR_OK;
+}
+
+static enum errc post_entries(struct ingest *ingest, struct err *err)
+{
+    struct ledger_posted posted;
+    const enum errc code = ledger_post(&ingest->group.entries, ingest->next_import,
+                                       &ingest->group.arena, &posted, err);
+    return code == ERR_OK
+               ? store_append(ingest->store, LEDGER_postings, false, posted.rows, posted.count, err)
+               : code;
+}
+
+/* Stage rows, then run the query that adds those the ledger does not have. */
+static enum errc add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
+                         size_t count, enum store_query query, int64_t *out_added, struct err *err)
+{
+    *out_added = 0;
+    if (count == 0) {
+        return ERR_OK;
+    }
+    enum errc code = store_unstage(ingest->store, table, err);
+    if (code == ERR_OK) {
+        code = store_append(ingest->store, table, true, rows, count, err);
+    }
+    if (code == ERR_OK && table == LEDGER_cases) {
+        struct store_result clash;
+        code = store_run(ingest->store, QUERY_case_collision, NULL, 0, &ingest->group.arena, &clash,
+                         err);
+        if (code == ERR_OK && clash.rows > 0) {
+            return err_set(err, ERR_CONFLICT,
+                           "case " STR_FORMAT " of " STR_FORMAT
+                           " has the same key as an older case; rename it in the source",
+                           STR_ARG(store_text(&clash, 0, 1)), STR_ARG(store_text(&clash, 0, 0)));
+        }
+    }
+    return code == ERR_OK ? store_execute(ingest->store, query, NULL, 0, out_added, err) : code;
+}
+
+#define STAMP(list)                                                                                \
+    do {                                                                                           \
+        for (size_t i = 0; i < (list)->count; i++) {                                               \
+            (list)->rows[i].import_id = ingest->next_import;                                       \
+        }                                                                                          \
+    } while (0)
+
+static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    STAMP(&group->cases);
+    STAMP(&group->attributes);
+    STAMP(&group->attempts);
+    STAMP(&group->outcomes);
+    STAMP(&group->sources);
+    STAMP(&group->rejects);
+    size_t candidates = 0;
+    for (size_t i = 0; i < group->outcomes.count; i++) {
+        candidates += group->outcomes.rows[i].status == OUTCOME_CANDIDATE;
+    }
+    int64_t cases;
+    int64_t attempts;
+    int64_t attributes;
+    int64_t outcomes;
+    int64_t rejects;
+    int64_t forgotten;
+    enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
+                             QUERY_add_staged_cases, &cases, err);
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_attempts, group->attempts.rows, group->attempts.count,
+                       QUERY_add_staged_attempts, &attempts, err);
+    }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_case_attributes, group->attributes.rows,
+                       group->attributes.count, QUERY_add_staged_attributes, &attributes, err);
+    }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_outcomes, group->outcomes.rows, group->outcomes.count,
+                       QUERY_add_staged_outcomes, &outcomes, err);
+    }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
+                       QUERY_add_staged_rejects, &rejects, err);
+    }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
+                       QUERY_forget_staged_sources, &forgotten, err);
+    }
+    if (code == ERR_OK) {
+        *out_changed = group->steps.count > 0 || group->sources.count > 0 ||
+                       cases + attempts + attributes + outcomes + rejects > 0;
+        ingest->summary.cases_added += cases;
+        ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
+        ingest->summary.candidates_added += candidates > 0 ? outcomes : 0;
+        code = store_append(ingest->store, LEDGER_sources, false, group->sources.rows,
+                            group->sources.count, err);
+    }
+    return code;
+}
+
+/* out_changed: whether the ledger is another one now; if not, there is nothing to commit. */
+static enum errc write_group(struct ingest *ingest, bool *out_changed, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    enum errc code = drop_known(ingest, err);
+    if (code == ERR_OK) {
+        code = stamp_steps(ingest, err);
+    }
+    if (code == ERR_OK) {
+        code = store_append(ingest->store, LEDGER_steps, false, group->steps.rows,
+                            group->steps.count, err);
+    }
+    if (code == ERR_OK) {
+        code = post_entries(ingest, err);
+    }
+    if (code == ERR_OK) {
+        code = add_others(ingest, out_changed, err);
+    }
+    if (code != ERR_OK || !*out_changed) {
+        return code;
+    }
+    const struct ledger_imports import = {
+        .import_id = ingest->next_import,
+        .started_ns = ingest->now_ns,
+        .about = ingest->about,
+        .files = ingest->group_files,
+        .steps = (int64_t)group->steps.count,
+        .rejected = ingest->group_rejected,
+    };
+    return store_append(ingest->store, LEDGER_imports, false, &import, 1, err);
+}
+
+static bool is_empty(const struct group *group)
+{
+    return group->steps.count == 0 && group->cases.count == 0 && group->attempts.count == 0 &&
+           group->outcomes.count == 0 && group->sources.count == 0 && group->rejects.count == 0 &&
+           group->attributes.count == 0;
+}
+
+enum errc ingest_flush(struct ingest *ingest, struct err *err)
+{
+    CHECK(ingest != NULL);
+    if (is_empty(&ingest->group)) {
+        reset(ingest);
+        return ERR_OK;
+    }
+    const struct ingest_summary before = ingest->summary;
+    enum errc code = start(ingest, err);
+    if (code == ERR_OK) {
+        code = store_begin(ingest->store, err);
+    }
+    bool changed = false;
+    if (code == ERR_OK) {
+        code = write_group(ingest, &changed, err);
+        if (code == ERR_OK && changed) {
+            code = store_commit(ingest->store, err);
+        }
+        store_rollback(ingest->store); /* nothing after a commit */
+    }
+    if (code == ERR_OK) {
+        for (size_t i = 0; i < ingest->group.steps.count; i++) {
+            (void)key_set_add(&ingest->steps_seen, ingest->group.steps.rows[i].step_key.low);
+        }
+        ingest->next_import += changed;
+    } else {
+        ingest->summary = before;
+    }
+    reset(ingest);
+    return code;
+}

@@ -1,0 +1,88 @@
+/* ingest/ingest_priv: the open group, shared by the files of ingest/. */
+#ifndef INGEST_INGEST_PRIV_H
+#define INGEST_INGEST_PRIV_H
+
+#include "base/arena.h"
+#include "ingest/ingest.h"
+#include "ledger/ledger.h"
+
+enum { GROUP_STEPS_MAX = 32768 }; /* a group is flushed when it holds as many */
+
+#define GROUP_ARENA_BYTES_MAX ((size_t)3 << 30)
+#define RUN_ARENA_BYTES_MAX   ((size_t)64 << 20)
+
+/* A growing set of 64-bit keys; false positives cost a look into the store, nothing else. */
+struct key_set {
+    uint64_t *slots; /* 0: free */
+    size_t slot_count;
+    size_t count;
+    bool has_zero;
+};
+
+bool key_set_add(struct key_set *set, uint64_t key); /* true: it was not there */
+bool key_set_has(const struct key_set *set, uint64_t key);
+void key_set_clear(struct key_set *set);
+void key_set_deinit(struct key_set *set);
+
+#define GROUP_ROWS(table)                                                                          \
+    struct {                                                                                       \
+        struct ledger_##table *rows;                                                               \
+        size_t count;                                                                              \
+        size_t capacity;                                                                           \
+    }
+
+struct group {
+    struct arena arena;
+    GROUP_ROWS(steps) steps;
+    GROUP_ROWS(cases) cases;
+    GROUP_ROWS(case_attributes) attributes;
+    GROUP_ROWS(attempts) attempts;
+    GROUP_ROWS(outcomes) outcomes;
+    GROUP_ROWS(sources) sources;
+    GROUP_ROWS(rejects) rejects;
+    struct ledger_entries entries;
+    uint32_t *step_index; /* open addressing: place in steps + 1, by step_key */
+    size_t step_index_size;
+};
+
+struct ingest {
+    struct store *store;
+    const struct price_book *book;
+    struct arena memory;     /* of the whole run */
+    struct price_memo *memo; /* names the book was asked for */
+    struct str about;
+    int64_t now_ns;
+    int32_t next_import; /* 0: not read yet */
+    bool ledger_had_steps;
+    struct key_set steps_seen;    /* low halves of the keys committed in this run */
+    struct key_set cases_seen;    /* in this run */
+    struct key_set attempts_seen; /* in this run */
+    int64_t group_rejected;
+    int64_t group_files;
+    struct group group;
+    struct ingest_summary summary;
+};
+
+/* A directory with a map.yaml, or data for --map: flushes as it goes. */
+MUST_CHECK enum errc ingest_table_files(struct ingest *ingest, struct str path,
+                                        const struct ingest_options *options, struct err *err);
+
+/* The row of a key within the open group, or SIZE_MAX. */
+size_t group_find_step(const struct group *group, struct hash128 key);
+/* Room for one more step under `key`; SIZE_MAX: the arena is full. */
+size_t group_add_step(struct group *group, struct hash128 key);
+
+/* What decides between two readings of one step. */
+struct reading {
+    uint8_t channel;
+    uint8_t status;
+    int64_t tokens;
+    int64_t result_bytes;
+    int64_t ended_ns; /* LEDGER_NULL: not known */
+};
+struct reading reading_of(const struct ledger_steps *step);
+/* Whether `b` tells more than `a`: a better channel, then more tokens, then an end where none was.
+ */
+bool reading_is_fuller(const struct reading *a, const struct reading *b);
+
+#endif

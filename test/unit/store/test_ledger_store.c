@@ -1,0 +1,189 @@
+/* store: a ledger is made, held by one writer, rolled back whole, and refuses what is not its own.
+ * Each test has a home of its own; a second opener is a child process. */
+#include <math.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/ledger_priv.h"
+#include "support/home.h"
+#include "support/test.h"
+
+#define ARENA_BYTES ((size_t)8 << 20)
+
+static int64_t count_cases(struct store *store)
+{
+    struct arena arena;
+    struct err err;
+    struct store_result result;
+    arena_init(&arena, ARENA_BYTES);
+    const enum errc code = store_run(store, QUERY_verify_count, NULL, 0, &arena, &result, &err);
+    const int64_t count = code == ERR_OK ? store_int64(&result, 0, 1, -1) : -1;
+    arena_deinit(&arena);
+    return count;
+}
+
+static const struct ledger_cases one_case = {
+    .case_key = 1, .workflow = STR_STATIC("claims"), .case_id = STR_STATIC("C-1"), .import_id = 1};
+
+static void reading_where_there_is_no_ledger_says_how_to_start(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    home_make(&home);
+    const enum errc code = store_open(home_str(&home), STORE_READ, &store, &err);
+    home_remove(&home);
+    EXPECT(code == ERR_NOT_FOUND);
+    EXPECT(strstr(err.text, "bursar import") != NULL);
+}
+
+static void a_file_that_is_no_ledger_is_refused(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    char path[HOME_BYTES_MAX + 32];
+    home_make(&home);
+    snprintf(path, sizeof path, "%s/ledger.duckdb", home.path);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    for (int i = 0; i < 20000; i++) {
+        fputc('x', file);
+    }
+    fclose(file);
+    const enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    home_remove(&home);
+    EXPECT(code == ERR_STORE);
+    EXPECT(strstr(err.text, "ledger.duckdb") != NULL);
+}
+
+static void a_newer_ledger_is_refused(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    home_make(&home);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    if (code == ERR_OK) {
+        code = store_sql(store, "UPDATE ledger_schema SET version = 999", "test", &err);
+        store_close(&store);
+    }
+    if (code == ERR_OK) {
+        code = store_open(home_str(&home), STORE_READ, &store, &err);
+    }
+    home_remove(&home);
+    EXPECT(code == ERR_UNSUPPORTED);
+    EXPECT(strstr(err.text, "999") != NULL);
+}
+
+static void a_second_process_is_told_who_holds_the_ledger(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    home_make(&home);
+    const enum errc opened = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    int status = -1;
+    if (opened == ERR_OK) {
+        const pid_t child = fork();
+        if (child == 0) {
+            struct store *second = NULL;
+            struct err why = {0};
+            const enum errc code = store_open(home_str(&home), STORE_READ, &second, &why);
+            _exit(code == ERR_BUSY && strstr(why.text, "PID") != NULL ? 0 : 1);
+        }
+        waitpid(child, &status, 0);
+        store_close(&store);
+    }
+    home_remove(&home);
+    EXPECT(opened == ERR_OK);
+    EXPECT(status == 0);
+}
+
+static void what_is_not_committed_is_gone(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    home_make(&home);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    int64_t during = -1;
+    int64_t after = -1;
+    if (code == ERR_OK) {
+        code = store_begin(store, &err);
+    }
+    if (code == ERR_OK) {
+        code = store_append(store, LEDGER_cases, false, &one_case, 1, &err);
+        during = count_cases(store);
+        store_rollback(store);
+        after = count_cases(store);
+    }
+    store_close(&store);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(during == 1);
+    EXPECT(after == 0);
+}
+
+static void every_type_of_column_is_read_back_as_it_was(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    struct arena arena;
+    struct store_result result = {0};
+    const struct ledger_outcomes outcome = {
+        .outcome_key = {UINT64_MAX, 1},
+        .content_hash = UINT64_MAX - 1,
+        .outcome_id = STR("naïve \"quoted\""),
+        .revision = 3,
+        .case_key = 1,
+        .workflow = STR("claims"),
+        .case_id = STR("C-1"),
+        .status = OUTCOME_REOPENED,
+        .effective_ns = LEDGER_NULL,
+        .recorded_ns = INT64_MIN + 1,
+        .value_pusd = INT64_MAX,
+        .human_ms = 5,
+        .quality = (double)NAN,
+        .import_id = 1,
+    };
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    if (code == ERR_OK) {
+        code = store_append(store, LEDGER_outcomes, false, &outcome, 1, &err);
+    }
+    if (code == ERR_OK) {
+        code = store_run(store, QUERY_all_outcomes, NULL, 0, &arena, &result, &err);
+    }
+    const bool same =
+        code == ERR_OK && result.rows == 1 &&
+        store_sum(&result, 0, 0) == (money_sum)(((money_magnitude)1 << 64) | UINT64_MAX) &&
+        store_sum(&result, 0, 1) == (money_sum)(UINT64_MAX - 1) &&
+        str_equal(store_text(&result, 0, 2), outcome.outcome_id) &&
+        store_int64(&result, 0, 3, 0) == 3 && store_int64(&result, 0, 7, 0) == OUTCOME_REOPENED &&
+        store_at(&result, 0, 8)->null && store_int64(&result, 0, 9, 0) == INT64_MIN + 1 &&
+        store_int64(&result, 0, 10, 0) == INT64_MAX && store_at(&result, 0, 12)->null &&
+        store_at(&result, 0, 13)->null;
+    store_close(&store);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(same);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        TEST(reading_where_there_is_no_ledger_says_how_to_start),
+        TEST(a_file_that_is_no_ledger_is_refused),
+        TEST(a_newer_ledger_is_refused),
+        TEST(a_second_process_is_told_who_holds_the_ledger),
+        TEST(what_is_not_committed_is_gone),
+        TEST(every_type_of_column_is_read_back_as_it_was),
+    };
+    return test_main(tests, COUNT_OF(tests));
+}
