@@ -116,7 +116,7 @@ static void list_text(struct text *out, const struct price_book *book,
     text_format(out, STR_FORMAT "/" STR_FORMAT "\n",
                 STR_ARG(book->providers.rows[model->provider].id), STR_ARG(model->id));
     for (size_t i = 0; i < count; i++) {
-        char kind[160];
+        char kind[192];
         print_kind(rows[i], kind, sizeof kind);
         text_format(out, "  %-*s", NAME_COLUMNS - 2, kind[0] != '\0' ? kind : "standard");
         for (size_t j = 0; j < COUNT_OF(classes); j++) {
@@ -152,7 +152,7 @@ static void json_row(struct text *out, const struct price_book *book,
                      const struct price_model *model, const struct price_row *row)
 {
     char id[NUMBER_BYTES];
-    char kind[160];
+    char kind[192];
     snprintf(id, sizeof id, "%016llx", (unsigned long long)row->id);
     print_kind(row, kind, sizeof kind);
     json_open_object(out);
