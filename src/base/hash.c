@@ -25,10 +25,8 @@ enum {
     PARTS_BYTES_MAX = HASH_PARTS_MAX * (PART_BYTES_MAX + sizeof(uint64_t)),
 };
 
-struct hash128 hash128_parts(const struct str *parts, size_t count)
+static struct hash128 hash_group(const struct str *parts, size_t count)
 {
-    CHECK(parts != NULL);
-    CHECK(count <= HASH_PARTS_MAX);
     unsigned char buffer[PARTS_BYTES_MAX];
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
@@ -49,4 +47,22 @@ struct hash128 hash128_parts(const struct str *parts, size_t count)
         }
     }
     return from_xxh(XXH3_128bits(buffer, used));
+}
+
+struct hash128 hash128_parts(const struct str *parts, size_t count)
+{
+    CHECK(parts != NULL);
+    if (count <= HASH_PARTS_MAX) {
+        return hash_group(parts, count);
+    }
+    struct hash128 so_far = hash_group(parts, HASH_PARTS_MAX);
+    for (size_t done = HASH_PARTS_MAX; done < count;) { /* each group begins with what was before */
+        struct str group[HASH_PARTS_MAX] = {{(const char *)&so_far, sizeof so_far}};
+        size_t size = 1;
+        while (size < HASH_PARTS_MAX && done < count) {
+            group[size++] = parts[done++];
+        }
+        so_far = hash_group(group, size);
+    }
+    return so_far;
 }

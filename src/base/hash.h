@@ -19,10 +19,9 @@ struct hash128 {
 uint64_t hash64(struct str text);
 struct hash128 hash128(struct str text);
 
-enum { HASH_PARTS_MAX = 16 };
+enum { HASH_PARTS_MAX = 16 }; /* hashed at a time; more are chained */
 
-/* At most HASH_PARTS_MAX parts one after the other, each with its size, so that ("ab","c") is not
- * ("a","bc"). */
+/* Parts one after the other, each with its size, so that ("ab","c") is not ("a","bc"). */
 #define hash128_of(...)                                                                            \
     hash128_parts((const struct str[]){__VA_ARGS__},                                               \
                   sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))

@@ -63,13 +63,29 @@ static void as_many_long_parts_as_allowed_fit(void)
     EXPECT(!hash128_equal(all, hash128_parts(parts, COUNT_OF(parts) - 1)));
 }
 
+static void every_one_of_many_parts_counts(void)
+{
+    struct str parts[3 * HASH_PARTS_MAX];
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        parts[i] = STR("part");
+    }
+    for (size_t count = 1; count <= COUNT_OF(parts); count++) {
+        const struct hash128 before = hash128_parts(parts, count);
+        EXPECT(!hash128_equal(before, hash128_parts(parts, count - 1)));
+        for (size_t i = 0; i < count; i++) {
+            parts[i] = STR("other");
+            EXPECT(!hash128_equal(before, hash128_parts(parts, count)));
+            parts[i] = STR("part");
+        }
+    }
+}
+
 int main(void)
 {
     static const struct test tests[] = {
-        TEST(keys_are_those_of_xxh3),
-        TEST(parts_are_told_apart_however_bytes_are_divided),
-        TEST(long_parts_are_told_apart_too),
-        TEST(as_many_long_parts_as_allowed_fit),
+        TEST(keys_are_those_of_xxh3),         TEST(parts_are_told_apart_however_bytes_are_divided),
+        TEST(long_parts_are_told_apart_too),  TEST(as_many_long_parts_as_allowed_fit),
+        TEST(every_one_of_many_parts_counts),
     };
     return test_main(tests, COUNT_OF(tests));
 }
