@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -151,6 +152,26 @@ static struct str option_of(const struct args *args, const char *name)
     return value != NULL ? str_from(value) : STR("");
 }
 
+/* One line in the audit trail when the ledger is another one now. */
+static enum errc leave_trail(struct app *app, struct str about,
+                             const struct ingest_summary *summary, struct err *err)
+{
+    if (summary->steps_added + summary->steps_replaced + summary->cases_added +
+            summary->outcomes_added + summary->candidates_added ==
+        0) {
+        return ERR_OK;
+    }
+    char cost[MONEY_TEXT_BYTES_MAX];
+    char detail[256];
+    money_print(summary->cost_pusd, cost);
+    const int size = snprintf(
+        detail, sizeof detail, "%lld steps, %lld replaced, %lld cases, %lld outcomes, %s USD",
+        (long long)summary->steps_added, (long long)summary->steps_replaced,
+        (long long)summary->cases_added, (long long)summary->outcomes_added, cost);
+    CHECK(size > 0);
+    return app_audit(app, "import", about, str_from(detail), err);
+}
+
 static enum errc import(struct app *app, const struct args *args, struct store *store,
                         const struct price_book *book, struct err *err)
 {
@@ -165,8 +186,9 @@ static enum errc import(struct app *app, const struct args *args, struct store *
     };
     struct ingest *ingest = NULL;
     catch_interrupts();
-    ingest_create(&ingest, store, book, about_of(app, args), app->now_ns);
-    const enum errc code =
+    const struct str about = about_of(app, args);
+    ingest_create(&ingest, store, book, about, app->now_ns);
+    enum errc code =
         ingest_paths(ingest, &ingest_options, args->positional, args->positional_count, err);
     if (bar.shown_ns > 0) {
         fprintf(stderr, "\r%78s\r", "");
@@ -175,6 +197,12 @@ static enum errc import(struct app *app, const struct args *args, struct store *
         print_json(app, ingest_summary(ingest));
     } else {
         print_text(app, ingest_summary(ingest));
+    }
+    struct err trail;
+    const enum errc trailed = leave_trail(app, about, ingest_summary(ingest), &trail);
+    if (code == ERR_OK && trailed != ERR_OK) {
+        *err = trail;
+        code = trailed;
     }
     ingest_destroy(&ingest);
     return code;

@@ -1,4 +1,4 @@
--- All SQL of the ledger. `-- name: x` begins the query QUERY_x; `-- fragment: y` a piece that later
+-- All SQL of the two stores: DuckDB's, and behind "control store" SQLite's. `-- name: x` begins the query QUERY_x; `-- fragment: y` a piece that later
 -- queries take in with a line `{y}`. Words stored as numbers are the enums of model/: steps.kind 0
 -- is llm; steps.cost_basis 1 priced, 2 reported, 3 unpriced; outcomes.status 0 resolved, 1 failed,
 -- 2 reopened, 3 escalated, 4 candidate.
@@ -302,3 +302,32 @@ SELECT * FROM outcomes ORDER BY workflow, case_id, outcome_key, revision
 
 -- name: find_case
 SELECT workflow, case_id FROM cases WHERE workflow = $1 AND case_id = $2
+
+-- ============================================================ control store (SQLite)
+
+-- name: control_settings
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+
+-- name: control_version
+PRAGMA user_version
+
+-- name: control_version_1
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS audit (
+  audit_id INTEGER PRIMARY KEY,
+  at_ns INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+PRAGMA user_version = 1;
+COMMIT;
+
+-- name: control_add_audit
+INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)
+
+-- name: control_audits
+SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT $1

@@ -3,16 +3,6 @@
 
 #include "base/check.h"
 
-static const char *const query_texts[STORE_QUERY_COUNT] = {
-#include "store/queries.inc"
-};
-
-static const char *const query_names[STORE_QUERY_COUNT] = {
-#define QUERY(name) [QUERY_##name] = #name,
-#include "store/queries.def"
-#undef QUERY
-};
-
 static duckdb_state bind(duckdb_prepared_statement statement, idx_t at,
                          const struct store_value *value)
 {
@@ -48,9 +38,9 @@ static enum errc execute(struct store *store, enum store_query query,
 
     duckdb_prepared_statement *const statement = &store->prepared[query];
     if (*statement == NULL &&
-        duckdb_prepare(store->connection, query_texts[query], statement) != DuckDBSuccess) {
+        duckdb_prepare(store->connection, store_query_texts[query], statement) != DuckDBSuccess) {
         const enum errc code =
-            store_fail(err, query_names[query], duckdb_prepare_error(*statement));
+            store_fail(err, store_query_names[query], duckdb_prepare_error(*statement));
         duckdb_destroy_prepare(statement);
         *statement = NULL;
         return code;
@@ -60,7 +50,7 @@ static enum errc execute(struct store *store, enum store_query query,
         CHECK(bind(*statement, i + 1, &values[i]) == DuckDBSuccess);
     }
     if (duckdb_execute_prepared(*statement, out) != DuckDBSuccess) {
-        const enum errc code = store_fail(err, query_names[query], duckdb_result_error(out));
+        const enum errc code = store_fail(err, store_query_names[query], duckdb_result_error(out));
         duckdb_destroy_result(out);
         return code;
     }

@@ -19,17 +19,11 @@
 #include "base/money.h"
 #include "base/str.h"
 #include "model/ledger.h"
+#include "store/queries.h"
 
 struct store;
 
 enum store_mode { STORE_READ, STORE_WRITE };
-
-enum store_query {
-#define QUERY(name) QUERY_##name,
-#include "store/queries.def"
-#undef QUERY
-    STORE_QUERY_COUNT,
-};
 
 /*
  * Open the ledger in `home`, making or migrating it when the mode is STORE_WRITE.
