@@ -75,6 +75,8 @@ def check_text(path, text):
             error(path, number, "a tab; use spaces")
         if not name.startswith(DATA) and PLACES.search(line):
             error(path, number, "a path of one machine; use a relative path or a variable")
+        if re.match(r"(?:<{7}|>{7}) ", line):
+            error(path, number, "a merge that was not finished")
         if REGISTRY.search(line):
             error(path, number, "the host of a package registry; name the package only")
     if text and not text.endswith("\n"):

@@ -81,6 +81,9 @@ class Tidy(unittest.TestCase):
         self.source("a path of one machine", 'const char *a = "/' + 'root/x";')
         self.source("the host of a package registry", "/* https" + "://registry.npm" + "js.org */")
 
+    def test_an_unfinished_merge_is_found(self):
+        self.source("a merge that was not finished", "<" * 7 + " HEAD")
+
     def test_white_space_is_found(self):
         self.source("a tab", "\tint a;")
         self.source("white space at the end", "int a; ")
