@@ -1,6 +1,7 @@
 #include "ingest/table.h"
 
 #include "base/check.h"
+#include "base/file.h"
 #include "ingest/table_priv.h"
 
 #define RUN_BYTES_MAX    ((size_t)64 << 20)
@@ -210,7 +211,7 @@ enum errc ingest_table(const struct ingest_table *options, struct ingest_table_c
     struct table_map map;
     struct ingest_run run;
     arena_init(&arena, RUN_BYTES_MAX);
-    enum errc code = ingest_read_file(options->map, YAML_BYTES_MAX, &arena, &text, err);
+    enum errc code = file_read(str_from(options->map), YAML_BYTES_MAX, &arena, &text, err);
     if (code == ERR_OK) {
         code = table_map_parse(str_from(options->map), text, &arena, &map, err);
     }

@@ -2,7 +2,6 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -12,34 +11,6 @@
 static enum errc no_memory(struct err *err)
 {
     return err_set(err, ERR_LIMIT, "no memory left for the names of files");
-}
-
-enum errc ingest_read_file(const char *path, size_t size_max, struct arena *arena, struct str *out,
-                           struct err *err)
-{
-    CHECK(path != NULL);
-    FILE *file = fopen(path, "rb");
-    struct stat info;
-    if (file == NULL || fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) {
-        (void)err_set(err, ERR_NOT_FOUND, "%s: cannot be read: %s", path,
-                      file == NULL ? strerror(errno) : "it is not a file");
-        if (file != NULL) {
-            (void)fclose(file);
-        }
-        return err->code;
-    }
-    enum errc code = ERR_OK;
-    const size_t size = (size_t)info.st_size;
-    char *data = size <= size_max ? arena_new(arena, char, size + 1) : NULL;
-    if (data == NULL) {
-        code = err_set(err, ERR_LIMIT, "%s: larger than the %zu bytes allowed", path, size_max);
-    } else if (fread(data, 1, size, file) != size) {
-        code = err_set(err, ERR_IO, "%s: could not be read to its end", path);
-    } else {
-        *out = (struct str){data, size};
-    }
-    (void)fclose(file);
-    return code;
 }
 
 enum errc ingest_place_find(const char *path, struct arena *arena, struct ingest_place *out,

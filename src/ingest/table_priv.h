@@ -72,8 +72,6 @@ MUST_CHECK enum errc ingest_place_file(const struct ingest_place *place, enum ta
                                        struct store_scan_file *out, struct err *err);
 /* Path relative to the folder. */
 struct str ingest_place_name(const struct ingest_place *place, struct str path);
-MUST_CHECK enum errc ingest_read_file(const char *path, size_t size_max, struct arena *arena,
-                                      struct str *out, struct err *err);
 
 #define INGEST_TABLE_VIEW "bursar rows"
 

@@ -104,7 +104,9 @@ static enum errc start(struct store_scan *scan, duckdb_prepared_statement prepar
             : DUCKDB_PENDING_ERROR;
     while (state == DUCKDB_PENDING_RESULT_NOT_READY || state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
         if (store_scan_stopped(scan)) {
-            duckdb_interrupt(scan->connection);
+            duckdb_interrupt(scan->connection); /* for the tasks of other threads */
+            duckdb_destroy_pending(&pending);
+            return err_set(err, ERR_INTERRUPTED, "interrupted while reading");
         }
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
             usleep(WAIT_US);
@@ -154,8 +156,10 @@ static enum errc drain(struct store_scan *scan, duckdb_result *result, store_sca
         return err_set(err, ERR_LIMIT, "%zu columns; at most %d are read", column_count,
                        STORE_SCAN_COLUMNS_MAX);
     }
-    for (size_t c = 0; c < column_count; c++) {
-        CHECK(row == NULL || duckdb_column_type(result, c) == DUCKDB_TYPE_VARCHAR);
+    for (size_t c = 0; c < column_count && row != NULL; c++) {
+        if (duckdb_column_type(result, c) != DUCKDB_TYPE_VARCHAR) {
+            return err_set(err, ERR_SYNTAX, "column %zu of the query is not text", c + 1);
+        }
     }
     enum errc code = ERR_OK;
     while (code == ERR_OK) {

@@ -85,7 +85,8 @@ typedef enum errc store_scan_row(void *context, const struct str *values, size_t
 /*
  * Run one SELECT, every column of which is VARCHAR, and hand over its rows as they come.
  *
- * Errors: ERR_SYNTAX with DuckDB's first sentence (a wrong expression, a value it cannot cast);
+ * Errors: ERR_SYNTAX with DuckDB's first sentence (a wrong expression, a value it cannot cast, a
+ *         column that is not VARCHAR);
  *         ERR_LIMIT  the memory limit; ERR_INTERRUPTED; ERR_STORE; what `row` returns.
  */
 MUST_CHECK enum errc store_scan_query(struct store_scan *scan, struct str sql, store_scan_row *row,

@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "support/table_fixture.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -33,6 +33,7 @@ static enum errc keep_cases(struct fixture *fixture, const struct trace *trace, 
             attributes[a].value = keep(fixture, row.attributes[a].value);
         }
         row.attributes = attributes;
+        row.attribute_count = attributes != NULL ? row.attribute_count : 0;
         row.workflow = keep(fixture, row.workflow);
         row.id = keep(fixture, row.id);
         row.input_key = keep(fixture, row.input_key);
@@ -186,7 +187,7 @@ enum errc fixture_import_shipped(struct fixture *fixture, const char *map, const
 {
     /* Tests run in the build folder, from which the compiler named this file. */
     const struct str self = str_from(__FILE__);
-    const size_t root = str_find(self, STR("test/unit/ingest/"));
+    const size_t root = str_find(self, STR("test/support/"));
     CHECK(root != SIZE_MAX);
     snprintf(fixture->map, sizeof fixture->map, "%.*sexamples/maps/%s.yaml", (int)root, self.data,
              map);

@@ -1,6 +1,7 @@
-/* fixture: files in a temporary folder, the shipped maps, and a sink that remembers what it got. */
-#ifndef UNIT_INGEST_FIXTURE_H
-#define UNIT_INGEST_FIXTURE_H
+/* table_fixture: files in a temporary folder, the shipped maps, and a sink that remembers what it
+ * got. */
+#ifndef SUPPORT_TABLE_FIXTURE_H
+#define SUPPORT_TABLE_FIXTURE_H
 
 #include "base/arena.h"
 #include "ingest/table.h"
