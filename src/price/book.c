@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-enum { SOURCES_MAX = 1000, SECONDS_PER_DAY = 86400 };
+enum { SOURCES_MAX = 1000 };
 
 #define FORMAT "bursar.prices/1"
 
@@ -135,6 +135,7 @@ static enum errc read_model(struct reader *r, struct str value, struct err *err)
         return full(err);
     }
     r->model = &r->book->models.rows[at];
+    CHECK(r->book->providers.count > 0);
     *r->model = (struct price_model){.id = value,
                                      .match = value,
                                      .provider = r->book->providers.count - 1,
@@ -173,6 +174,7 @@ static enum errc read_text(struct reader *r, struct str word, struct str value, 
 /* "01:00:00" in seconds of the day. */
 static bool read_clock(struct str text, int32_t *out)
 {
+    CHECK(out != NULL);
     static const int64_t limits[] = {24, 60, 60};
     int64_t seconds = 0;
     for (size_t i = 0; i < COUNT_OF(limits); i++) {
@@ -267,6 +269,7 @@ static enum errc read_part(const struct reader *r, struct price_row *row, struct
 
 static enum errc read_price(struct reader *r, struct str value, struct err *err)
 {
+    CHECK(r->has_format);
     if (r->model == NULL) {
         return err_set(err, ERR_SYNTAX, "a price needs a model above it");
     }

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/money.h"
+#include "model/trace.h"
 
 static const char *const no_rate[USAGE_COUNT] = {
 #define X(name, column, text) [USAGE_##name] = "the price in force has no known rate for " text,
@@ -13,6 +14,8 @@ static const char *const no_rate[USAGE_COUNT] = {
 
 static bool window_holds(const struct price_row *row, int64_t at_ns)
 {
+    CHECK(row->window_from_s >= 0);
+    CHECK(row->window_until_s >= 0);
     if (row->window_from_s == row->window_until_s) {
         return true;
     }
@@ -49,6 +52,20 @@ static bool row_wins(const struct price_row *a, const struct price_row *b)
     return a->context_over > b->context_over;
 }
 
+/* Whether the model's prices for that tier are not the same at all times. */
+static bool price_depends_on_time(const struct price_book *book, const struct price_model *model,
+                                  enum service_tier tier)
+{
+    for (size_t i = model->row_first; i < model->row_first + model->row_count; i++) {
+        const struct price_row *const row = &book->rows.rows[i];
+        if (row->tier == tier && (row->from_ns != INT64_MIN || row->until_ns != INT64_MAX ||
+                                  row->window_from_s != row->window_until_s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct price_row *price_row_at(const struct price_book *book, const struct price_model *model,
                                      int64_t at_ns, enum service_tier tier, struct str region,
                                      int64_t input_total, const char **why)
@@ -58,6 +75,10 @@ const struct price_row *price_row_at(const struct price_book *book, const struct
     CHECK(tier < TIER_COUNT);
     const struct price_row *best = NULL;
     bool tier_exists = false;
+    if (at_ns == TIME_UNKNOWN && price_depends_on_time(book, model, tier)) {
+        *why = "when the call began is not known, and this model's price depends on it";
+        return NULL;
+    }
     for (size_t i = model->row_first; i < model->row_first + model->row_count; i++) {
         const struct price_row *const row = &book->rows.rows[i];
         tier_exists = tier_exists || row->tier == tier;
@@ -117,6 +138,8 @@ static int64_t reasoning_apart(const struct price_rates *rates, const struct usa
 static enum errc charge(const struct price_row *row, const struct usage *usage,
                         struct price_result *out, struct err *err)
 {
+    CHECK(out->state == PRICE_UNPRICED);
+    CHECK(out->cost_pusd == 0);
     const struct price_rates *const rates = &row->rates;
     const int64_t reasoning = reasoning_apart(rates, usage);
     bool fits = true;

@@ -46,6 +46,7 @@ size_t price_provider_by_id(const struct price_book *book, struct str id)
 
 size_t price_provider_named(const struct price_book *book, struct str name)
 {
+    CHECK(book != NULL);
     if (name.size == 0 || name.size > PRICE_NAME_BYTES_MAX) {
         return PRICE_NONE;
     }
@@ -69,6 +70,7 @@ size_t price_provider_named(const struct price_book *book, struct str name)
 /* The provider a bare model name means. */
 static size_t provider_meant(const struct price_book *book, struct str name)
 {
+    CHECK(name.size <= PRICE_NAME_BYTES_MAX);
     for (size_t i = 0; i < book->infers.count; i++) {
         if (price_matches(book->infers.rows[i].patterns, name)) {
             return book->infers.rows[i].provider;
@@ -85,6 +87,7 @@ static size_t provider_meant(const struct price_book *book, struct str name)
 static const struct price_model *first_match(const struct price_book *book, size_t provider,
                                              struct str name)
 {
+    CHECK(provider < book->providers.count);
     const struct price_provider *const p = &book->providers.rows[provider];
     for (size_t i = p->model_first; i < p->model_first + p->model_count; i++) {
         if (price_matches(book->models.rows[i].match, name)) {
@@ -126,6 +129,7 @@ static bool write_date_apart(struct str name, struct name *out)
     for (size_t i = 0; i + DATE_DIGITS < name.size; i++) {
         const struct str rest = {name.data + i + 1, name.size - i - 1};
         if (name.data[i] == '-' && date_at(rest)) {
+            CHECK(name.size + 2 <= sizeof out->bytes);
             memcpy(out->bytes, name.data, i + 5);
             out->bytes[i + 5] = '-';
             memcpy(out->bytes + i + 6, rest.data + 4, 2);
@@ -146,6 +150,7 @@ static bool drop_path(struct name *name)
     if (at == SIZE_MAX) {
         return false;
     }
+    CHECK(name->size >= at + 7);
     name->size -= at + 7;
     memmove(name->bytes, name->bytes + at + 7, name->size);
     return true;

@@ -36,6 +36,7 @@ static bool entry_means(const struct builder *b, const struct entry *entry, size
 static enum errc push_row(struct builder *b, struct price_row row, struct err *err)
 {
     struct price_book *const book = b->book;
+    CHECK(row.model == book->models.count - 1); /* rows of a model lie side by side */
     struct price_model *const model = &book->models.rows[row.model];
     if (book->rows.count == PRICE_ROWS_MAX || model->row_count == PRICE_MODEL_ROWS_MAX) {
         return err_set(err, ERR_LIMIT,
@@ -56,6 +57,8 @@ static enum errc push_row(struct builder *b, struct price_row row, struct err *e
 /* What the entry makes of one row of the book. */
 static struct price_row put_over(const struct entry *entry, struct price_row row)
 {
+    CHECK(entry->like.size == 0);
+    CHECK(entry->keep >= 0 && entry->keep <= DISCOUNT_WHOLE);
     row.from_ns = row.from_ns > entry->from_ns ? row.from_ns : entry->from_ns;
     row.until_ns = row.until_ns < entry->until_ns ? row.until_ns : entry->until_ns;
     row.rank = entry->rank;
@@ -212,6 +215,8 @@ static enum errc copy_model(struct builder *b, size_t base_model, size_t provide
 
 static enum errc copy_models_of(struct builder *b, size_t from, size_t to, struct err *err)
 {
+    CHECK(from < b->view.providers.count);
+    CHECK(to < b->book->providers.count);
     const struct price_provider *const p = &b->view.providers.rows[from];
     enum errc code = ERR_OK;
     for (size_t i = p->model_first; i < p->model_first + p->model_count && code == ERR_OK; i++) {

@@ -148,7 +148,7 @@ struct price_memo *price_memo_create(struct arena *arena);
 struct price_query {
     struct str provider; /* empty: by the model's name */
     struct str model;
-    int64_t at_ns; /* start of the call */
+    int64_t at_ns; /* start of the call; TIME_UNKNOWN of model/trace.h: not known */
     enum service_tier tier;
     struct str region;
     const struct usage *usage;
@@ -213,7 +213,7 @@ int price_class_charged(const struct price_rates *rates, int class);
 const char *price_class_name(int class);
 bool price_class_is_fee(int class);
 
-/* "standard", "batch"…; SIZE_MAX-free inverse: TIER_COUNT when it is none of them. */
+/* "standard", "batch"…; and back, TIER_COUNT when it is none of them. */
 const char *price_tier_name(enum service_tier tier);
 enum service_tier price_tier_of(struct str name);
 

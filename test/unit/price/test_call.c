@@ -2,6 +2,8 @@
  * Calls priced by the sample book against figures worked by hand. */
 #include "price/price.h"
 
+#include "model/trace.h"
+
 #include "unit/price/sample.h"
 
 struct call {
@@ -168,6 +170,28 @@ static void a_class_without_a_rate_costs_what_its_wider_class_costs(void)
     EXPECT(result.fallback == 0);
 }
 
+static void a_call_of_unknown_time_has_a_price_only_where_time_does_not_matter(void)
+{
+    struct sample sample;
+    struct err err;
+    struct price_result changed = {.why = ""};
+    struct price_result constant = {.why = ""};
+    const struct usage usage = USAGE([USAGE_OUTPUT] = 10);
+    enum errc code = ERR_LIMIT;
+    sample_open(&sample);
+    if (sample.book != NULL) {
+        struct price_query query = {.model = STR("one"), .at_ns = TIME_UNKNOWN, .usage = &usage};
+        code = price_call(sample.book, &query, &changed, &err);
+        query.model = STR("one-mini");
+        code = code == ERR_OK ? price_call(sample.book, &query, &constant, &err) : code;
+    }
+    arena_deinit(&sample.arena);
+    EXPECT(code == ERR_OK);
+    EXPECT(changed.state == PRICE_UNPRICED);
+    EXPECT(strstr(changed.why, "not known") != NULL);
+    EXPECT(constant.cost_pusd == 6000000);
+}
+
 static void what_the_book_cannot_price_is_kept_and_says_why(void)
 {
     const struct usage usage = USAGE([USAGE_INPUT_UNCACHED] = 10, [USAGE_WEB_SEARCHES] = 1);
@@ -239,6 +263,7 @@ int main(void)
         TEST(counts_no_call_can_have_are_refused),
         TEST(a_cost_no_row_holds_is_refused),
         TEST(what_the_book_cannot_price_is_kept_and_says_why),
+        TEST(a_call_of_unknown_time_has_a_price_only_where_time_does_not_matter),
         TEST(a_service_tier_without_a_price_is_unpriced_not_standard),
         TEST(a_rate_known_to_be_unknown_is_not_taken_from_another_class),
         TEST(a_tier_reprices_the_whole_request_once_input_is_above_it),
