@@ -120,7 +120,7 @@ static enum errc set_cost(const struct ingest *ingest, const struct step *step,
         return ERR_OK;
     }
     struct price_result priced = {.state = PRICE_UNPRICED};
-    if (step->has_usage && step->started_ns != TIME_UNKNOWN) {
+    if (step->has_usage && !step->is_unpriceable && step->started_ns != TIME_UNKNOWN) {
         const struct price_query query = {
             .provider = step->provider,
             .model = step->model,

@@ -102,7 +102,7 @@ struct step {
     /* money and people */
     bool has_reported;     /* whether the source itself gives a cost */
     int64_t reported_pusd; /* of an llm step: what the source says it cost; of others: the fee */
-    bool is_unpriceable;   /* the source says that its figure is no cost: ask no price book either */
+    bool is_unpriceable;   /* the source calls its figure no cost: ask no price book either */
     int64_t human_ms;      /* a person's working time */
 
     /* tools and retrieval */

@@ -188,7 +188,8 @@ static enum errc read_times(const struct cells *cells, struct step *step, struct
     if (start != TIME_UNKNOWN && end != TIME_UNKNOWN && end < start) {
         return err_set(err, ERR_RANGE, "step.end: lies before step.start");
     }
-    step->started_ns = start;
+    /* Prices are asked for at the start; the end is minutes off where the start is not known. */
+    step->started_ns = start != TIME_UNKNOWN ? start : end;
     step->ended_ns = end;
     return ERR_OK;
 }

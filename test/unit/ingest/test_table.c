@@ -15,7 +15,7 @@ static struct fixture fixture;
     "tables:\n  - file: calls.csv\n    case: {id: case, workflow: {const: w}}\n"                   \
     "    attempt: {id: run}\n    step: {" fields "}\n"
 
-/* Opening a database takes a while: tests that allocate nothing of their own kind run once. */
+/* Opening a database for each refused allocation takes a while: only two tests here do. */
 static bool open_once(void)
 {
     if (!test_is_refusing()) {
@@ -55,7 +55,9 @@ static void a_column_that_is_not_there_is_refused_with_those_that_are(void)
 
 static void an_expression_duckdb_refuses_is_named(void)
 {
-    fixture_open(&fixture);
+    if (!open_once()) {
+        return;
+    }
     fixture_write_text(&fixture, "calls.csv", "case,run,price\nc1,r1,0.5\n");
     bool ok =
         fixture_import(&fixture, MAP("cost: price, model: {sql: 'upper(modl)'}")) == ERR_CONFIG &&
@@ -94,7 +96,9 @@ static void files_that_are_not_there_are_named(void)
 
 static void rows_that_cannot_be_read_are_rejected_and_the_rest_is_kept(void)
 {
-    fixture_open(&fixture);
+    if (!open_once()) {
+        return;
+    }
     fixture_write_text(&fixture, "calls.csv",
                        "case,run,tokens,cost,ts\n"
                        "c1,r1,10,0.5,2024-01-01\n"
@@ -166,7 +170,9 @@ static void an_id_that_repeats_is_told_when_it_says_something_else(void)
 
 static void steps_without_an_id_never_swallow_each_other(void)
 {
-    fixture_open(&fixture);
+    if (!open_once()) {
+        return;
+    }
     fixture_write_text(&fixture, "calls.csv",
                        "case,run,n,tool\nc1,r1,7,ls\nc1,r1,7,ls\nc1,r1,7,cat\nc1,r2,7,ls\n");
     enum errc code = fixture_import(&fixture, MAP("name: tool"));
@@ -296,7 +302,9 @@ static void parquet_is_read_with_the_shortest_text_of_its_doubles(void)
 
 static void kpis_need_no_case(void)
 {
-    fixture_open(&fixture);
+    if (!open_once()) {
+        return;
+    }
     fixture_write_text(&fixture, "kpi.csv", "day,backlog\n2024-01-01,12.5\n2024-01-02,\n");
     const enum errc code = fixture_import(
         &fixture, "tables:\n  - file: kpi.csv\n    kpi: {name: {const: backlog}, at: day, value: "

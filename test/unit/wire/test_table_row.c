@@ -222,6 +222,8 @@ static void two_of_start_end_and_duration_give_the_third(void)
     EXPECT(row.step.ended_ns - row.step.started_ns == 250000000);
     EXPECT(read_row(map, ROW("c", "", "250")) == ERR_OK);
     EXPECT(row.step.started_ns == TIME_UNKNOWN);
+    EXPECT(read_row(map, ROW("c", "2024-01-01T00:00:01Z", "")) == ERR_OK);
+    EXPECT(row.step.started_ns == row.step.ended_ns); /* a price needs a time */
     EXPECT(read_row(map, ROW("c", "1678-01-01", "9223372036854")) == ERR_RANGE);
     EXPECT(read_row(both, ROW("c", "2024-01-02", "2024-01-01")) == ERR_RANGE);
 }
