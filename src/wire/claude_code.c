@@ -156,7 +156,7 @@ static void add_tool(struct wire_decoder *decoder, const struct record *record, 
     step->name = wire_intern(decoder, name);
     step->started_ns = record->time_ns;
     step->effect = wire_effect(name);
-    wire_arguments(step, wire_minify(decoder, input));
+    wire_arguments_json(step, input);
     if (str_equal(name, STR("Bash"))) {
         wire_command(decoder, index, json_str(json_get(input, "command")));
     }

@@ -56,6 +56,7 @@ static size_t add_tool(struct wire_decoder *decoder, struct str id, struct str n
         step->effect = wire_effect(name);
         step->started_ns = time_ns;
         decoder->extras.rows[index].unit = wire_unit_open_at(decoder, &decoder->codex->place);
+        decoder->extras.rows[index].awaits = true;
     }
     return index;
 }
@@ -161,7 +162,7 @@ static void take_hosted(struct wire_decoder *decoder, struct json item, struct s
         const struct str status = json_str(json_get(item, "status"));
         step->status = str_equal(status, STR("failed")) ? STATUS_ERROR : STATUS_OK;
         step->ended_ns = time_ns;
-        wire_arguments(step, wire_minify(decoder, action));
+        wire_arguments_json(step, action);
         wire_step_close(decoder, index);
     }
 }
@@ -203,7 +204,6 @@ static void end_tool(struct wire_decoder *decoder, size_t index, enum step_statu
     } else if (status == STATUS_ERROR && output.size > 0) {
         step->note = wire_shorten(decoder, output, WIRE_NOTE_BYTES_MAX);
     }
-    wire_step_close(decoder, index);
 }
 
 static void take_output(struct wire_decoder *decoder, struct json item, int64_t time_ns)
@@ -222,8 +222,10 @@ static void take_output(struct wire_decoder *decoder, struct json item, int64_t 
     int64_t bytes;
     const struct str text = wire_content(output, &bytes);
     wire_step(decoder, index)->result_bytes = bytes;
-    if (decoder->extras.rows[index].unit == SIZE_MAX) {
-        return; /* an event has told how it ended */
+    decoder->extras.rows[index].awaits = false;
+    if (decoder->extras.rows[index].unit == SIZE_MAX || decoder->extras.rows[index].told) {
+        wire_step_close(decoder, index); /* an event has told how it ended */
+        return;
     }
     const int64_t exit_code = exit_code_of(text);
     enum step_status status = failed || exit_code > 0 ? STATUS_ERROR : STATUS_OK;
@@ -240,6 +242,7 @@ static void take_output(struct wire_decoder *decoder, struct json item, int64_t 
         return;
     }
     end_tool(decoder, index, status, text, time_ns);
+    wire_step_close(decoder, index);
 }
 
 void codex_tool_end(struct wire_decoder *decoder, struct json event, int64_t time_ns)
@@ -271,6 +274,10 @@ void codex_tool_end(struct wire_decoder *decoder, struct json event, int64_t tim
         status = STATUS_REJECTED;
     }
     end_tool(decoder, index, status, output, time_ns);
+    decoder->extras.rows[index].told = true;
+    if (!decoder->extras.rows[index].awaits) {
+        wire_step_close(decoder, index);
+    }
 }
 
 void codex_item(struct wire_decoder *decoder, struct json item, int64_t time_ns)

@@ -146,7 +146,7 @@ static void take_tool(struct wire_decoder *decoder, struct str caller, size_t at
         step->sequence = sequence;
         step->effect = wire_effect(name);
         step->started_ns = wire_time(json_get(call, "timestamp"));
-        wire_arguments(step, wire_minify(decoder, args));
+        wire_arguments_json(step, args);
         if (str_equal(name, STR("run_shell_command"))) {
             wire_command(decoder, index, json_str(json_get(args, "command")));
         }

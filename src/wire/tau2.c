@@ -165,7 +165,7 @@ static void take_calls(struct wire_decoder *decoder, const struct simulation *si
         step->name = wire_intern(decoder, name);
         step->effect = wire_effect(name);
         step->started_ns = time_ns;
-        wire_arguments(step, wire_minify(decoder, json_get(call, "arguments")));
+        wire_arguments_json(step, json_get(call, "arguments"));
     }
 }
 

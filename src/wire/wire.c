@@ -275,5 +275,8 @@ bool wire_step_is_fuller(const struct step *a, const struct step *b)
     if (a->ended_ns != b->ended_ns) {
         return b->ended_ns > a->ended_ns;
     }
-    return b->result_bytes > a->result_bytes;
+    if (a->result_bytes != b->result_bytes) {
+        return b->result_bytes > a->result_bytes;
+    }
+    return b->caller.size > 0 && a->caller.size == 0;
 }

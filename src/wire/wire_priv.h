@@ -51,6 +51,7 @@ struct step_extra {
     size_t unit;     /* that it keeps open; SIZE_MAX: none */
     struct str call; /* the id its result will name, where that is not its identity */
     bool awaits;     /* that result */
+    bool told;       /* Codex CLI: an event told how it ended */
     bool commits;    /* the command makes a commit */
     bool opens_pull; /* the command opens a pull request */
 };
@@ -235,8 +236,10 @@ bool wire_contains(struct str text, const char *needle);
 
 /* By the tool's name; `shell` tools by their command. */
 enum step_effect wire_effect(struct str tool);
-/* name and arguments -> step fields; the arguments must not lie in the scratch text. */
+/* Name and arguments -> hash and size in the step: arguments that are text, or JSON, whose size is
+ * that of compact JSON before anything is escaped. */
 void wire_arguments(struct step *step, struct str arguments);
+void wire_arguments_json(struct step *step, struct json arguments);
 /* Effect, commit and pull request of a shell command -> the step and its extra. */
 void wire_command(struct wire_decoder *decoder, size_t step, struct str command);
 /* Outcome candidates of a command that went well. `output` is borrowed. */

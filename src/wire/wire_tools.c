@@ -60,6 +60,68 @@ void wire_arguments(struct step *step, struct str arguments)
     step->args_bytes = (int64_t)arguments.size;
 }
 
+static uint64_t mix(uint64_t hash, uint64_t with)
+{
+    const uint64_t both[2] = {hash, with};
+    return hash64((struct str){(const char *)both, sizeof both});
+}
+
+/* One node without what it holds: its share of the hash and of the size. */
+static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *bytes)
+{
+    const struct str text = json_str(node);
+    const enum json_kind kind = json_kind(node);
+    *hash = mix(*hash, (uint64_t)kind);
+    if (key.data != NULL) {
+        *hash = mix(*hash, hash64(key));
+        *bytes += (int64_t)key.size + 3; /* quotes and colon */
+    }
+    if (kind == JSON_STRING) {
+        *hash = mix(*hash, hash64(text));
+        *bytes += (int64_t)text.size + 3; /* quotes and comma */
+    } else if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
+        *bytes += 3;
+    } else {
+        char shown[64];
+        const size_t size = json_minify(node, shown, sizeof shown);
+        const size_t kept = size < sizeof shown ? size : sizeof shown;
+        *hash = mix(*hash, hash64((struct str){shown, kept}));
+        *bytes += (int64_t)kept + 1;
+    }
+}
+
+/* Depth first, with the open containers on a stack: several times faster than to write them out. */
+void wire_arguments_json(struct step *step, struct json arguments)
+{
+    struct json_cursor open[JSON_DEPTH_MAX];
+    size_t depth = 0;
+    uint64_t hash = hash64(step->name);
+    int64_t bytes = -1; /* no comma behind the last */
+    struct json node = arguments;
+    struct str key = {0};
+    bool more = json_kind(arguments) != JSON_ABSENT;
+    while (more) {
+        add_node(node, key, &hash, &bytes);
+        const enum json_kind kind = json_kind(node);
+        if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
+            CHECK(depth < JSON_DEPTH_MAX);
+            open[depth] = json_iter(node);
+            bytes -= open[depth].next < open[depth].end; /* no comma behind the last member */
+            depth++;
+        }
+        more = false;
+        while (depth > 0 && !more) {
+            more = json_next(&open[depth - 1], &key, &node);
+            if (!more) {
+                depth--;
+                hash = mix(hash, JSON_ABSENT);
+            }
+        }
+    }
+    step->args_hash = hash != 0 ? hash : 1;
+    step->args_bytes = bytes > 0 ? bytes : 0;
+}
+
 void wire_command(struct wire_decoder *decoder, size_t step, struct str command)
 {
     const struct shell shell = wire_shell(command);
