@@ -69,8 +69,8 @@ enum errc figures_add_intervals(struct store *store, struct arena *arena, struct
     const struct store_value values[] = {STORE_OF_INT64(STATS_BOOTSTRAP_BELOW),
                                          STORE_OF_INT64(STATS_BOOTSTRAP_ROWS_MAX)};
     struct store_result r;
-    enum errc code = store_run(store, QUERY_report_closed_cases, values, COUNT_OF(values), arena,
-                               &r, err);
+    enum errc code =
+        store_run(store, QUERY_report_closed_cases, values, COUNT_OF(values), arena, &r, err);
     if (code != ERR_OK) {
         return code;
     }

@@ -1,4 +1,5 @@
-/* Ledger rows into the figures of each workflow: run the queries, fold their rows, add intervals. */
+/* Ledger rows into the figures of each workflow: run the queries, fold their rows, add intervals.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -36,7 +37,15 @@ enum {
 };
 
 /* Columns of QUERY_report_steps and QUERY_report_steps_window. */
-enum { S_WORKFLOW, S_KIND, S_BASIS, S_STEPS, S_COST, S_TOKENS, S_REASONING = S_TOKENS + USAGE_COUNT };
+enum {
+    S_WORKFLOW,
+    S_KIND,
+    S_BASIS,
+    S_STEPS,
+    S_COST,
+    S_TOKENS,
+    S_REASONING = S_TOKENS + USAGE_COUNT
+};
 
 /* case_costs.state */
 enum { STATE_RESOLVED, STATE_FAILED, STATE_OPEN, STATE_UNTRACED };
@@ -96,8 +105,8 @@ static void fold_open(struct figures *f, const struct store_result *r, size_t ro
 {
     const int64_t dated = store_int64(r, row, W_DATED, 0);
     f->open += store_int64(r, row, W_CASES, 0);
-    f->open_pusd += store_sum(r, row, W_AGENT) + store_sum(r, row, W_HUMAN) +
-                    store_sum(r, row, W_CORRECTION);
+    f->open_pusd +=
+        store_sum(r, row, W_AGENT) + store_sum(r, row, W_HUMAN) + store_sum(r, row, W_CORRECTION);
     if (dated > 0) {
         f->open_oldest_ns = store_int64(r, row, W_FIRST, INT64_MIN);
         f->open_mean_ns = (int64_t)(store_sum(r, row, W_BEGAN_SUM) / dated) * CLOCK_NS_PER_SECOND;
@@ -170,7 +179,8 @@ static enum errc fold_workflows(const struct settings *settings, const struct st
 
 static int by_name(const void *a, const void *b)
 {
-    return str_compare(((const struct figures *)a)->workflow, ((const struct figures *)b)->workflow);
+    return str_compare(((const struct figures *)a)->workflow,
+                       ((const struct figures *)b)->workflow);
 }
 
 static int by_cost(const void *a, const void *b)
@@ -222,8 +232,8 @@ static enum errc read_unpriced(struct store *store, const struct api_request *re
     const struct store_value values[] = {STORE_OF_INT64(request->as_of_ns),
                                          STORE_OF_TEXT(request->workflow)};
     struct store_result r;
-    enum errc code = store_run(store, QUERY_report_unpriced, values, COUNT_OF(values), arena, &r,
-                               err);
+    enum errc code =
+        store_run(store, QUERY_report_unpriced, values, COUNT_OF(values), arena, &r, err);
     if (code != ERR_OK || r.rows == 0) {
         return code;
     }

@@ -170,15 +170,15 @@ static void put_rot(struct text *out, const struct figures *f)
     json_name(out, "rot");
     json_open_object(out);
     put_estimate(out, "outcome",
-                 &(struct estimate){
-                     .interval = valued > 0 ? f->value_per_usd
-                                            : (struct stats_interval){NAN, NAN, NAN},
-                     .scale = 100,
-                     .offset = 1,
-                     .n = f->closed,
-                     .basis = f->valued_configured > 0 || valued == 0 ? "assumed" : "estimated",
-                     .method = method_name(f->method),
-                     .incomplete = f->unpriced_calls > 0 || valued < f->resolved});
+                 &(struct estimate){.interval = valued > 0 ? f->value_per_usd
+                                                           : (struct stats_interval){NAN, NAN, NAN},
+                                    .scale = 100,
+                                    .offset = 1,
+                                    .n = f->closed,
+                                    .basis = f->valued_configured > 0 || valued == 0 ? "assumed"
+                                                                                     : "estimated",
+                                    .method = method_name(f->method),
+                                    .incomplete = f->unpriced_calls > 0 || valued < f->resolved});
     json_name(out, "replacement");
     json_open_object(out);
     for (enum baseline b = 0; b < BASELINE_COUNT; b++) {
@@ -315,7 +315,7 @@ enum errc api_report(struct store *store, const struct settings *settings,
     json_close_array(out);
     put_total(out, &list, request);
     json_close_object(out);
-    return text_is_full(out) ? err_set(err, ERR_LIMIT, "the report does not fit %zu bytes",
-                                       out->size_max)
-                             : ERR_OK;
+    return text_is_full(out)
+               ? err_set(err, ERR_LIMIT, "the report does not fit %zu bytes", out->size_max)
+               : ERR_OK;
 }

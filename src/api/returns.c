@@ -241,8 +241,8 @@ static void put_productivity(struct text *out, const struct settings_tool *tool,
     const struct settings_productivity *const p = &tool->productivity;
     struct entry e = of_tool(tool, sums, "productivity");
     const double uses = p->has_uses ? p->uses : (double)sums->cases;
-    set_rot(&e, (struct stats_interval){p->hours_per_use * uses * money_usd(p->hour_pusd), NAN,
-                                        NAN});
+    set_rot(&e,
+            (struct stats_interval){p->hours_per_use * uses * money_usd(p->hour_pusd), NAN, NAN});
     size_t n = 0;
     e.assumed[n++] = "hours_saved_per_use";
     e.assumed[n++] = "rate_per_hour";
@@ -267,8 +267,8 @@ static void put_conversion(struct text *out, const struct settings_tool *tool,
             c->conversions, c->visitors, c->control_conversions, c->control_visitors);
         e.rot.method = "newcombe";
         e.rot.basis = "estimated";
-        set_rot(&e, (struct stats_interval){lift.value * worth, lift.low * worth,
-                                            lift.high * worth});
+        set_rot(&e,
+                (struct stats_interval){lift.value * worth, lift.low * worth, lift.high * worth});
     } else {
         const double lift = (double)c->conversions / (double)c->visitors - c->control_rate;
         e.lift_assumed = true;
@@ -342,7 +342,7 @@ enum errc api_returns(struct store *store, const struct settings *settings,
     }
     json_close_array(out);
     json_close_object(out);
-    return text_is_full(out) ? err_set(err, ERR_LIMIT, "the answer does not fit %zu bytes",
-                                       out->size_max)
-                             : ERR_OK;
+    return text_is_full(out)
+               ? err_set(err, ERR_LIMIT, "the answer does not fit %zu bytes", out->size_max)
+               : ERR_OK;
 }

@@ -73,8 +73,7 @@ static enum errc read_field(struct config_reader *reader, const struct yaml *nod
 }
 
 enum errc config_fields(struct config_reader *reader, const struct yaml *node,
-                        const struct config_field *fields, size_t count, void *out,
-                        struct err *err)
+                        const struct config_field *fields, size_t count, void *out, struct err *err)
 {
     CHECK(count <= CONFIG_FIELDS_MAX);
     const char *names[CONFIG_FIELDS_MAX + 1] = {NULL};

@@ -11,8 +11,7 @@
 #define OTHER(record, key, member, function, needed)                                               \
     {                                                                                              \
         .name = key, .type = CONFIG_OTHER, .required = (needed),                                   \
-        .offset = offsetof(struct record, member), .flag_offset = CONFIG_NO_FLAG,                  \
-        .read = function                                                                           \
+        .offset = offsetof(struct record, member), .flag_offset = CONFIG_NO_FLAG, .read = function \
     }
 
 enum errc config_listen(struct config_reader *reader, const struct yaml *node, void *out,

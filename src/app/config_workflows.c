@@ -106,8 +106,8 @@ static const struct config_field workflow_fields[] = {
     FIELD(settings_workflow, "unit", CONFIG_TEXT, unit),
     OTHER(settings_workflow, "risk", risk, config_risk),
     FLAGGED(settings_workflow, "value_per_outcome", CONFIG_MONEY, value_pusd, has_value, 0),
-    FLAGGED(settings_workflow, "human_rate_per_hour", CONFIG_MONEY, human_rate_pusd,
-            has_human_rate, 0),
+    FLAGGED(settings_workflow, "human_rate_per_hour", CONFIG_MONEY, human_rate_pusd, has_human_rate,
+            0),
     WHOLE("baseline", read_baseline),
     {.name = "non_inferiority_pp",
      .type = CONFIG_NUMBER,
@@ -129,8 +129,8 @@ enum errc config_workflows(struct config_reader *reader, const struct yaml *node
         }
         struct settings_workflow workflow = {
             .name = at->name, .risk = RISK_NORMAL, .non_inferiority_pp = -1};
-        code = config_fields(reader, at, workflow_fields, COUNT_OF(workflow_fields), &workflow,
-                             err);
+        code =
+            config_fields(reader, at, workflow_fields, COUNT_OF(workflow_fields), &workflow, err);
         if (code != ERR_OK) {
             return code;
         }
@@ -265,18 +265,21 @@ enum errc config_tools(struct config_reader *reader, const struct yaml *node, vo
             return code;
         }
         if (tool.workflow_count == 0 && !tool.has_spend) {
-            return yaml_error(at, err, "what it spends is not known; give workflows: [NAME] or "
-                                       "spend: USD");
+            return yaml_error(at, err,
+                              "what it spends is not known; give workflows: [NAME] or "
+                              "spend: USD");
         }
         const bool counts_cases = (tool.pipeline.set && !tool.pipeline.has_leads) ||
                                   (tool.productivity.set && !tool.productivity.has_uses);
         if (tool.workflow_count == 0 && counts_cases) {
-            return yaml_error(at, err, "without workflows, pipeline needs leads and productivity "
-                                       "needs uses");
+            return yaml_error(at, err,
+                              "without workflows, pipeline needs leads and productivity "
+                              "needs uses");
         }
         if (!tool.pipeline.set && !tool.productivity.set && !tool.conversion.set) {
-            return yaml_error(at, err, "give what it is worth: pipeline, productivity or "
-                                       "conversion");
+            return yaml_error(at, err,
+                              "give what it is worth: pipeline, productivity or "
+                              "conversion");
         }
         const size_t row = arena_push(reader->arena, &reader->settings->tools);
         if (row == SIZE_MAX) {

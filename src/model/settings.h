@@ -109,8 +109,8 @@ struct settings_tool {
     const struct str *workflows; /* [workflow_count] whose cost is the tool's */
     size_t workflow_count;
     bool has_spend;
-    int64_t spend_pusd; /* tokens that no ledger saw */
-    int64_t invested_ms; /* of people: building, prompting, teaching */
+    int64_t spend_pusd;         /* tokens that no ledger saw */
+    int64_t invested_ms;        /* of people: building, prompting, teaching */
     int64_t invested_rate_pusd; /* of an hour */
     struct settings_pipeline pipeline;
     struct settings_productivity productivity;
@@ -125,9 +125,9 @@ struct settings_tool {
     } name
 
 struct settings {
-    struct str listen;       /* "127.0.0.1:4318" */
-    struct str ledger_url;   /* empty: ledger.duckdb in the home */
-    struct str control_url;  /* empty: control.sqlite in the home */
+    struct str listen;         /* "127.0.0.1:4318" */
+    struct str ledger_url;     /* empty: ledger.duckdb in the home */
+    struct str control_url;    /* empty: control.sqlite in the home */
     const struct yaml *prices; /* NULL: none; what it may hold is the price book's business */
     SETTINGS_ROWS(settings_workflow, workflows);
     SETTINGS_ROWS(settings_upstream, upstreams);
