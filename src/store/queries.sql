@@ -66,142 +66,212 @@ FROM staged_outcomes s
 
 -- name: settings_create
 CREATE OR REPLACE TEMP TABLE workflow_settings (
-  workflow VARCHAR, human_rate_pusd BIGINT, value_pusd BIGINT, takes_candidates BOOLEAN)
+  workflow VARCHAR, human_rate_pusd BIGINT, value_pusd BIGINT, takes_commits BOOLEAN,
+  takes_pull_requests BOOLEAN)
 
 -- name: settings_add
-INSERT INTO workflow_settings VALUES ($1, $2, $3, $4)
+INSERT INTO workflow_settings VALUES ($1, $2, $3, $4 <> 0, $5 <> 0)
 
 -- ============================================================ true cost of cases
 
--- $1 since, $2 until (when the case began, ns), $3 as of (ns), $4 workflow ('' for all).
--- economics.md section 3: one row a case, its parts in p$ add up to its cost.
--- fragment: case_costs
-WITH said AS (
-  SELECT o.case_key,
-         CASE WHEN o.status = 4 THEN 0 ELSE o.status END AS status,
-         coalesce(o.effective_ns, 9223372036854775807) AS effective_ns,
-         o.recorded_ns, o.revision, o.value_pusd, o.human_ms
-  FROM outcomes o LEFT JOIN workflow_settings w USING (workflow)
-  WHERE o.recorded_ns <= $3 AND ($4 = '' OR o.workflow = $4)
-    AND (o.status <> 4 OR w.takes_candidates)
-    AND NOT EXISTS (SELECT 1 FROM outcomes l WHERE l.revision > 1 AND l.recorded_ns <= $3
-                    AND l.outcome_key = o.outcome_key AND l.revision > o.revision)
+-- economics.md section 3: one row a case. States: 0 resolved, 1 failed or escalated, 2 open (no
+-- outcome, or reopened), 3 untraced (an outcome, but no attempt was ever seen: what it cost is not
+-- known, so it is in no rate and no total).
+-- name: costs_create
+CREATE OR REPLACE TEMP TABLE case_costs (
+  case_key UBIGINT, workflow VARCHAR, named_by UTINYINT, state TINYINT, began_ns BIGINT,
+  attempts BIGINT, attempts_before BIGINT, attempts_empty BIGINT, reopened BOOLEAN,
+  agent_pusd HUGEINT, before_pusd HUGEINT, last_pusd HUGEINT,
+  human_ms HUGEINT, human_pusd HUGEINT, correction_pusd HUGEINT,
+  value_pusd BIGINT, value_recorded BOOLEAN)
+
+-- $1 since, $2 until (when the case began, ns), $3 as of (ns), $4 workflow ('' for all; the
+-- unattributed cases, whose workflow is '', always come along).
+--
+-- Ties are broken by keys, so that the same rows give the same report in whatever order they come.
+-- Most cases have one statement and no attempt after their resolution: those take the short way,
+-- and `several` and `split` hold the others.
+-- name: costs_fill
+INSERT INTO case_costs
+WITH newest AS ( -- revisions beyond the first that were known
+  SELECT outcome_key, max(revision) AS revision FROM outcomes
+  WHERE revision > 1 AND recorded_ns <= $3 GROUP BY outcome_key
+), said AS ( -- what is known of each case; a candidate (4) only where the workflow takes its kind
+  SELECT o.case_key, o.status, o.effective_ns, o.recorded_ns, o.outcome_key, o.value_pusd,
+         o.human_ms
+  FROM outcomes o LEFT JOIN newest n USING (outcome_key)
+  WHERE o.status < 4 AND o.recorded_ns <= $3 AND ($4 = '' OR o.workflow IN ('', $4))
+    AND (n.revision IS NULL OR n.revision = o.revision)
+  UNION ALL
+  SELECT o.case_key, o.status, o.effective_ns, o.recorded_ns, o.outcome_key, o.value_pusd,
+         o.human_ms
+  FROM outcomes o LEFT JOIN newest n USING (outcome_key)
+       JOIN workflow_settings w ON w.workflow = o.workflow
+        AND ((w.takes_commits AND o.source = 'git commit')
+             OR (w.takes_pull_requests AND o.source = 'pull request'))
+  WHERE o.status = 4 AND o.recorded_ns <= $3 AND ($4 = '' OR o.workflow IN ('', $4))
+    AND (n.revision IS NULL OR n.revision = o.revision)
+), several AS (
+  SELECT case_key FROM said GROUP BY case_key HAVING count(*) > 1
+), dated AS ( -- until_ns: what begins later came after this statement; a mere date means its day
+  SELECT *, coalesce(effective_ns, recorded_ns) AS said_ns,
+         CASE WHEN status NOT IN (0, 4) THEN NULL
+              WHEN effective_ns IS NULL THEN 9223372036854775807
+              WHEN effective_ns % 86400000000000 = 0 THEN effective_ns + 86399999999999
+              ELSE effective_ns END AS until_ns
+  FROM said
+), ranked AS ( -- place 1 is the newest; a candidate stands behind whatever somebody said
+  SELECT *,
+         row_number() OVER (PARTITION BY case_key
+           ORDER BY status = 4, said_ns DESC, recorded_ns DESC, outcome_key) AS place,
+         coalesce(min(CASE WHEN status = 0 THEN until_ns END) OVER (PARTITION BY case_key),
+                  CASE WHEN min(status) OVER (PARTITION BY case_key) = 4
+                       THEN max(until_ns) OVER (PARTITION BY case_key) END) AS resolved_ns
+  FROM dated SEMI JOIN several USING (case_key)
 ), outcome AS (
-  SELECT case_key,
-         arg_max(status, (effective_ns, recorded_ns, revision)) AS status,
-         min(effective_ns) FILTER (status = 0) AS resolved_ns,
-         arg_max(value_pusd, effective_ns) FILTER (status = 0) AS value_pusd,
-         sum(human_ms) AS human_ms
-  FROM said GROUP BY case_key
-), late AS (
-  SELECT s.case_key, sum(s.human_ms) AS human_ms
-  FROM said s JOIN outcome o USING (case_key)
-  WHERE s.human_ms > 0 AND s.effective_ns > o.resolved_ns GROUP BY s.case_key
+  SELECT case_key, status, coalesce(until_ns, 9223372036854775807) AS resolved_ns, value_pusd,
+         human_ms, CAST(0 AS HUGEINT) AS late_ms, false AS reopened
+  FROM dated ANTI JOIN several USING (case_key)
+  UNION ALL
+  SELECT case_key, min(CASE WHEN place = 1 THEN status END),
+         coalesce(min(resolved_ns), 9223372036854775807),
+         arg_min(value_pusd, CASE WHEN status IN (0, 4) THEN place END),
+         sum(human_ms), sum(CASE WHEN said_ns > resolved_ns THEN human_ms ELSE 0 END),
+         bool_or(status = 2)
+  FROM ranked GROUP BY case_key
 ), spent AS (
-  SELECT attempt_key, min(started_ns) AS started_ns,
-         CAST(coalesce(sum(cost_pusd), 0) AS BIGINT) AS cost_pusd,
-         CAST(coalesce(sum(CASE WHEN kind <> 0 THEN cost_pusd END), 0) AS BIGINT) AS fee_pusd,
-         CAST(sum(human_ms) AS BIGINT) AS human_ms,
-         CAST(sum(CASE WHEN kind = 0 THEN 1 ELSE 0 END) AS INTEGER) AS calls,
-         CAST(sum(CASE WHEN cost_basis = 3 THEN 1 ELSE 0 END) AS INTEGER) AS unpriced
+  SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd
   FROM steps
-  WHERE (started_ns IS NULL OR started_ns <= $3) AND ($4 = '' OR workflow = $4)
+  WHERE ($3 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $3)
+    AND ($4 = '' OR workflow IN ('', $4))
   GROUP BY attempt_key
-), tried AS (
+), people AS (
+  SELECT case_key, attempt_key, sum(human_ms) AS human_ms
+  FROM steps
+  WHERE human_ms > 0 AND ($3 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $3)
+    AND ($4 = '' OR workflow IN ('', $4))
+  GROUP BY case_key, attempt_key
+), tried AS ( -- place: the source's number, else time; then the key
   SELECT a.case_key, a.attempt_key, s.started_ns,
-         CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END AS place,
-         s.cost_pusd, s.fee_pusd, s.human_ms, s.calls, s.unpriced,
-         o.resolved_ns IS NULL OR coalesce(s.started_ns, 0) <= o.resolved_ns AS before
-  FROM attempts a LEFT JOIN spent s USING (attempt_key) LEFT JOIN outcome o USING (case_key)
+         CAST(CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END AS HUGEINT)
+           * 18446744073709551616 + a.attempt_key AS place,
+         coalesce(s.cost_pusd, 0) AS cost_pusd, s.attempt_key IS NULL AS empty
+  FROM attempts a LEFT JOIN spent s USING (attempt_key)
   WHERE s.attempt_key IS NOT NULL OR $3 = 9223372036854775807
 ), summed AS (
-  SELECT case_key, min(started_ns) AS began_ns, count(*) AS attempts,
-         sum(CASE WHEN before THEN 1 ELSE 0 END) AS attempts_before,
-         sum(cost_pusd) AS cost_pusd,
-         sum(CASE WHEN before THEN cost_pusd END) AS before_pusd,
-         sum(CASE WHEN NOT before THEN cost_pusd END) AS after_pusd,
-         arg_max(cost_pusd, CASE WHEN before THEN place END) AS last_pusd,
-         sum(fee_pusd) AS fee_pusd,
-         sum(CASE WHEN before THEN human_ms END) AS human_before_ms,
-         sum(CASE WHEN NOT before THEN human_ms END) AS human_after_ms,
-         sum(calls) AS calls, sum(unpriced) AS unpriced
+  SELECT case_key, min(started_ns) AS began_ns, max(started_ns) AS last_began_ns,
+         count(*) AS attempts, sum(cost_pusd) AS cost_pusd,
+         arg_max(cost_pusd, place) AS last_pusd, count_if(empty) AS attempts_empty
   FROM tried GROUP BY case_key
-), priced AS (
-  SELECT c.case_key, c.workflow, c.named_by, c.case_id,
-         s.began_ns, coalesce(s.attempts, 0) AS attempts,
-         coalesce(s.attempts_before, 0) AS attempts_before,
-         coalesce(s.cost_pusd, 0) AS cost_pusd,
-         coalesce(s.before_pusd, 0) AS before_pusd, coalesce(s.after_pusd, 0) AS after_pusd,
-         coalesce(s.last_pusd, 0) AS last_pusd, coalesce(s.fee_pusd, 0) AS fee_pusd,
-         coalesce(s.calls, 0) AS calls, coalesce(s.unpriced, 0) AS unpriced,
-         CASE WHEN o.status IS NULL OR o.status = 2 THEN 2 WHEN o.status = 0 THEN 0 ELSE 1 END
-           AS state,
-         coalesce(o.value_pusd, w.value_pusd) AS value_pusd,
-         o.value_pusd IS NOT NULL AS value_recorded,
-         ((coalesce(s.human_before_ms, 0) + coalesce(o.human_ms, 0) - coalesce(l.human_ms, 0))
-           * CAST(coalesce(w.human_rate_pusd, 0) AS HUGEINT) + 1800000) // 3600000 AS human_pusd,
-         ((coalesce(s.human_after_ms, 0) + coalesce(l.human_ms, 0))
-           * CAST(coalesce(w.human_rate_pusd, 0) AS HUGEINT) + 1800000) // 3600000
-           AS correction_pusd,
-         coalesce(s.human_before_ms, 0) + coalesce(s.human_after_ms, 0)
-           + coalesce(o.human_ms, 0) AS human_ms
-  FROM cases c LEFT JOIN summed s USING (case_key) LEFT JOIN outcome o USING (case_key)
-       LEFT JOIN late l USING (case_key) LEFT JOIN workflow_settings w ON w.workflow = c.workflow
-  WHERE ($4 = '' OR c.workflow = $4)
-    AND (s.case_key IS NOT NULL OR o.case_key IS NOT NULL)
-    AND ($1 = -9223372036854775808 OR s.began_ns >= $1)
-    AND ($2 = 9223372036854775807 OR s.began_ns < $2)
-), case_costs AS (
-  SELECT *,
-         CASE WHEN state = 0 THEN last_pusd ELSE 0 END AS base_pusd,
-         CASE WHEN state = 0 THEN before_pusd - last_pusd ELSE 0 END AS retry_tail_pusd,
-         CASE WHEN state = 1 THEN before_pusd ELSE 0 END AS sunk_pusd,
-         CASE WHEN state <> 2 THEN after_pusd + correction_pusd ELSE 0 END AS rework_pusd,
-         CASE WHEN state <> 2 THEN human_pusd ELSE 0 END AS people_pusd,
-         CASE WHEN state = 2 THEN cost_pusd + human_pusd + correction_pusd ELSE 0 END AS open_pusd,
-         cost_pusd + human_pusd + correction_pusd AS total_pusd
-  FROM priced
+), known AS (
+  SELECT * FROM summed FULL JOIN outcome USING (case_key)
+), split AS ( -- attempts until the first resolution; the first of all is always among them
+  SELECT case_key, count(*) AS attempts, sum(cost_pusd) AS cost_pusd,
+         arg_max(cost_pusd, place) AS last_pusd, coalesce(sum(human_ms), 0) AS human_ms
+  FROM (SELECT t.*, p.human_ms, k.resolved_ns,
+               row_number() OVER (PARTITION BY t.case_key ORDER BY t.place) AS number
+        FROM tried t JOIN known k ON k.case_key = t.case_key AND k.last_began_ns > k.resolved_ns
+             LEFT JOIN people p USING (attempt_key))
+  WHERE number = 1 OR coalesce(started_ns, 0) <= resolved_ns
+  GROUP BY case_key
+), worked AS ( -- people's time until the resolution and after it
+  SELECT h.case_key, h.human_ms, coalesce(p.human_ms, h.human_ms) AS before_ms
+  FROM (SELECT case_key, sum(human_ms) AS human_ms FROM people GROUP BY case_key) h
+       LEFT JOIN split p USING (case_key)
 )
+SELECT c.case_key, c.workflow, c.named_by,
+       CASE WHEN k.attempts IS NULL THEN 3 WHEN k.status IN (0, 4) THEN 0
+            WHEN k.status IN (1, 3) THEN 1 ELSE 2 END,
+       k.began_ns, coalesce(k.attempts, 0), coalesce(p.attempts, k.attempts, 0),
+       coalesce(k.attempts_empty, 0), coalesce(k.reopened, false), coalesce(k.cost_pusd, 0),
+       coalesce(p.cost_pusd, k.cost_pusd, 0), coalesce(p.last_pusd, k.last_pusd, 0),
+       coalesce(h.human_ms, 0) + coalesce(k.human_ms, 0),
+       CASE WHEN h.human_ms > 0 OR k.human_ms > 0
+            THEN ((coalesce(h.before_ms, 0) + coalesce(k.human_ms, 0) - coalesce(k.late_ms, 0))
+                  * CAST(coalesce(w.human_rate_pusd, 0) AS HUGEINT) + 1800000) // 3600000
+            ELSE 0 END,
+       CASE WHEN h.human_ms > h.before_ms OR k.late_ms > 0
+            THEN ((coalesce(h.human_ms - h.before_ms, 0) + coalesce(k.late_ms, 0))
+                  * CAST(coalesce(w.human_rate_pusd, 0) AS HUGEINT) + 1800000) // 3600000
+            ELSE 0 END,
+       coalesce(k.value_pusd, w.value_pusd), k.value_pusd IS NOT NULL
+FROM known k JOIN cases c USING (case_key) LEFT JOIN split p USING (case_key)
+     LEFT JOIN worked h USING (case_key) LEFT JOIN workflow_settings w ON w.workflow = c.workflow
+WHERE ($4 = '' OR c.workflow IN ('', $4))
+  AND ($1 = -9223372036854775808 OR k.began_ns >= $1)
+  AND ($2 = 9223372036854775807 OR k.began_ns < $2)
 
--- One row a workflow. Money in p$ exactly; the last columns are sums for statistics, in USD.
+-- ============================================================ report
+
+-- One row for each workflow, state and, of resolved cases, origin of the value. Money in p$ exactly. The last three
+-- are sums of products in 1e-18 USD^2, integers so that their order cannot change them.
 -- name: report_workflows
-{case_costs}
-SELECT workflow, count(*), count(*) FILTER (state = 2), sum(attempts),
-       count(*) FILTER (state = 0), sum(calls), sum(unpriced),
-       sum(total_pusd), sum(base_pusd), sum(retry_tail_pusd), sum(sunk_pusd), sum(rework_pusd),
-       sum(people_pusd), sum(open_pusd), sum(fee_pusd),
-       coalesce(sum(value_pusd) FILTER (state = 0), 0),
-       count(*) FILTER (state = 0 AND value_pusd IS NULL),
-       count(*) FILTER (state = 0 AND value_recorded),
-       count(*) FILTER (state = 0 AND attempts_before = 1),
-       coalesce(sum(attempts) FILTER (state <> 2), 0),
-       coalesce(sum(cost_pusd) FILTER (state <> 2), 0),
-       sum(human_ms), count(*) FILTER (named_by = 1),
-       min(began_ns) FILTER (state = 2), min(began_ns), max(began_ns),
-       coalesce(sum(power(CAST(total_pusd AS DOUBLE) / 1e12, 2)) FILTER (state <> 2), 0.0),
-       coalesce(sum(CAST(total_pusd AS DOUBLE) / 1e12) FILTER (state = 0), 0.0),
-       coalesce(sum(CAST(value_pusd AS DOUBLE) / 1e12) FILTER (state = 0), 0.0),
-       coalesce(sum(power(CAST(value_pusd AS DOUBLE) / 1e12, 2)) FILTER (state = 0), 0.0),
-       coalesce(sum(CAST(value_pusd AS DOUBLE) / 1e12 * CAST(total_pusd AS DOUBLE) / 1e12)
-         FILTER (state = 0), 0.0)
-FROM case_costs GROUP BY workflow ORDER BY sum(total_pusd) DESC, workflow
+SELECT workflow, state, state = 0 AND value_recorded, count(*), sum(attempts), sum(agent_pusd),
+       sum(before_pusd), sum(last_pusd), sum(human_pusd), sum(correction_pusd), sum(human_ms),
+       sum(CAST(value_pusd AS HUGEINT)), count(value_pusd),
+       sum(CASE WHEN attempts_before = 1 AND NOT reopened THEN 1 ELSE 0 END),
+       sum(CASE WHEN named_by = 1 THEN 1 ELSE 0 END), sum(attempts_empty), min(began_ns), max(began_ns),
+       sum(CAST(floor(CAST(began_ns AS DOUBLE) / 1e9) AS HUGEINT)), count(began_ns),
+       sum(CAST(power(CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e3, 2)
+                AS HUGEINT)),
+       sum(CAST(CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e3
+                * (CAST(value_pusd AS DOUBLE) / 1e3) AS HUGEINT)),
+       sum(CAST(power(CAST(value_pusd AS DOUBLE) / 1e3, 2) AS HUGEINT))
+FROM case_costs GROUP BY ALL ORDER BY 1, 2, 3
 
--- Closed cases of one workflow for the bootstrap, in a fixed order: cost, resolved, value (USD).
+-- Closed cases of the workflows that are too small for the delta method, in a fixed order: cost,
+-- whether resolved, value (USD). $1: where either count is below it; $2: closed cases at most.
 -- name: report_closed_cases
-{case_costs}
-SELECT CAST(total_pusd AS DOUBLE) / 1e12, state = 0,
+SELECT workflow, CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e12, state = 0,
        CASE WHEN state = 0 THEN CAST(coalesce(value_pusd, 0) AS DOUBLE) / 1e12 ELSE 0.0 END
-FROM case_costs WHERE state <> 2 ORDER BY case_key
+FROM case_costs
+WHERE state < 2 AND workflow <> '' AND workflow IN (
+  SELECT workflow FROM case_costs WHERE state < 2 GROUP BY workflow
+  HAVING count(*) <= $2 AND (count(*) < $1 OR sum(CASE WHEN state = 0 THEN 1 ELSE 0 END) < $1))
+ORDER BY workflow, case_key
 
--- name: report_tokens
-SELECT workflow, sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h),
+-- What steps add up to. $1 as of (ns), $2 workflow.
+-- name: report_steps
+SELECT workflow, kind, cost_basis, count(*), coalesce(sum(cost_pusd), 0),
+       sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h),
        sum(input_audio), sum(input_image), sum(output), sum(output_audio), sum(requests),
-       sum(web_searches), sum(reasoning),
-       coalesce(sum(cost_pusd) FILTER (cost_basis = 1), 0),
-       coalesce(sum(cost_pusd) FILTER (cost_basis = 2), 0)
+       sum(web_searches), sum(reasoning)
 FROM steps
-WHERE (started_ns IS NULL OR started_ns <= $1) AND ($2 = '' OR workflow = $2)
-GROUP BY workflow
+WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+  AND ($2 = '' OR workflow IN ('', $2))
+GROUP BY workflow, kind, cost_basis
+
+-- The same over the cases of a window.
+-- name: report_steps_window
+SELECT workflow, kind, cost_basis, count(*), coalesce(sum(cost_pusd), 0),
+       sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h),
+       sum(input_audio), sum(input_image), sum(output), sum(output_audio), sum(requests),
+       sum(web_searches), sum(reasoning)
+FROM steps SEMI JOIN case_costs USING (case_key)
+WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+  AND ($2 = '' OR workflow IN ('', $2))
+GROUP BY workflow, kind, cost_basis
+
+-- Models that have no price, the most called first.
+-- name: report_unpriced
+SELECT workflow, coalesce(model, ''), count(*)
+FROM steps SEMI JOIN case_costs USING (case_key)
+WHERE cost_basis = 3 AND ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+  AND ($2 = '' OR workflow IN ('', $2))
+GROUP BY workflow, coalesce(model, '') ORDER BY workflow, count(*) DESC, coalesce(model, '')
+LIMIT 1000
+
+-- Cases without any date, which no window can hold.
+-- name: report_undated
+SELECT count(*) FROM cases
+WHERE ($1 = '' OR workflow = $1)
+  AND case_key IN (SELECT case_key FROM steps GROUP BY case_key HAVING max(started_ns) IS NULL)
+
+-- name: report_workflow_known
+SELECT 1 FROM cases WHERE workflow = $1 LIMIT 1
+
+-- name: report_workflow_names
+SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT 20
 
 -- ============================================================ verify
 

@@ -1,0 +1,46 @@
+/*
+ * api: the answers, each computed once and as JSON: what the command prints and the server sends.
+ *
+ *     ledger + settings --store/, attribution/--> figures --> JSON (interfaces.md, docs/report.md)
+ *
+ * SQL reduces; statistics and words are added here. Not thread-safe: one store, one caller.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "model/settings.h"
+#include "store/store.h"
+
+struct api_request {
+    struct str workflow; /* empty: all */
+    int64_t since_ns;    /* cases that began then or later; INT64_MIN: no bound */
+    int64_t until_ns;    /* cases that began before then; INT64_MAX: no bound */
+    int64_t as_of_ns;    /* what was known then; INT64_MAX: all there is */
+    int64_t now_ns;      /* for ages */
+};
+
+/*
+ * Cost per outcome: "bursar.report/1".
+ *
+ * out  JSON is appended; borrowed.
+ *
+ * Errors: ERR_NOT_FOUND  the ledger has no such workflow; the text lists those it has.
+ *         ERR_STORE; ERR_LIMIT when the answer does not fit the arena.
+ */
+MUST_CHECK enum errc api_report(struct store *store, const struct settings *settings,
+                                const struct api_request *request, struct arena *arena,
+                                struct text *out, struct err *err);
+
+/* Return on tokens by kind, of workflows and registered tools: "bursar.return/1". Errors as above;
+ * also ERR_CONFIG when a tool names a workflow that the ledger does not have. */
+MUST_CHECK enum errc api_returns(struct store *store, const struct settings *settings,
+                                 const struct api_request *request, struct arena *arena,
+                                 struct text *out, struct err *err);
+
+#endif
