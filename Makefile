@@ -1,7 +1,7 @@
 # The commands people type. Each brings what it needs by itself (tools/setup) and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build setup fuzz asan tsan format clean
+.PHONY: help demo test build setup bench fuzz asan tsan format clean
 
 FUZZ_SECONDS ?= 60
 DUCKDB := $(if $(DUCKDB_DIR),-Dduckdb_dir=$(abspath $(DUCKDB_DIR)))
@@ -11,6 +11,7 @@ help:
 	@echo 'make demo     build, import a synthetic company and your own agent logs, print the report'
 	@echo 'make test     every check'
 	@echo 'make build    the program: build/bursar'
+	@echo 'make bench    measure against the bars of docs/performance.md'
 	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make asan     unit tests and fuzz corpora with AddressSanitizer and UBSan: build-asan'
 	@echo 'make tsan     unit tests with ThreadSanitizer: build-tsan'
@@ -29,6 +30,11 @@ setup:
 
 build: build/build.ninja
 	@ninja -C build
+
+bench: build
+	@tools/setup build bench
+	@ninja -C build bench/fill_ledger
+	@/usr/bin/python3 bench/bench.py
 
 build/build.ninja:
 	@tools/setup build
@@ -61,4 +67,4 @@ format: setup
 	@find src test fuzz bench -name '*.[ch]' -o -name '*.cc' | xargs clang-format-14 -i
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-check demo
+	rm -rf build build-asan build-tsan build-fuzz build-check build-bench demo
