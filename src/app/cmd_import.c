@@ -58,8 +58,12 @@ static void show_progress(void *context, const struct ingest_progress *progress)
     fflush(stderr);
 }
 
+/* A line of the summary; what did not happen is not told. */
 static void print_count(struct text *out, const char *label, int64_t count, const char *unit)
 {
+    if (count == 0) {
+        return;
+    }
     char number[32];
     const struct str all = app_count(count, number, sizeof number);
     text_format(out, "  %-18s %14.*s%s%s\n", label, STR_ARG(all), unit[0] != '\0' ? " " : "", unit);
@@ -70,9 +74,14 @@ static void print_text(struct app *app, const struct ingest_summary *summary)
     struct text *const out = app->out;
     char cost[MONEY_TEXT_BYTES_MAX];
     money_print_rounded(summary->cost_pusd, 4, cost);
-    text_format(out, "Imported into " STR_FORMAT "\n", STR_ARG(app->home));
+    const bool added = summary->steps_added + summary->steps_replaced + summary->cases_added +
+                           summary->outcomes_added + summary->candidates_added >
+                       0;
+    text_format(out, added ? "Imported into " STR_FORMAT "\n" : "Nothing new for " STR_FORMAT "\n",
+                STR_ARG(app->home));
     print_count(out, "files read", summary->files, "");
     print_count(out, "files unchanged", summary->files_unchanged, "");
+    print_count(out, "files ignored", summary->files_ignored, "of no known format");
     print_count(out, "model calls", summary->calls_added, "");
     print_count(out, "steps in all", summary->steps_added, "");
     print_count(out, "already known", summary->steps_known, "steps, counted once");
@@ -83,7 +92,9 @@ static void print_text(struct app *app, const struct ingest_summary *summary)
                 "commits and pull requests that may be outcomes");
     print_count(out, "unpriced", summary->unpriced_added, "calls, their cost is unknown");
     print_count(out, "not taken", summary->rejected, "lines or rows");
-    text_format(out, "  %-18s %14s USD\n", "cost added", cost);
+    if (added) {
+        text_format(out, "  %-18s %14s USD\n", "cost added", cost);
+    }
     for (size_t i = 0; i < summary->rejects_shown; i++) {
         text_format(out, "%s  %s\n", i == 0 ? "\nNot taken\n" : "", summary->rejects[i].text);
     }
