@@ -122,7 +122,7 @@ def main():
     if asan:
         meson_test(counts, "asan", ASAN, "unit", "golden", "fuzz")
     if plain:
-        meson_test(counts, "plain", PLAIN, "unit", "golden")
+        meson_test(counts, "plain", PLAIN, "unit", "golden", "oracle")
         if any((ROOT / "test/e2e").glob("test_*.py")):
             pytest(counts, "e2e", "test/e2e", {"BURSAR": str(ROOT / PLAIN / "bursar")})
     (LOGS / "counts.txt").write_text(counts.line() + "\n")
