@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { REFUSALS_MAX = 10000, TESTS_MAX = 256 };
+enum { REFUSALS_MAX = 10000, SPARSE_FROM = 16, TESTS_MAX = 256 };
 
 static bool refusing;
 
@@ -48,7 +48,7 @@ static void run_with_refusals(void **state)
     test->run();
 
     refusing = true;
-    for (int i = 0; i < REFUSALS_MAX; i++) {
+    for (int i = 0; i < REFUSALS_MAX; i += test->sparse && i >= SPARSE_FROM ? i / 4 : 1) {
         arena_fail_after = i;
         test->run();
         if (arena_fail_after >= 0) {

@@ -23,11 +23,18 @@
 struct test {
     const char *name;
     void (*run)(void);
+    bool sparse; /* refuse only some of its allocations, see TEST_SPARSE() */
 };
 
 #define TEST(function)                                                                             \
     {                                                                                              \
-#function, function                                                                        \
+        .name = #function, .run = function                                                         \
+    }
+/* For tests that open a database, which takes long: of many allocations some thirty are refused,
+ * the first ones all, later ones ever further apart. */
+#define TEST_SPARSE(function)                                                                      \
+    {                                                                                              \
+        .name = #function, .run = function, .sparse = true                                         \
     }
 
 #define EXPECT(condition)                                                                          \
