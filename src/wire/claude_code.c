@@ -380,8 +380,7 @@ static void claude_load(struct wire_decoder *decoder, struct json state)
 static void claude_save(struct wire_decoder *decoder, const void *state, struct text *out)
 {
     CHECK(state == NULL);
-    json_name(out, "compacted");
-    json_put_str(out, decoder->compacted);
+    wire_save(out, "compacted", decoder->compacted);
     wire_sessions_save(decoder, out);
 }
 

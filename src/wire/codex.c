@@ -212,8 +212,9 @@ static void take_token_count(struct wire_decoder *decoder, struct json payload, 
 void codex_end_response(struct wire_decoder *decoder, struct step *call, enum step_status status)
 {
     struct codex *codex = decoder->codex;
-    struct step unknown = {
-        .started_ns = codex->started_ns, .ended_ns = codex->ended_ns, .line = codex->line};
+    struct step unknown = {.started_ns = codex->started_ns,
+                           .ended_ns = wire_end(codex->started_ns, codex->ended_ns),
+                           .line = codex->line};
     if (call == NULL) {
         CHECK(codex->in_response);
         const int64_t place = codex->started_ns != TIME_UNKNOWN ? codex->started_ns : 0;
@@ -427,8 +428,7 @@ static void codex_save(struct wire_decoder *decoder, const void *state, struct t
                  {"provider", codex->provider},
                  {"model", codex->model}};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        json_name(out, texts[i].name);
-        json_put_str(out, texts[i].value);
+        wire_save(out, texts[i].name, texts[i].value);
     }
     json_name(out, "tier");
     json_put_int64(out, codex->tier);

@@ -305,10 +305,8 @@ static void gemini_load(struct wire_decoder *decoder, struct json state)
 static void gemini_save(struct wire_decoder *decoder, const void *state, struct text *out)
 {
     CHECK(state == NULL);
-    json_name(out, "session");
-    json_put_str(out, decoder->session);
-    json_name(out, "agent");
-    json_put_str(out, decoder->agent);
+    wire_save(out, "session", decoder->session);
+    wire_save(out, "agent", decoder->agent);
     wire_sessions_save(decoder, out);
 }
 

@@ -201,6 +201,8 @@ struct session *wire_session(struct wire_decoder *decoder, struct str id);
 size_t wire_attempt(struct wire_decoder *decoder, struct session *session);
 /* At the end of the file: attributes of the cases; `agent`, the program, and its version. */
 void wire_sessions_complete(struct wire_decoder *decoder, const char *agent);
+/* A member of a state, unless it is empty. */
+void wire_save(struct text *out, const char *name, struct str value);
 /* The member "sessions" of a state. */
 void wire_sessions_load(struct wire_decoder *decoder, struct json state);
 void wire_sessions_save(const struct wire_decoder *decoder, struct text *out);

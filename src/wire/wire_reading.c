@@ -61,8 +61,9 @@ size_t wire_take_reading(struct wire_decoder *decoder, struct str identity,
             track_growth(decoder, index, step->agent);
         }
         *out_is_kept = !decoder->full;
-    } else if (grows && reading->ended_ns > step->ended_ns) {
-        step->ended_ns = reading->ended_ns;
+    } else if (grows) {
+        const int64_t ended_ns = wire_end(step->started_ns, reading->ended_ns);
+        step->ended_ns = ended_ns > step->ended_ns ? ended_ns : step->ended_ns;
     }
     return decoder->full ? SIZE_MAX : index;
 }

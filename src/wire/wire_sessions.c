@@ -59,6 +59,15 @@ void wire_sessions_complete(struct wire_decoder *decoder, const char *agent)
     }
 }
 
+void wire_save(struct text *out, const char *name, struct str value)
+{
+    CHECK(name != NULL);
+    if (value.size > 0) {
+        json_name(out, name);
+        json_put_str(out, value);
+    }
+}
+
 static const struct {
     const char *name;
     size_t offset;
@@ -97,10 +106,7 @@ void wire_sessions_save(const struct wire_decoder *decoder, struct text *out)
         for (size_t i = 0; i < COUNT_OF(members); i++) {
             struct str value;
             memcpy(&value, (const char *)session + members[i].offset, sizeof value);
-            if (value.size > 0) {
-                json_name(out, members[i].name);
-                json_put_str(out, value);
-            }
+            wire_save(out, members[i].name, value);
         }
         json_close_object(out);
     }

@@ -338,8 +338,8 @@ static void pass_redirection(struct scan *scan)
 
 struct shell wire_shell(struct str command)
 {
-    struct scan scan = {.at = command.data, .end = command.data, .reads_only = true};
-    scan.end += command.size;
+    const char *start = command.size > 0 ? command.data : "";
+    struct scan scan = {.at = start, .end = start + command.size, .reads_only = true};
     while (scan.at < scan.end) {
         const char c = *scan.at;
         if (c == ' ' || c == '\t' || c == '\r') {

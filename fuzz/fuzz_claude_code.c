@@ -1,0 +1,7 @@
+/* fuzz_claude_code: any bytes as a log of that format; see wire_input.h. */
+#include "wire_input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return wire_input_all(WIRE_CLAUDE_CODE, "s1.jsonl", data, size);
+}
