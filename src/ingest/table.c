@@ -123,7 +123,6 @@ static enum errc read_files(struct ingest_run *run, const struct table *table,
         if (code != ERR_OK) {
             return code;
         }
-        run->batch.counts.files++;
     }
     return ERR_OK;
 }
@@ -144,21 +143,24 @@ static enum errc add_sources(struct ingest_run *run, const struct table_map *map
         if (code != ERR_OK) {
             return code;
         }
+        run->batch.counts.files += (int64_t)files.count;
     }
     return ERR_OK;
 }
 
 static enum errc read_select(struct ingest_run *run, const struct table *table, struct err *err)
 {
-    if (run->place.is_file) {
-        return yaml_error(table->node, err,
-                          "joins several files; import the folder they are in, not one file");
-    }
     struct err why;
     enum errc code = store_scan_add_query(run->scan, STR(INGEST_TABLE_VIEW), table->sql, &why);
+    if (code == ERR_SYNTAX) {
+        return yaml_error(yaml_get(table->node, "from"), err, "%s%s", why.text,
+                          run->place.is_file ? "; a map that joins files needs the folder they are "
+                                               "in, not one file"
+                                             : "");
+    }
     if (code != ERR_OK) {
-        (void)yaml_error(yaml_get(table->node, "from"), err, "%s", why.text);
-        return err->code = code == ERR_SYNTAX ? ERR_CONFIG : code;
+        *err = why;
+        return code;
     }
     return ingest_run_rows(run, table, table->name.size > 0 ? table->name : STR("from"), err);
 }
@@ -172,8 +174,9 @@ static enum errc read_table(struct ingest_run *run, const struct table_map *map,
         return read_select(run, table, err);
     }
     if (table->source != SIZE_MAX) {
-        code =
-            ingest_place_files(&run->place, &map->sources[table->source], &run->arena, &files, err);
+        const struct table_source *source = &map->sources[table->source];
+        code = ingest_place_files(&run->place, source, &run->arena, &files, err);
+        run->batch.counts.files += source->name.size == 0 ? (int64_t)files.count : 0;
         return code == ERR_OK ? read_files(run, table, &files, err) : code;
     }
     if (!run->place.is_file) {
@@ -183,6 +186,7 @@ static enum errc read_table(struct ingest_run *run, const struct table_map *map,
     struct store_scan_file file;
     code = ingest_place_file(&run->place, TABLE_BY_NAME, &file, err);
     files = (struct ingest_files){.rows = &file, .count = 1};
+    run->batch.counts.files++;
     return code == ERR_OK ? read_files(run, table, &files, err) : code;
 }
 

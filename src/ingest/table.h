@@ -47,7 +47,7 @@ struct ingest_table_counts {
     int64_t rows;     /* read, rejected ones included */
     int64_t rejected; /* of them, as told to the sink */
     int64_t repeated; /* rows whose step id and every mapped value had been seen already */
-    int64_t files;
+    int64_t files;    /* of all sources and tables, once for each table's own */
 };
 
 /*

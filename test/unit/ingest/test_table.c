@@ -114,6 +114,7 @@ static void rows_that_cannot_be_read_are_rejected_and_the_rest_is_kept(void)
     const struct trace *all = &fixture.all;
     const bool ok = code == ERR_OK && all->steps.count == 2 && all->rejected == 6 &&
                     all->lines == 8 && fixture.counts.rejected == 6 && fixture.counts.rows == 8 &&
+                    fixture.counts.files == 1 &&
                     reject_says(0, 3, "case.id: the row names no case") &&
                     reject_says(1, 4, "step.output_tokens: \"-1\" is negative") &&
                     reject_says(2, 5, "step.cost: \"NaN\"") && reject_says(3, 6, "step.cost: ") &&
@@ -250,10 +251,10 @@ static void files_are_joined_by_a_select(void)
                   "    from: SELECT * FROM calls JOIN runs USING (run) ORDER BY run, n\n"
                   "    case: {id: case}\n    attempt: {id: run}\n"
                   "    step: {sequence: n, cost: cost}\n");
-    const bool ok = code == ERR_OK && fixture.all.steps.count == 3 && fixture.all.rejected == 1 &&
-                    fixture.all.steps.rows[2].reported_pusd == 400000000000 &&
-                    reject_says(0, 2, "is not a JSON object") &&
-                    strcmp(fixture.last_file, "runs.jsonl") == 0;
+    const bool ok =
+        code == ERR_OK && fixture.all.steps.count == 3 && fixture.all.rejected == 1 &&
+        fixture.counts.files == 2 && fixture.all.steps.rows[2].reported_pusd == 400000000000 &&
+        reject_says(0, 2, "is not a JSON object") && strcmp(fixture.last_file, "runs.jsonl") == 0;
     fixture_close(&fixture);
     EXPECT(ok);
 }
