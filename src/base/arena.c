@@ -118,10 +118,12 @@ static void *take(struct arena_chunk *chunk, size_t bytes, size_t alignment)
     void *memory = chunk->data + chunk->used + padding;
     chunk->used += padding + bytes + GAP_BYTES;
     unpoison(memory, bytes);
-    return memset(memory, 0, bytes);
+    return memory;
 }
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignment)
+/* Memory as it comes. Zeroing what is overwritten at once, or never used, would only touch pages
+ * that nobody needs. */
+static void *alloc_raw(struct arena *arena, size_t count, size_t size, size_t alignment)
 {
     CHECK(arena != NULL);
     CHECK(size > 0);
@@ -142,6 +144,12 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
     return memory;
 }
 
+void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignment)
+{
+    void *memory = alloc_raw(arena, count, size, alignment);
+    return memory != NULL ? memset(memory, 0, count * size) : NULL;
+}
+
 size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capacity, size_t size)
 {
     CHECK(*count <= *capacity);
@@ -149,7 +157,7 @@ size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capac
 
     if (*count == *capacity) {
         const size_t wanted = *capacity < 8 ? 16 : *capacity * 2;
-        void *grown = arena_alloc(arena, wanted, size, _Alignof(max_align_t));
+        void *grown = alloc_raw(arena, wanted, size, _Alignof(max_align_t));
         if (grown == NULL) {
             return SIZE_MAX;
         }
@@ -166,13 +174,14 @@ size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capac
 struct str arena_copy(struct arena *arena, struct str text)
 {
     CHECK(text.size < SIZE_MAX);
-    char *copy = arena_alloc(arena, text.size + 1, 1, 1);
+    char *copy = alloc_raw(arena, text.size + 1, 1, 1);
     if (copy == NULL) {
         return (struct str){0};
     }
     if (text.size > 0) {
         memcpy(copy, text.data, text.size);
     }
+    copy[text.size] = '\0';
     return (struct str){copy, text.size};
 }
 
