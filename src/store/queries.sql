@@ -401,3 +401,101 @@ INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4
 
 -- name: control_audits
 SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT $1
+
+-- ============================================================ explain
+
+-- Which case is meant. $1 what was typed, $2 whether a workflow was named, $3 that workflow.
+-- The best kind of match only: 0 the case's own name, 1 an attempt's name, 2 how the name begins.
+-- name: explain_find
+WITH found AS (
+  SELECT 0 AS kind, case_key, workflow, case_id FROM cases
+  WHERE case_id = $1 AND (NOT $2 OR workflow = $3)
+  UNION
+  SELECT 1, c.case_key, c.workflow, c.case_id FROM attempts a JOIN cases c USING (case_key)
+  WHERE a.attempt_id = $1 AND (NOT $2 OR c.workflow = $3)
+  UNION
+  SELECT 2, case_key, workflow, case_id FROM cases
+  WHERE starts_with(case_id, $1) AND (NOT $2 OR workflow = $3)
+)
+SELECT case_key, workflow, case_id, kind, count(*) OVER ()
+FROM found WHERE kind = (SELECT min(kind) FROM found)
+ORDER BY workflow, case_id LIMIT 6
+
+-- The nearest names to one that no case has.
+-- name: explain_nearest
+SELECT workflow, case_id FROM cases
+WHERE (NOT $2 OR workflow = $3)
+  AND (contains(lower(case_id), lower($1)) OR jaro_winkler_similarity(case_id, $1) > 0.8)
+ORDER BY contains(lower(case_id), lower($1)) DESC, jaro_winkler_similarity(case_id, $1) DESC,
+         workflow, case_id LIMIT 5
+
+-- name: explain_header
+SELECT c.workflow, c.case_id, c.input_key, c.named_by,
+       (SELECT count(*) FROM cases r WHERE r.input_key = c.input_key AND r.workflow = c.workflow
+          AND r.case_key <> c.case_key),
+       (SELECT count(*) FROM cases r WHERE r.input_key = c.input_key AND r.workflow <> c.workflow)
+FROM cases c WHERE c.case_key = $1
+
+-- name: explain_attributes
+SELECT name, value FROM case_attributes WHERE case_key = $1 ORDER BY name
+
+-- $1 to $4 as of case_costs, $5 the case.
+-- name: explain_cost
+{case_costs}
+SELECT state, total_pusd, base_pusd, retry_tail_pusd, sunk_pusd, rework_pusd, people_pusd,
+       open_pusd, fee_pusd, CASE WHEN state = 0 THEN value_pusd END, value_recorded, human_ms,
+       calls, unpriced
+FROM case_costs WHERE case_key = $5
+
+-- Each attempt and the part of the cost it is: 0 base, 1 retry tail, 2 sunk, 3 rework, 4 open.
+-- name: explain_attempts
+{case_costs}
+SELECT a.attempt_key, a.attempt_id, a.agent, a.succeeded, t.started_ns,
+       coalesce(t.cost_pusd, 0), coalesce(t.fee_pusd, 0), coalesce(t.human_ms, 0),
+       coalesce(t.calls, 0), coalesce(t.unpriced, 0),
+       CASE WHEN c.state = 2 THEN 4 WHEN NOT t.before THEN 3 WHEN c.state = 1 THEN 2
+            WHEN row_number() OVER (PARTITION BY t.before ORDER BY t.cost_pusd IS NULL,
+                   t.place DESC, t.cost_pusd <> c.last_pusd, t.attempt_key) = 1 THEN 0
+            ELSE 1 END
+FROM tried t JOIN attempts a USING (attempt_key) JOIN case_costs c ON c.case_key = t.case_key
+WHERE t.case_key = $5
+ORDER BY t.place, t.attempt_key
+
+-- Every statement known by then; which ones stand (not replaced, not a mere candidate), and which
+-- one counts.
+-- name: explain_outcomes
+{case_costs}
+SELECT o.status, o.effective_ns, o.recorded_ns, o.value_pusd, o.human_ms, o.quality, o.source,
+       o.reference, o.outcome_id, o.revision, s.case_key IS NOT NULL,
+       s.case_key IS NOT NULL
+         AND row_number() OVER (ORDER BY s.case_key IS NULL, s.effective_ns DESC,
+                                s.recorded_ns DESC, s.revision DESC) = 1
+FROM case_costs c JOIN outcomes o USING (case_key)
+     LEFT JOIN (SELECT DISTINCT case_key, effective_ns, recorded_ns, revision, status
+                FROM said WHERE case_key = $5) s
+       ON s.effective_ns = coalesce(o.effective_ns, 9223372036854775807)
+          AND s.recorded_ns = o.recorded_ns AND s.revision = o.revision
+          AND s.status = CASE WHEN o.status = 4 THEN 0 ELSE o.status END
+WHERE c.case_key = $5 AND o.recorded_ns <= $3
+ORDER BY o.recorded_ns, o.effective_ns NULLS LAST, o.revision, o.outcome_id
+
+-- $1 the case, $2 as of, $3 how many at the head and the tail of each attempt (0: all of them).
+-- In the order of time where every step of the attempt has one, else as the source has them.
+-- name: explain_steps
+WITH timed AS (
+  SELECT *, bool_or(started_ns IS NULL) OVER (PARTITION BY attempt_key) AS untimed
+  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
+), placed AS (
+  SELECT *, row_number() OVER (PARTITION BY attempt_key
+              ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, step_key) AS n,
+         count(*) OVER (PARTITION BY attempt_key) AS n_max
+  FROM timed
+)
+SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.ended_ns, p.name,
+       p.agent, p.provider, p.model,
+       p.input_uncached, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.input_audio,
+       p.input_image, p.output, p.output_audio, p.requests, p.web_searches, p.reasoning,
+       p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line
+FROM placed p LEFT JOIN sources s USING (source_id)
+WHERE $3 = 0 OR p.n <= $3 OR p.n > p.n_max - $3
+ORDER BY p.attempt_key, p.n
