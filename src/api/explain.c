@@ -44,6 +44,8 @@ static enum errc ambiguous(const struct explain_request *request, const struct s
     text_init(&list, LIST_BYTES_MAX);
     const bool prefix = store_int64(found, 0, FOUND_KIND, 0) == KIND_PREFIX;
     const int64_t all = store_int64(found, 0, FOUND_ALL, 0);
+    const bool one_workflow = str_equal(store_text(found, 0, FOUND_WORKFLOW),
+                                        store_text(found, found->rows - 1, FOUND_WORKFLOW));
     list_cases(&list, found, FOUND_WORKFLOW, prefix, all);
     const struct str names = text_str(&list);
     const enum errc code =
@@ -51,7 +53,7 @@ static enum errc ambiguous(const struct explain_request *request, const struct s
                          "%lld cases begin with \"" STR_FORMAT "\": " STR_FORMAT
                          "; type more of the name%s",
                          (long long)all, STR_ARG(request->name), STR_ARG(names),
-                         request->has_workflow ? "" : ", or name the workflow: --workflow W")
+                         one_workflow ? "" : ", or name the workflow: --workflow W")
                : err_set(err, ERR_CONFLICT,
                          "\"" STR_FORMAT "\" is a case of %lld workflows: " STR_FORMAT
                          "; name one with --workflow W",

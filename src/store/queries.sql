@@ -402,6 +402,16 @@ INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4
 -- name: control_audits
 SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT $1
 
+-- What counts for a case now, or within one outcome's id. $1 workflow, $2 case, $3 id ('' any).
+-- name: newest_outcome
+SELECT status, effective_ns, value_pusd, human_ms, quality, coalesce(source, ''),
+       coalesce(reference, '')
+FROM outcomes o
+WHERE workflow = $1 AND case_id = $2 AND ($3 = '' OR outcome_id = $3) AND status <> 4
+  AND NOT EXISTS (SELECT 1 FROM outcomes l
+                  WHERE l.outcome_key = o.outcome_key AND l.revision > o.revision)
+ORDER BY coalesce(effective_ns, 9223372036854775807) DESC, recorded_ns DESC, revision DESC LIMIT 1
+
 -- ============================================================ explain
 
 -- Which case is meant. $1 what was typed, $2 whether a workflow was named, $3 that workflow.
@@ -487,7 +497,8 @@ WITH timed AS (
   FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
 ), placed AS (
   SELECT *, row_number() OVER (PARTITION BY attempt_key
-              ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, step_key) AS n,
+              ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, kind <> 0,
+                       step_key) AS n,
          count(*) OVER (PARTITION BY attempt_key) AS n_max
   FROM timed
 )
