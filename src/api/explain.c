@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "api/figures_priv.h"
 #include "base/check.h"
 
 static enum errc arena_full(const struct arena *arena, struct err *err)
@@ -139,28 +140,54 @@ static enum errc read_header(struct store *store, uint64_t case_key, struct aren
     return ERR_OK;
 }
 
-enum { STATE_RESOLVED, STATE_FAILED, STATE_OPEN };
+/* case_costs.state */
+enum { STATE_RESOLVED, STATE_FAILED, STATE_OPEN, STATE_UNTRACED };
+
+/* Columns of QUERY_explain_cost. */
+enum {
+    COST_AT_STATE,
+    COST_AT_AGENT,
+    COST_AT_BEFORE,
+    COST_AT_LAST,
+    COST_AT_HUMAN,
+    COST_AT_CORRECTION,
+    COST_AT_VALUE,
+    COST_AT_RECORDED,
+    COST_AT_HUMAN_MS,
+    COST_AT_FEES,
+    COST_AT_CALLS,
+    COST_AT_UNPRICED,
+    COST_AT_COUNT,
+};
 
 static void take_cost(const struct store_result *rows, struct explain *explain)
 {
+    CHECK(rows->columns == COST_AT_COUNT);
+    const int64_t state = store_int64(rows, 0, COST_AT_STATE, STATE_OPEN);
+    const money_sum agent = store_sum(rows, 0, COST_AT_AGENT);
+    const money_sum before = store_sum(rows, 0, COST_AT_BEFORE);
+    const money_sum last = store_sum(rows, 0, COST_AT_LAST);
+    const money_sum human = store_sum(rows, 0, COST_AT_HUMAN);
+    const money_sum correction = store_sum(rows, 0, COST_AT_CORRECTION);
     struct explain_cost *const cost = &explain->cost;
-    money_sum *const sums[] = {&cost->total_pusd, &cost->base_pusd,   &cost->retry_tail_pusd,
-                               &cost->sunk_pusd,  &cost->rework_pusd, &cost->human_pusd,
-                               &cost->open_pusd,  &cost->fee_pusd};
-    size_t column = 0;
-    explain->is_closed = store_int64(rows, 0, column++, STATE_OPEN) != STATE_OPEN;
-    for (size_t i = 0; i < COUNT_OF(sums); i++) {
-        *sums[i] = store_sum(rows, 0, column++);
+    cost->total_pusd = agent + human + correction;
+    cost->fee_pusd = store_sum(rows, 0, COST_AT_FEES);
+    if (state == STATE_RESOLVED || state == STATE_FAILED) {
+        cost->base_pusd = state == STATE_RESOLVED ? last : 0;
+        cost->retry_tail_pusd = state == STATE_RESOLVED ? before - last : 0;
+        cost->sunk_pusd = state == STATE_FAILED ? before : 0;
+        cost->rework_pusd = agent - before + correction;
+        cost->human_pusd = human;
+    } else {
+        cost->open_pusd = cost->total_pusd;
     }
-    explain->value_pusd = store_int64(rows, 0, column++, LEDGER_NULL);
-    explain->value_recorded = store_int64(rows, 0, column++, 0) != 0;
-    explain->human_ms = store_int64(rows, 0, column++, 0);
-    explain->calls = store_int64(rows, 0, column++, 0);
-    explain->unpriced = store_int64(rows, 0, column++, 0);
-    CHECK(column == rows->columns);
-    CHECK(cost->base_pusd + cost->retry_tail_pusd + cost->sunk_pusd + cost->rework_pusd +
-              cost->human_pusd + cost->open_pusd ==
-          cost->total_pusd);
+    explain->is_closed = state != STATE_OPEN;
+    explain->is_traced = state != STATE_UNTRACED;
+    explain->value_pusd = store_int64(rows, 0, COST_AT_VALUE, LEDGER_NULL);
+    explain->value_recorded = store_int64(rows, 0, COST_AT_RECORDED, 0) != 0;
+    explain->human_ms = store_int64(rows, 0, COST_AT_HUMAN_MS, 0);
+    explain->calls = store_int64(rows, 0, COST_AT_CALLS, 0);
+    explain->unpriced = store_int64(rows, 0, COST_AT_UNPRICED, 0);
 }
 
 static enum errc take_outcomes(const struct store_result *rows, struct arena *arena,
@@ -280,6 +307,18 @@ static void take_steps(const struct store_result *rows, const struct explain_ste
     attempt->step_count_all = end > first ? store_int64(rows, first, STEP_AT_NUMBER_MAX, 0) : 0;
 }
 
+/* The attempts are cut into parts as the report cuts their sum. */
+static void check_parts(const struct explain *explain)
+{
+    money_sum parts[EXPLAIN_PART_COUNT] = {0};
+    for (size_t i = 0; i < explain->attempt_count; i++) {
+        parts[explain->attempts[i].part] += explain->attempts[i].cost_pusd;
+    }
+    CHECK(parts[EXPLAIN_RESOLVING] == explain->cost.base_pusd);
+    CHECK(parts[EXPLAIN_FAILED_BEFORE] == explain->cost.retry_tail_pusd);
+    CHECK(parts[EXPLAIN_FAILED] == explain->cost.sunk_pusd);
+}
+
 static enum errc take_attempts(const struct store_result *rows, const struct store_result *steps,
                                struct arena *arena, struct explain *explain, struct err *err)
 {
@@ -310,6 +349,7 @@ static enum errc take_attempts(const struct store_result *rows, const struct sto
     }
     explain->attempts = attempts;
     explain->attempt_count = rows->rows;
+    check_parts(explain);
     return ERR_OK;
 }
 
@@ -318,39 +358,38 @@ static enum errc read_rows(struct store *store, const struct explain_request *re
                            uint64_t case_key, struct arena *arena, struct explain *explain,
                            struct err *err)
 {
-    const struct store_value costs[] = {
-        STORE_OF_INT64(INT64_MIN), STORE_OF_INT64(INT64_MAX), STORE_OF_INT64(request->as_of_ns),
-        STORE_OF_TEXT(explain->workflow), STORE_OF_UINT64(case_key)};
-    const struct store_value steps[] = {STORE_OF_UINT64(case_key),
-                                        STORE_OF_INT64(request->as_of_ns),
-                                        STORE_OF_INT64(request->steps_at_end)};
+    const struct store_value values[] = {STORE_OF_UINT64(case_key),
+                                         STORE_OF_INT64(request->as_of_ns),
+                                         STORE_OF_INT64(request->steps_at_end)};
+    const size_t value_count = 2; /* of all queries but the last */
     struct store_result rows;
     struct store_result step_rows;
-    enum errc code =
-        store_run(store, QUERY_explain_cost, costs, COUNT_OF(costs), arena, &rows, err);
+    enum errc code = store_run(store, QUERY_explain_cost, values, value_count, arena, &rows, err);
     if (code != ERR_OK || rows.rows == 0) {
         return code;
     }
     explain->is_known = true;
     take_cost(&rows, explain);
-    code = store_run(store, QUERY_explain_outcomes, costs, COUNT_OF(costs), arena, &rows, err);
+    code = store_run(store, QUERY_explain_outcomes, values, value_count, arena, &rows, err);
     if (code == ERR_OK) {
         code = take_outcomes(&rows, arena, explain, err);
     }
     if (code == ERR_OK) {
-        code = store_run(store, QUERY_explain_attempts, costs, COUNT_OF(costs), arena, &rows, err);
+        code = store_run(store, QUERY_explain_attempts, values, value_count, arena, &rows, err);
     }
     if (code == ERR_OK) {
         code =
-            store_run(store, QUERY_explain_steps, steps, COUNT_OF(steps), arena, &step_rows, err);
+            store_run(store, QUERY_explain_steps, values, COUNT_OF(values), arena, &step_rows, err);
     }
     return code == ERR_OK ? take_attempts(&rows, &step_rows, arena, explain, err) : code;
 }
 
-enum errc api_explain(struct store *store, const struct explain_request *request,
-                      struct arena *arena, struct explain *out, struct err *err)
+enum errc api_explain(struct store *store, const struct settings *settings,
+                      const struct explain_request *request, struct arena *arena,
+                      struct explain *out, struct err *err)
 {
     CHECK(store != NULL);
+    CHECK(settings != NULL);
     CHECK(request != NULL);
     CHECK(request->steps_at_end >= 0);
 
@@ -359,6 +398,13 @@ enum errc api_explain(struct store *store, const struct explain_request *request
     enum errc code = find(store, request, arena, &case_key, err);
     if (code == ERR_OK) {
         code = read_header(store, case_key, arena, &explain, err);
+    }
+    if (code == ERR_OK) {
+        const struct api_request costs = {.workflow = explain.workflow,
+                                          .since_ns = INT64_MIN,
+                                          .until_ns = INT64_MAX,
+                                          .as_of_ns = request->as_of_ns};
+        code = figures_create_costs(store, settings, &costs, err);
     }
     if (code == ERR_OK) {
         code = read_rows(store, request, case_key, arena, &explain, err);

@@ -3,8 +3,8 @@
  *
  *     a name as typed --api_explain_find--> case --api_explain--> struct explain --> JSON, text
  *
- * The parts of the cost are those of the report (case_costs in store/queries.sql), for one case.
- * Texts are owned by the arena. workflow_settings must have been made in the store.
+ * The parts of the cost are those of the report: both read the same table case_costs. Texts are
+ * owned by the arena.
  */
 #ifndef API_EXPLAIN_H
 #define API_EXPLAIN_H
@@ -14,6 +14,7 @@
 #include "base/money.h"
 #include "base/text.h"
 #include "model/ledger.h"
+#include "model/settings.h"
 #include "model/usage.h"
 #include "store/store.h"
 
@@ -103,6 +104,7 @@ struct explain {
     size_t attribute_count;
     bool is_known; /* anything was known of it by then; the rest is empty otherwise */
     bool is_closed;
+    bool is_traced; /* an attempt of it was seen: otherwise nobody knows what it cost */
     struct explain_cost cost;
     int64_t value_pusd; /* LEDGER_NULL: not resolved, or nobody said */
     bool value_recorded;
@@ -131,8 +133,9 @@ struct explain_request {
  *         ERR_LIMIT      it has more steps than fit the arena.
  *         ERR_STORE.
  */
-MUST_CHECK enum errc api_explain(struct store *store, const struct explain_request *request,
-                                 struct arena *arena, struct explain *out, struct err *err);
+MUST_CHECK enum errc api_explain(struct store *store, const struct settings *settings,
+                                 const struct explain_request *request, struct arena *arena,
+                                 struct explain *out, struct err *err);
 
 /* bursar.explain/1 */
 void api_explain_json(const struct explain *explain, struct text *out);

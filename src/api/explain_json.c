@@ -309,6 +309,12 @@ static void put_header(struct text *out, const struct explain *explain)
 static void put_cost(struct text *out, const struct explain *explain)
 {
     const struct explain_cost *const cost = &explain->cost;
+    if (!explain->is_traced) { /* what it cost is not known, which is not zero */
+        put_text(out, "cost", (struct str){0});
+        put_text(out, "parts", (struct str){0});
+        put_money_known(out, "value", explain->value_pusd);
+        return;
+    }
     put_money(out, "cost", cost->total_pusd);
     json_name(out, "parts");
     json_open_object(out);

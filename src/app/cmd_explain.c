@@ -1,4 +1,5 @@
 /* explain: one case as a timeline: what it is, what it cost and why, attempt by attempt. */
+#include "app/config.h"
 #include "app/explain_print.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -45,9 +46,10 @@ static enum errc explain_into(struct app *app, const struct explain_request *req
                               struct store *store, struct arena *arena, struct err *err)
 {
     struct explain explain;
-    enum errc code = store_execute(store, QUERY_settings_create, NULL, 0, NULL, err);
+    const struct settings *settings = NULL;
+    enum errc code = config_open(app, &settings, err);
     if (code == ERR_OK) {
-        code = api_explain(store, request, arena, &explain, err);
+        code = api_explain(store, settings, request, arena, &explain, err);
     }
     if (code != ERR_OK) {
         return code;

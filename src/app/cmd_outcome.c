@@ -219,8 +219,8 @@ static void print_text(struct app *app, const struct done *done)
     if (summary->cases_added > 0) {
         const struct str text = app_count(summary->cases_added, count, sizeof count);
         text_format(out,
-                    "Not seen in any trace yet: " STR_FORMAT " %s. It counts from now on, and\n"
-                    "costs nothing until its traces are imported. Is the name right?\n",
+                    "Not seen in any trace yet: " STR_FORMAT " %s. In no rate and no total until\n"
+                    "its traces are imported. Is the name right?\n",
                     STR_ARG(text), summary->cases_added == 1 ? "case" : "of the cases");
     }
     if (summary->rejected > 0) {
@@ -293,11 +293,9 @@ static enum errc print_what_counts(struct app *app, struct store *store,
     }
     const int64_t status = store_int64(&known, 0, 0, OUTCOME_RESOLVED);
     if (status != (int64_t)outcome->status) {
-        text_format(app->out, "What counts for the case is still \"%s\", which holds %s.\n",
-                    statuses[status].name,
-                    store_int64(&known, 0, 1, LEDGER_NULL) == LEDGER_NULL
-                        ? "after all steps: it was recorded without a time"
-                        : "from a later time");
+        text_format(app->out,
+                    "What counts for the case is still \"%s\", which holds from a later time.\n",
+                    statuses[status].name);
     }
     return ERR_OK;
 }

@@ -338,7 +338,8 @@ static void print_attempt(const struct page *page, const struct explain *explain
     if (attempt->started_ns != LEDGER_NULL) {
         put_time(out, attempt->started_ns);
         text_add(out, STR(" UTC, "));
-        put_span(out, attempt->ended_ns - attempt->started_ns, 0);
+        const bool ended = attempt->ended_ns >= attempt->started_ns;
+        put_span(out, ended ? attempt->ended_ns - attempt->started_ns : 0, 0);
         text_add(out, STR("  "));
     }
     if (attempt->agent.size > 0) {
@@ -400,7 +401,11 @@ void explain_print(struct app *app, const struct explain *explain, bool all)
         text_add(app->out, STR("\nNothing was known of it then: no step, no outcome.\n"));
         return;
     }
-    print_cost(&page, explain);
+    if (explain->is_traced) {
+        print_cost(&page, explain);
+    } else {
+        text_add(app->out, STR("\nNo attempt of it was ever seen: what it cost is not known.\n"));
+    }
     print_outcomes(&page, explain);
     print_attempts(&page, explain);
 }

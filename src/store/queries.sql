@@ -410,7 +410,7 @@ FROM outcomes o
 WHERE workflow = $1 AND case_id = $2 AND ($3 = '' OR outcome_id = $3) AND status <> 4
   AND NOT EXISTS (SELECT 1 FROM outcomes l
                   WHERE l.outcome_key = o.outcome_key AND l.revision > o.revision)
-ORDER BY coalesce(effective_ns, 9223372036854775807) DESC, recorded_ns DESC, revision DESC LIMIT 1
+ORDER BY coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key LIMIT 1
 
 -- ============================================================ explain
 
@@ -449,45 +449,65 @@ FROM cases c WHERE c.case_key = $1
 -- name: explain_attributes
 SELECT name, value FROM case_attributes WHERE case_key = $1 ORDER BY name
 
--- $1 to $4 as of case_costs, $5 the case.
+-- What case_costs says of a case, and what its steps add. $1 the case, $2 as of.
 -- name: explain_cost
-{case_costs}
-SELECT state, total_pusd, base_pusd, retry_tail_pusd, sunk_pusd, rework_pusd, people_pusd,
-       open_pusd, fee_pusd, CASE WHEN state = 0 THEN value_pusd END, value_recorded, human_ms,
-       calls, unpriced
-FROM case_costs WHERE case_key = $5
+SELECT c.state, c.agent_pusd, c.before_pusd, c.last_pusd, c.human_pusd, c.correction_pusd,
+       CASE WHEN c.state = 0 THEN c.value_pusd END, c.value_recorded, c.human_ms,
+       coalesce(s.fee_pusd, 0), coalesce(s.calls, 0), coalesce(s.unpriced, 0)
+FROM case_costs c LEFT JOIN (
+  SELECT $1 AS case_key, sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd,
+         count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
+  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)) s USING (case_key)
+WHERE c.case_key = $1
 
 -- Each attempt and the part of the cost it is: 0 base, 1 retry tail, 2 sunk, 3 rework, 4 open.
+-- case_costs says how many came before the resolution: the first of all and then the earliest.
 -- name: explain_attempts
-{case_costs}
-SELECT a.attempt_key, a.attempt_id, a.agent, a.succeeded, t.started_ns,
-       coalesce(t.cost_pusd, 0), coalesce(t.fee_pusd, 0), coalesce(t.human_ms, 0),
-       coalesce(t.calls, 0), coalesce(t.unpriced, 0),
-       CASE WHEN c.state = 2 THEN 4 WHEN NOT t.before THEN 3 WHEN c.state = 1 THEN 2
-            WHEN row_number() OVER (PARTITION BY t.before ORDER BY t.cost_pusd IS NULL,
-                   t.place DESC, t.cost_pusd <> c.last_pusd, t.attempt_key) = 1 THEN 0
-            ELSE 1 END
-FROM tried t JOIN attempts a USING (attempt_key) JOIN case_costs c ON c.case_key = t.case_key
-WHERE t.case_key = $5
-ORDER BY t.place, t.attempt_key
+WITH spent AS (
+  SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd,
+         sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd, sum(human_ms) AS human_ms,
+         count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
+  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
+  GROUP BY attempt_key
+), placed AS (
+  SELECT a.attempt_key, a.attempt_id, a.agent, a.succeeded, s.started_ns, s.cost_pusd, s.fee_pusd,
+         s.human_ms, s.calls, s.unpriced,
+         row_number() OVER (ORDER BY CASE WHEN a.number > 0 THEN a.number
+                                          ELSE coalesce(s.started_ns, 0) END, a.attempt_key) AS n
+  FROM attempts a LEFT JOIN spent s USING (attempt_key)
+  WHERE a.case_key = $1 AND (s.attempt_key IS NOT NULL OR $2 = 9223372036854775807)
+), parted AS (
+  SELECT p.*, c.state,
+         row_number() OVER (ORDER BY n > 1, coalesce(started_ns, 0), n) <= c.attempts_before
+           AS before
+  FROM placed p, case_costs c WHERE c.case_key = $1
+)
+SELECT attempt_key, attempt_id, agent, succeeded, started_ns, coalesce(cost_pusd, 0),
+       coalesce(fee_pusd, 0), coalesce(human_ms, 0), coalesce(calls, 0), coalesce(unpriced, 0),
+       CASE WHEN state = 2 THEN 4 WHEN NOT before THEN 3 WHEN state = 1 THEN 2
+            WHEN n = max(CASE WHEN before THEN n END) OVER () THEN 0 ELSE 1 END
+FROM parted ORDER BY n
 
--- Every statement known by then; which ones stand (not replaced, not a mere candidate), and which
--- one counts.
+-- Every statement known by then; whether it stands (the newest of its id, and no mere candidate),
+-- and whether it is the one that counts. $1 the case, $2 as of.
 -- name: explain_outcomes
-{case_costs}
-SELECT o.status, o.effective_ns, o.recorded_ns, o.value_pusd, o.human_ms, o.quality, o.source,
-       o.reference, o.outcome_id, o.revision, s.case_key IS NOT NULL,
-       s.case_key IS NOT NULL
-         AND row_number() OVER (ORDER BY s.case_key IS NULL, s.effective_ns DESC,
-                                s.recorded_ns DESC, s.revision DESC) = 1
-FROM case_costs c JOIN outcomes o USING (case_key)
-     LEFT JOIN (SELECT DISTINCT case_key, effective_ns, recorded_ns, revision, status
-                FROM said WHERE case_key = $5) s
-       ON s.effective_ns = coalesce(o.effective_ns, 9223372036854775807)
-          AND s.recorded_ns = o.recorded_ns AND s.revision = o.revision
-          AND s.status = CASE WHEN o.status = 4 THEN 0 ELSE o.status END
-WHERE c.case_key = $5 AND o.recorded_ns <= $3
-ORDER BY o.recorded_ns, o.effective_ns NULLS LAST, o.revision, o.outcome_id
+WITH newest AS (
+  SELECT outcome_key, max(revision) AS revision FROM outcomes
+  WHERE case_key = $1 AND recorded_ns <= $2 GROUP BY outcome_key
+), listed AS (
+  SELECT o.*, n.revision = o.revision
+           AND (o.status < 4
+                OR coalesce((w.takes_commits AND o.source = 'git commit')
+                            OR (w.takes_pull_requests AND o.source = 'pull request'), false))
+           AS stands
+  FROM outcomes o JOIN newest n USING (outcome_key) LEFT JOIN workflow_settings w USING (workflow)
+  WHERE o.case_key = $1 AND o.recorded_ns <= $2
+)
+SELECT status, effective_ns, recorded_ns, value_pusd, human_ms, quality, source, reference,
+       outcome_id, revision, stands,
+       stands AND row_number() OVER (ORDER BY NOT stands, status = 4,
+                    coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key) = 1
+FROM listed ORDER BY recorded_ns, effective_ns NULLS LAST, revision, outcome_id, status
 
 -- $1 the case, $2 as of, $3 how many at the head and the tail of each attempt (0: all of them).
 -- In the order of time where every step of the attempt has one, else as the source has them.
