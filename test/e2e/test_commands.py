@@ -72,7 +72,7 @@ def test_json_is_one_document_with_a_schema(filled, args):
     assert done.returncode in (0, 1), done.stderr
     answer = json.loads(done.stdout)
     if args[0] != "version":
-        assert re.fullmatch(r"bursar\.\w+/1", answer["schema"])
+        assert re.fullmatch(r"bursar\.[\w.]+/1", answer["schema"])
     assert "NaN" not in done.stdout
     assert "Infinity" not in done.stdout
 

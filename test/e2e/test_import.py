@@ -58,7 +58,7 @@ def test_a_grown_file_is_read_from_where_the_last_import_stopped(home, tree):
         file.write(more)
     again = summary(home, tree)
     assert again["calls"] == 2
-    assert again["bytes"] == len(more)
+    assert len(more) <= again["bytes"] < 2 * len(more)  # the last answer may still grow
     assert home.json("explain", "alpha")["calls"] == 7
     home.verified()
 
@@ -159,8 +159,8 @@ def test_a_gzip_cut_short_is_named_and_its_whole_lines_are_kept(home, tmp_path):
     path.write_bytes(packed[:len(packed) // 2])
     done = summary(home, path)
     assert 0 < done["calls"] < 400
-    assert done["rejected"] == 1
-    assert str(path) in done["rejects"][0]
+    assert done["rejected"] in (1, 2)  # that it ends too early, and the line it was cut in
+    assert all(str(path) in reject for reject in done["rejects"])
     totals = home.verified()
     path.write_bytes(packed)
     summary(home, path)
@@ -169,17 +169,25 @@ def test_a_gzip_cut_short_is_named_and_its_whole_lines_are_kept(home, tmp_path):
 
 
 def test_a_clock_that_jumps_loses_nothing(home, tmp_path):
-    lines = [sessions.call("alpha", 1, seconds=5000), sessions.call("alpha", 2, seconds=10)]
-    lines.append(sessions.call("alpha", 3))
-    lines[2]["timestamp"] = "1999-12-31T23:59:59Z"
-    lines.append(sessions.call("alpha", 4))
-    lines[3]["timestamp"] = "2261-01-01T00:00:00Z"
-    path = sessions.write(tmp_path / "alpha.jsonl", lines)
-    summary(home, path)
+    times = ["2026-03-02T05:00:00Z", "2026-03-02T04:00:00Z", "2011-01-01T00:00:00Z",
+             "2060-01-01T00:00:00Z"]
+    lines = [{**sessions.call("alpha", number), "timestamp": time}
+             for number, time in enumerate(times)]
+    summary(home, sessions.write(tmp_path / "alpha.jsonl", lines))
     answer = home.json("explain", "alpha")
-    times = [step["at"] for step in answer["attempts"][0]["steps"] if step["kind"] == "llm"]
-    assert times == sorted(times)
-    assert len(times) == 4
+    assert [step["at"] for step in answer["attempts"][0]["steps"]
+            if step["kind"] == "llm"] == sorted(times)
+    home.verified()
+
+
+@pytest.mark.parametrize("time", ["0000-00-00T00:00:00Z", "1066-10-14T00:00:00Z", "soon",
+                                  "9999-12-31T23:59:59Z", 1e300, None])
+def test_a_time_that_is_none_is_unknown_and_its_call_unpriced(home, tmp_path, time):
+    lines = [sessions.call("alpha", 1), {**sessions.call("alpha", 2), "timestamp": time}]
+    done = summary(home, sessions.write(tmp_path / "alpha.jsonl", lines))
+    answer = home.json("explain", "alpha")
+    assert done["calls"] + done["rejected"] == 2
+    assert answer["unpriced_calls"] == done["calls"] - 1
     home.verified()
 
 
