@@ -251,8 +251,8 @@ static enum errc read_unpriced(struct store *store, const struct api_request *re
     return ERR_OK;
 }
 
-static enum errc create_costs(struct store *store, const struct settings *settings,
-                              const struct api_request *request, struct err *err)
+enum errc figures_create_costs(struct store *store, const struct settings *settings,
+                               const struct api_request *request, struct err *err)
 {
     enum errc code = store_execute(store, QUERY_settings_create, NULL, 0, NULL, err);
     for (size_t i = 0; i < settings->workflows.count && code == ERR_OK; i++) {
@@ -353,7 +353,7 @@ enum errc figures_read(struct store *store, const struct settings *settings,
 
     struct figures_list list = {.unattributed = empty_figures(settings, (struct str){0})};
     struct store_result r;
-    enum errc code = create_costs(store, settings, request, err);
+    enum errc code = figures_create_costs(store, settings, request, err);
     if (code == ERR_OK) {
         code = store_run(store, QUERY_report_workflows, NULL, 0, arena, &r, err);
     }

@@ -401,3 +401,132 @@ INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4
 
 -- name: control_audits
 SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT $1
+
+-- What counts for a case now, or within one outcome's id. $1 workflow, $2 case, $3 id ('' any).
+-- name: newest_outcome
+SELECT status, effective_ns, value_pusd, human_ms, quality, coalesce(source, ''),
+       coalesce(reference, '')
+FROM outcomes o
+WHERE workflow = $1 AND case_id = $2 AND ($3 = '' OR outcome_id = $3) AND status <> 4
+  AND NOT EXISTS (SELECT 1 FROM outcomes l
+                  WHERE l.outcome_key = o.outcome_key AND l.revision > o.revision)
+ORDER BY coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key LIMIT 1
+
+-- ============================================================ explain
+
+-- Which case is meant. $1 what was typed, $2 whether a workflow was named, $3 that workflow.
+-- The best kind of match only: 0 the case's own name, 1 an attempt's name, 2 how the name begins.
+-- name: explain_find
+WITH found AS (
+  SELECT 0 AS kind, case_key, workflow, case_id FROM cases
+  WHERE case_id = $1 AND (NOT $2 OR workflow = $3)
+  UNION
+  SELECT 1, c.case_key, c.workflow, c.case_id FROM attempts a JOIN cases c USING (case_key)
+  WHERE a.attempt_id = $1 AND (NOT $2 OR c.workflow = $3)
+  UNION
+  SELECT 2, case_key, workflow, case_id FROM cases
+  WHERE starts_with(case_id, $1) AND (NOT $2 OR workflow = $3)
+)
+SELECT case_key, workflow, case_id, kind, count(*) OVER ()
+FROM found WHERE kind = (SELECT min(kind) FROM found)
+ORDER BY workflow, case_id LIMIT 6
+
+-- The nearest names to one that no case has.
+-- name: explain_nearest
+SELECT workflow, case_id FROM cases
+WHERE (NOT $2 OR workflow = $3)
+  AND (contains(lower(case_id), lower($1)) OR jaro_winkler_similarity(case_id, $1) > 0.8)
+ORDER BY contains(lower(case_id), lower($1)) DESC, jaro_winkler_similarity(case_id, $1) DESC,
+         workflow, case_id LIMIT 5
+
+-- name: explain_header
+SELECT c.workflow, c.case_id, c.input_key, c.named_by,
+       (SELECT count(*) FROM cases r WHERE r.input_key = c.input_key AND r.workflow = c.workflow
+          AND r.case_key <> c.case_key),
+       (SELECT count(*) FROM cases r WHERE r.input_key = c.input_key AND r.workflow <> c.workflow)
+FROM cases c WHERE c.case_key = $1
+
+-- name: explain_attributes
+SELECT name, value FROM case_attributes WHERE case_key = $1 ORDER BY name
+
+-- What case_costs says of a case, and what its steps add. $1 the case, $2 as of.
+-- name: explain_cost
+SELECT c.state, c.agent_pusd, c.before_pusd, c.last_pusd, c.human_pusd, c.correction_pusd,
+       CASE WHEN c.state = 0 THEN c.value_pusd END, c.value_recorded, c.human_ms,
+       coalesce(s.fee_pusd, 0), coalesce(s.calls, 0), coalesce(s.unpriced, 0)
+FROM case_costs c LEFT JOIN (
+  SELECT $1 AS case_key, sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd,
+         count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
+  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)) s USING (case_key)
+WHERE c.case_key = $1
+
+-- Each attempt and the part of the cost it is: 0 base, 1 retry tail, 2 sunk, 3 rework, 4 open.
+-- case_costs says how many came before the resolution: the first of all and then the earliest.
+-- name: explain_attempts
+WITH spent AS (
+  SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd,
+         sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd, sum(human_ms) AS human_ms,
+         count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
+  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
+  GROUP BY attempt_key
+), placed AS (
+  SELECT a.attempt_key, a.attempt_id, a.agent, a.succeeded, s.started_ns, s.cost_pusd, s.fee_pusd,
+         s.human_ms, s.calls, s.unpriced,
+         row_number() OVER (ORDER BY CASE WHEN a.number > 0 THEN a.number
+                                          ELSE coalesce(s.started_ns, 0) END, a.attempt_key) AS n
+  FROM attempts a LEFT JOIN spent s USING (attempt_key)
+  WHERE a.case_key = $1 AND (s.attempt_key IS NOT NULL OR $2 = 9223372036854775807)
+), parted AS (
+  SELECT p.*, c.state,
+         row_number() OVER (ORDER BY n > 1, coalesce(started_ns, 0), n) <= c.attempts_before
+           AS before
+  FROM placed p, case_costs c WHERE c.case_key = $1
+)
+SELECT attempt_key, attempt_id, agent, succeeded, started_ns, coalesce(cost_pusd, 0),
+       coalesce(fee_pusd, 0), coalesce(human_ms, 0), coalesce(calls, 0), coalesce(unpriced, 0),
+       CASE WHEN state = 2 THEN 4 WHEN NOT before THEN 3 WHEN state = 1 THEN 2
+            WHEN n = max(CASE WHEN before THEN n END) OVER () THEN 0 ELSE 1 END
+FROM parted ORDER BY n
+
+-- Every statement known by then; whether it stands (the newest of its id, and no mere candidate),
+-- and whether it is the one that counts. $1 the case, $2 as of.
+-- name: explain_outcomes
+WITH newest AS (
+  SELECT outcome_key, max(revision) AS revision FROM outcomes
+  WHERE case_key = $1 AND recorded_ns <= $2 GROUP BY outcome_key
+), listed AS (
+  SELECT o.*, n.revision = o.revision
+           AND (o.status < 4
+                OR coalesce((w.takes_commits AND o.source = 'git commit')
+                            OR (w.takes_pull_requests AND o.source = 'pull request'), false))
+           AS stands
+  FROM outcomes o JOIN newest n USING (outcome_key) LEFT JOIN workflow_settings w USING (workflow)
+  WHERE o.case_key = $1 AND o.recorded_ns <= $2
+)
+SELECT status, effective_ns, recorded_ns, value_pusd, human_ms, quality, source, reference,
+       outcome_id, revision, stands,
+       stands AND row_number() OVER (ORDER BY NOT stands, status = 4,
+                    coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key) = 1
+FROM listed ORDER BY recorded_ns, effective_ns NULLS LAST, revision, outcome_id, status
+
+-- $1 the case, $2 as of, $3 how many at the head and the tail of each attempt (0: all of them).
+-- In the order of time where every step of the attempt has one, else as the source has them.
+-- name: explain_steps
+WITH timed AS (
+  SELECT *, bool_or(started_ns IS NULL) OVER (PARTITION BY attempt_key) AS untimed
+  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
+), placed AS (
+  SELECT *, row_number() OVER (PARTITION BY attempt_key
+              ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, kind <> 0,
+                       step_key) AS n,
+         count(*) OVER (PARTITION BY attempt_key) AS n_max
+  FROM timed
+)
+SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.ended_ns, p.name,
+       p.agent, p.provider, p.model,
+       p.input_uncached, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.input_audio,
+       p.input_image, p.output, p.output_audio, p.requests, p.web_searches, p.reasoning,
+       p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line
+FROM placed p LEFT JOIN sources s USING (source_id)
+WHERE $3 = 0 OR p.n <= $3 OR p.n > p.n_max - $3
+ORDER BY p.attempt_key, p.n

@@ -49,7 +49,13 @@ static enum errc execute(struct store *store, enum store_query query,
     for (size_t i = 0; i < value_count; i++) {
         CHECK(bind(*statement, i + 1, &values[i]) == DuckDBSuccess);
     }
-    if (duckdb_execute_prepared(*statement, out) != DuckDBSuccess) {
+    const bool once = duckdb_prepared_statement_type(*statement) == DUCKDB_STATEMENT_TYPE_CREATE;
+    const bool done = duckdb_execute_prepared(*statement, out) == DuckDBSuccess;
+    if (once) { /* run a second time it makes a table without columns */
+        duckdb_destroy_prepare(statement);
+        *statement = NULL;
+    }
+    if (!done) {
         const enum errc code = store_fail(err, store_query_names[query], duckdb_result_error(out));
         duckdb_destroy_result(out);
         return code;

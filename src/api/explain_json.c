@@ -1,0 +1,359 @@
+/* struct explain -> bursar.explain/1, and the words both forms use. */
+#include "api/explain.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+static const char *const part_names[EXPLAIN_PART_COUNT] = {
+    [EXPLAIN_RESOLVING] = "resolving", [EXPLAIN_FAILED_BEFORE] = "failed_before",
+    [EXPLAIN_FAILED] = "failed",       [EXPLAIN_REWORK] = "rework",
+    [EXPLAIN_OPEN] = "open",
+};
+
+static const char *const part_texts[EXPLAIN_PART_COUNT] = {
+    [EXPLAIN_RESOLVING] = "resolved the case",
+    [EXPLAIN_FAILED_BEFORE] = "failed before",
+    [EXPLAIN_FAILED] = "failed",
+    [EXPLAIN_REWORK] = "rework",
+    [EXPLAIN_OPEN] = "open",
+};
+
+static const char *const kind_names[STEP_KIND_COUNT] = {
+    [STEP_LLM] = "llm",           [STEP_TOOL] = "tool",   [STEP_RETRIEVAL] = "retrieval",
+    [STEP_DECISION] = "decision", [STEP_HUMAN] = "human", [STEP_GUARD] = "guard",
+    [STEP_AGENT] = "agent",
+};
+
+static const char *const step_status_names[STATUS_COUNT] = {
+    [STATUS_OK] = "ok",
+    [STATUS_ERROR] = "error",
+    [STATUS_REJECTED] = "rejected",
+    [STATUS_INTERRUPTED] = "interrupted",
+};
+
+static const char *const outcome_names[OUTCOME_STATUS_COUNT] = {
+    [OUTCOME_RESOLVED] = "resolved",   [OUTCOME_FAILED] = "failed",
+    [OUTCOME_REOPENED] = "reopened",   [OUTCOME_ESCALATED] = "escalated",
+    [OUTCOME_CANDIDATE] = "candidate",
+};
+
+static const char *const basis_names[COST_BASIS_COUNT] = {
+    [COST_NONE] = "none",
+    [COST_PRICED] = "priced",
+    [COST_REPORTED] = "reported",
+    [COST_UNPRICED] = "unpriced",
+};
+
+const char *api_explain_part_text(enum explain_part part)
+{
+    CHECK(part < EXPLAIN_PART_COUNT);
+    return part_texts[part];
+}
+
+const char *api_step_kind_name(enum step_kind kind)
+{
+    CHECK(kind < STEP_KIND_COUNT);
+    return kind_names[kind];
+}
+
+const char *api_step_status_name(enum step_status status)
+{
+    CHECK(status < STATUS_COUNT);
+    return step_status_names[status];
+}
+
+const char *api_outcome_status_name(enum outcome_status status)
+{
+    CHECK(status < OUTCOME_STATUS_COUNT);
+    return outcome_names[status];
+}
+
+const char *api_explain_outcome_name(const struct explain *explain)
+{
+    CHECK(explain != NULL);
+    for (size_t i = 0; i < explain->outcome_count; i++) {
+        if (explain->outcomes[i].counts) {
+            return outcome_names[explain->outcomes[i].status == OUTCOME_CANDIDATE
+                                     ? OUTCOME_RESOLVED
+                                     : explain->outcomes[i].status];
+        }
+    }
+    return "open";
+}
+
+static void put_text(struct text *out, const char *name, struct str value)
+{
+    json_name(out, name);
+    if (value.size > 0) {
+        json_put_str(out, value);
+    } else {
+        json_put_null(out);
+    }
+}
+
+static void put_time(struct text *out, const char *name, int64_t time_ns, int64_t unknown)
+{
+    char text[CLOCK_TEXT_BYTES_MAX];
+    json_name(out, name);
+    if (time_ns == unknown) {
+        json_put_null(out);
+    } else {
+        json_put_str(out, (struct str){text, clock_print(time_ns, text)});
+    }
+}
+
+static void put_int64(struct text *out, const char *name, int64_t value)
+{
+    json_name(out, name);
+    json_put_int64(out, value);
+}
+
+static void put_money(struct text *out, const char *name, money_sum amount_pusd)
+{
+    json_name(out, name);
+    json_put_money(out, amount_pusd);
+}
+
+/* LEDGER_NULL is null. */
+static void put_money_known(struct text *out, const char *name, int64_t amount_pusd)
+{
+    json_name(out, name);
+    if (amount_pusd == LEDGER_NULL) {
+        json_put_null(out);
+    } else {
+        json_put_money(out, amount_pusd);
+    }
+}
+
+static void put_minutes(struct text *out, int64_t human_ms)
+{
+    json_name(out, "human_minutes");
+    json_put_double(out, (double)human_ms / 60000.0);
+}
+
+static void put_tokens(struct text *out, const struct explain_step *step)
+{
+    json_name(out, "tokens");
+    if (step->kind != STEP_LLM) {
+        json_put_null(out);
+        return;
+    }
+    json_open_object(out);
+#define X(word, column, text) put_int64(out, #column, step->usage.counts[USAGE_##word]);
+    USAGE_CLASSES(X)
+#undef X
+    put_int64(out, "reasoning", step->usage.reasoning);
+    json_close_object(out);
+}
+
+static void put_step(struct text *out, const struct explain_step *step, int64_t began_ns)
+{
+    json_open_object(out);
+    put_int64(out, "n", step->number);
+    json_name(out, "kind");
+    json_put_text(out, kind_names[step->kind]);
+    put_text(out, "name", step->name);
+    put_text(out, "model", step->model);
+    put_text(out, "provider", step->provider);
+    put_text(out, "sub_agent", step->agent);
+    put_time(out, "at", step->started_ns, LEDGER_NULL);
+    json_name(out, "offset_seconds");
+    if (step->started_ns == LEDGER_NULL || began_ns == LEDGER_NULL) {
+        json_put_null(out);
+    } else {
+        json_put_double(out, (double)(step->started_ns - began_ns) / 1e9);
+    }
+    put_tokens(out, step);
+    put_money_known(out, "cost", step->cost_pusd);
+    json_name(out, "cost_basis");
+    json_put_text(out, basis_names[step->cost_basis]);
+    json_name(out, "price_id");
+    if (step->price_id != 0) {
+        char id[20];
+        json_put_str(out, (struct str){id, (size_t)snprintf(id, sizeof id, "%016llx",
+                                                            (unsigned long long)step->price_id)});
+    } else {
+        json_put_null(out);
+    }
+    json_name(out, "label");
+    json_put_null(out);
+    json_name(out, "reason");
+    json_put_null(out);
+    json_name(out, "status");
+    json_put_text(out, step_status_names[step->status]);
+    json_name(out, "error");
+    if (step->status == STATUS_OK) {
+        json_put_null(out);
+    } else {
+        json_put_str(out,
+                     step->note.size > 0 ? step->note : str_from(step_status_names[step->status]));
+    }
+    put_text(out, "note", step->note);
+    put_minutes(out, step->human_ms);
+    put_int64(out, "result_bytes", step->result_bytes);
+    put_text(out, "file", step->path);
+    json_name(out, "line");
+    if (step->line > 0) {
+        json_put_int64(out, step->line);
+    } else {
+        json_put_null(out);
+    }
+    json_close_object(out);
+}
+
+static void put_attempt(struct text *out, const struct explain_attempt *attempt)
+{
+    json_open_object(out);
+    json_name(out, "attempt");
+    json_put_str(out, attempt->id);
+    json_name(out, "status");
+    json_put_text(out, part_names[attempt->part]);
+    put_money(out, "cost", attempt->cost_pusd);
+    put_money(out, "of_which_tool_fees", attempt->fee_pusd);
+    put_text(out, "agent", attempt->agent);
+    json_name(out, "succeeded");
+    if (attempt->succeeded == LEDGER_NULL) {
+        json_put_null(out);
+    } else {
+        json_put_bool(out, attempt->succeeded != 0);
+    }
+    put_time(out, "started", attempt->started_ns, LEDGER_NULL);
+    put_time(out, "ended", attempt->ended_ns, LEDGER_NULL);
+    put_int64(out, "calls", attempt->calls);
+    put_int64(out, "unpriced_calls", attempt->unpriced);
+    put_minutes(out, attempt->human_ms);
+    put_int64(out, "step_count", attempt->step_count_all);
+    json_name(out, "steps");
+    json_open_array(out);
+    for (size_t i = 0; i < attempt->step_count; i++) {
+        put_step(out, &attempt->steps[i], attempt->started_ns);
+    }
+    json_close_array(out);
+    json_close_object(out);
+}
+
+static void put_outcome(struct text *out, const struct explain_outcome *outcome)
+{
+    json_open_object(out);
+    json_name(out, "status");
+    json_put_text(out, outcome_names[outcome->status]);
+    put_time(out, "effective", outcome->effective_ns, LEDGER_NULL);
+    put_time(out, "recorded", outcome->recorded_ns, LEDGER_NULL);
+    put_money_known(out, "value", outcome->value_pusd);
+    put_minutes(out, outcome->human_ms);
+    json_name(out, "quality");
+    json_put_double(out, outcome->quality);
+    put_text(out, "source", outcome->source);
+    put_text(out, "reference", outcome->reference);
+    put_text(out, "id", outcome->id);
+    put_int64(out, "revision", outcome->revision);
+    json_name(out, "stands");
+    json_put_bool(out, outcome->stands);
+    json_name(out, "counts");
+    json_put_bool(out, outcome->counts);
+    json_close_object(out);
+}
+
+/* Steps of kind decision, each with the place of its own step. */
+static void put_decisions(struct text *out, const struct explain *explain)
+{
+    json_name(out, "decisions");
+    json_open_array(out);
+    for (size_t i = 0; i < explain->attempt_count; i++) {
+        const struct explain_attempt *const attempt = &explain->attempts[i];
+        for (size_t j = 0; j < attempt->step_count; j++) {
+            const struct explain_step *const step = &attempt->steps[j];
+            if (step->kind == STEP_DECISION) {
+                json_open_object(out);
+                json_name(out, "attempt");
+                json_put_str(out, attempt->id);
+                put_int64(out, "n", step->number);
+                put_text(out, "name", step->name);
+                put_text(out, "note", step->note);
+                put_time(out, "at", step->started_ns, LEDGER_NULL);
+                json_close_object(out);
+            }
+        }
+    }
+    json_close_array(out);
+}
+
+static void put_header(struct text *out, const struct explain *explain)
+{
+    json_name(out, "schema");
+    json_put_text(out, "bursar.explain/1");
+    json_name(out, "case");
+    json_put_str(out, explain->case_id);
+    json_name(out, "workflow");
+    json_put_str(out, explain->workflow.size > 0 ? explain->workflow : STR("unattributed"));
+    json_name(out, "named_by");
+    json_put_text(out, explain->named_by == NAMED_BY_SESSION ? "session" : "source");
+    put_time(out, "as_of", explain->as_of_ns, INT64_MAX);
+    put_text(out, "input_key", explain->input_key);
+    json_name(out, "replicates");
+    json_open_object(out);
+    put_int64(out, "same_workflow", explain->replicates);
+    put_int64(out, "other_workflows", explain->replicates_other);
+    json_close_object(out);
+    json_name(out, "attributes");
+    json_open_object(out);
+    for (size_t i = 0; i < explain->attribute_count; i++) {
+        json_name_str(out, explain->attributes[i].name);
+        json_put_str(out, explain->attributes[i].value);
+    }
+    json_close_object(out);
+}
+
+static void put_cost(struct text *out, const struct explain *explain)
+{
+    const struct explain_cost *const cost = &explain->cost;
+    if (!explain->is_traced) { /* what it cost is not known, which is not zero */
+        put_text(out, "cost", (struct str){0});
+        put_text(out, "parts", (struct str){0});
+        put_money_known(out, "value", explain->value_pusd);
+        return;
+    }
+    put_money(out, "cost", cost->total_pusd);
+    json_name(out, "parts");
+    json_open_object(out);
+    put_money(out, "base", cost->base_pusd);
+    put_money(out, "retry_tail", cost->retry_tail_pusd);
+    put_money(out, "sunk", cost->sunk_pusd);
+    put_money(out, "rework", cost->rework_pusd);
+    put_money(out, "human", cost->human_pusd);
+    put_money(out, "open", cost->open_pusd);
+    put_money(out, "of_which_tool_fees", cost->fee_pusd);
+    json_close_object(out);
+    put_int64(out, "calls", explain->calls);
+    put_int64(out, "unpriced_calls", explain->unpriced);
+    put_money_known(out, "value", explain->value_pusd);
+    put_minutes(out, explain->human_ms);
+}
+
+void api_explain_json(const struct explain *explain, struct text *out)
+{
+    CHECK(explain != NULL);
+    CHECK(out != NULL);
+    json_open_object(out);
+    put_header(out, explain);
+    json_name(out, "outcome");
+    json_put_text(out, api_explain_outcome_name(explain));
+    json_name(out, "outcomes");
+    json_open_array(out);
+    for (size_t i = 0; i < explain->outcome_count; i++) {
+        put_outcome(out, &explain->outcomes[i]);
+    }
+    json_close_array(out);
+    put_cost(out, explain);
+    json_name(out, "attempts");
+    json_open_array(out);
+    for (size_t i = 0; i < explain->attempt_count; i++) {
+        put_attempt(out, &explain->attempts[i]);
+    }
+    json_close_array(out);
+    put_decisions(out, explain);
+    json_close_object(out);
+    text_char(out, '\n');
+}
