@@ -96,6 +96,9 @@ static enum errc start(struct store_scan *scan, duckdb_prepared_statement prepar
                        duckdb_result *out, struct err *err)
 {
     enum { WAIT_US = 200 };
+    if (store_scan_stopped(scan)) {
+        return err_set(err, ERR_INTERRUPTED, "interrupted while reading");
+    }
     duckdb_pending_result pending = NULL;
     enum errc code = ERR_OK;
     duckdb_pending_state state =
@@ -104,9 +107,7 @@ static enum errc start(struct store_scan *scan, duckdb_prepared_statement prepar
             : DUCKDB_PENDING_ERROR;
     while (state == DUCKDB_PENDING_RESULT_NOT_READY || state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
         if (store_scan_stopped(scan)) {
-            duckdb_interrupt(scan->connection); /* for the tasks of other threads */
-            duckdb_destroy_pending(&pending);
-            return err_set(err, ERR_INTERRUPTED, "interrupted while reading");
+            duckdb_interrupt(scan->connection); /* its tasks then end with an error */
         }
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
             usleep(WAIT_US);

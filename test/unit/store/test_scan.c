@@ -27,7 +27,11 @@ static bool open_scan(void)
                                                .thread_count = 2,
                                                .stop = &stop};
     atomic_store(&stop, false);
-    return store_scan_open(&options, &fixture.arena, &scan, &fixture.err) == ERR_OK;
+    if (store_scan_open(&options, &fixture.arena, &scan, &fixture.err) != ERR_OK) {
+        fixture_close(&fixture);
+        return false;
+    }
+    return true;
 }
 
 static void close_scan(void)
