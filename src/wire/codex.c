@@ -22,6 +22,7 @@ static struct str thread_of_name(struct str stem)
 
 static bool name_thread(struct wire_decoder *decoder, struct str thread)
 {
+    CHECK(!decoder->codex->has_meta);
     struct codex *codex = decoder->codex;
     thread = thread.size > 0 ? thread : thread_of_name(decoder->stem);
     if (thread.size == 0 || thread.size > WIRE_ID_BYTES_MAX / 2) {
@@ -36,6 +37,7 @@ static bool name_thread(struct wire_decoder *decoder, struct str thread)
 
 size_t codex_attempt(struct wire_decoder *decoder)
 {
+    CHECK(decoder->codex->has_meta);
     struct session *session = wire_session(decoder, decoder->codex->session);
     return session != NULL ? wire_attempt(decoder, session) : SIZE_MAX;
 }
@@ -84,6 +86,8 @@ static void take_meta(struct wire_decoder *decoder, struct json payload, int64_t
 /* Cached and written input are parts of the input, reasoning is a part of the output. */
 static enum errc split_usage(const int64_t call[static T_COUNT], struct usage *out, struct err *err)
 {
+    CHECK(call[T_CACHED] >= 0);
+    CHECK(out != NULL);
     if (call[T_CACHED] > call[T_INPUT]) {
         return err_set(err, ERR_RANGE, "%lld cached of %lld input tokens",
                        (long long)call[T_CACHED], (long long)call[T_INPUT]);
@@ -134,6 +138,7 @@ static bool call_of(struct codex *codex, bool has_totals, const int64_t totals[s
 
 static void take_token_count(struct wire_decoder *decoder, struct json payload, int64_t time_ns)
 {
+    CHECK(decoder->codex->has_meta);
     struct codex *codex = decoder->codex;
     const struct json info = json_get(payload, "info");
     const struct json total_node = json_get(info, "total_token_usage");
@@ -226,6 +231,8 @@ void codex_end_response(struct wire_decoder *decoder, struct step *call, enum st
 static void add_event(struct wire_decoder *decoder, const char *name, enum step_status status,
                       struct str note, int64_t time_ns)
 {
+    CHECK(name != NULL);
+    CHECK(decoder->codex->has_meta);
     const struct str identity = wire_format_copy(
         decoder, "%s:" STR_FORMAT ":%lld:%lld", name, STR_ARG(decoder->codex->thread),
         (long long)decoder->line, (long long)(time_ns != TIME_UNKNOWN ? time_ns : 0));
@@ -248,6 +255,7 @@ static void add_event(struct wire_decoder *decoder, const char *name, enum step_
 
 static void take_event(struct wire_decoder *decoder, struct json payload, int64_t time_ns)
 {
+    CHECK(decoder->codex != NULL);
     const struct str type = json_str(json_get(payload, "type"));
     struct codex *codex = decoder->codex;
     if (str_equal(type, STR("token_count"))) {

@@ -16,6 +16,7 @@ const char *const codex_total_names[T_COUNT] = {
 
 struct codex *codex_of(struct wire_decoder *decoder)
 {
+    CHECK(decoder != NULL);
     if (decoder->codex == NULL && !decoder->full) {
         decoder->codex = arena_new(decoder->arena, struct codex, 1);
         decoder->full = decoder->codex == NULL;
@@ -26,6 +27,7 @@ struct codex *codex_of(struct wire_decoder *decoder)
 enum errc codex_totals(struct json node, const char *name, int64_t out[static T_COUNT],
                        struct err *err)
 {
+    CHECK(out != NULL);
     for (int i = 0; i < T_COUNT; i++) {
         const struct json figure = json_get(node, codex_total_names[i]);
         const enum json_kind kind = json_kind(figure);
@@ -75,6 +77,7 @@ static void save_totals(struct text *out, const char *name, const int64_t totals
 
 void codex_save(struct wire_decoder *decoder, const void *state, struct text *out)
 {
+    CHECK(out != NULL);
     static const struct codex empty;
     const struct codex *codex = state != NULL ? state : decoder->codex;
     codex = codex != NULL ? codex : &empty;

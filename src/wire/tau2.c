@@ -46,6 +46,7 @@ static struct str run_of_path(const struct wire_decoder *decoder)
 static void take_end(struct wire_decoder *decoder, struct tau2_simulation *simulation,
                      struct json node)
 {
+    CHECK(simulation->id.size > 0);
     static const char *const limits[] = {"max_steps", "timeout", "context_window_exceeded"};
     const struct str reason = json_str(json_get(node, "termination_reason"));
     const int64_t ended_ns = wire_time(json_get(node, "end_time"));
@@ -126,6 +127,7 @@ static size_t case_of(struct wire_decoder *decoder, const struct tau2_run *run, 
 static void take_simulation(struct wire_decoder *decoder, const struct tau2_run *run,
                             struct json node, int64_t number)
 {
+    CHECK(number > 0);
     char task_text[32];
     const struct str task = id_text(json_get(node, "task_id"), task_text);
     const struct str id = clipped(json_str(json_get(node, "id")));

@@ -8,6 +8,7 @@ enum { LOOKBACK_MAX = 256 }; /* tool calls a result may answer */
 
 static enum errc read_usage(struct json message, struct usage *out, struct err *err)
 {
+    CHECK(out != NULL);
     const struct json usage = json_get(message, "usage");
     const struct json raw = json_path(message, "raw_data.usage");
     int64_t prompt = 0;
@@ -82,6 +83,7 @@ size_t tau2_step(struct wire_decoder *decoder, const struct tau2_simulation *sim
 static void take_calls(struct wire_decoder *decoder, const struct tau2_simulation *simulation,
                        struct json message, struct str caller, struct str agent)
 {
+    CHECK(caller.size > 0);
     const struct json calls = json_get(message, "tool_calls");
     const int64_t time_ns = wire_time(json_get(message, "timestamp"));
     struct json_cursor cursor = json_iter(calls);
@@ -117,6 +119,7 @@ static void take_calls(struct wire_decoder *decoder, const struct tau2_simulatio
 static void take_result(struct wire_decoder *decoder, const struct tau2_simulation *simulation,
                         struct json message)
 {
+    CHECK(simulation->step_first <= decoder->trace.steps.count);
     const struct str id = json_str(json_get(message, "id"));
     const size_t count = decoder->trace.steps.count;
     size_t first = simulation->step_first;
@@ -197,6 +200,7 @@ static void take_user(struct wire_decoder *decoder, const struct tau2_simulation
 void tau2_message(struct wire_decoder *decoder, const struct tau2_run *run,
                   const struct tau2_simulation *simulation, struct json message)
 {
+    CHECK(simulation->sequence > 0);
     const struct str role = json_str(json_get(message, "role"));
     const struct json several = json_get(message, "tool_messages");
     if (str_equal(role, STR("assistant"))) {

@@ -11,7 +11,7 @@ static struct decoding decoding;
 #define EVENT(stamp, payload) LINE(stamp, "event_msg", payload)
 #define META(stamp, id, more)                                                                      \
     LINE(stamp, "session_meta",                                                                    \
-         "'id':'" id "','cwd':'/home/dev/shop','originator':'cli','cli_version':'0.125.0',"        \
+         "'id':'" id "','cwd':'/srv/shop','originator':'cli','cli_version':'0.125.0',"        \
          "'model_provider':'openai','git':{'branch':'main'}" more)
 #define FIGURES(input, cached, output, reasoning)                                                  \
     "{'input_tokens':" #input ",'cached_input_tokens':" #cached ",'output_tokens':" #output        \
@@ -166,9 +166,14 @@ static void compactions_errors_and_aborts_are_steps(void)
 
 static void responses_without_figures_are_unknown_calls(void)
 {
-    static const char text[] = META("00:00.000", "th2", "") ITEM("00:01.000", "'type':'reasoning'")
-        CALL("00:02.000", "d1", "ls") OUTPUT("00:03.000", "d1", "x")
-            ITEM("00:04.000", "'type':'message','role':'assistant'");
+    /* clang-format off */
+    static const char text[] =
+        META("00:00.000", "th2", "")
+        ITEM("00:01.000", "'type':'reasoning'")
+        CALL("00:02.000", "d1", "ls")
+        OUTPUT("00:03.000", "d1", "x")
+        ITEM("00:04.000", "'type':'message','role':'assistant'");
+    /* clang-format on */
     const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(decoding_count(trace, STEP_LLM) == 2);
@@ -185,14 +190,13 @@ static void responses_without_figures_are_unknown_calls(void)
 static void missing_last_or_total_figures_are_made_up_by_subtraction(void)
 {
     /* clang-format off */
-    /* clang-format off */
     static const char text[] =
-        META("00:00.000", "th2", "")
-        ITEM("00:01.000", "'type':'reasoning'")
-        CALL("00:02.000", "d1", "ls")
-        OUTPUT("00:03.000", "d1", "x")
-        ITEM("00:04.000", "'type':'message','role':'assistant'");
-    /* clang-format on */
+        META("00:00.000", "th3", "")
+        TOTAL("00:01.000", FIGURES(100, 0, 10, 0))
+        TOTAL("00:02.000", FIGURES(350, 100, 25, 0))
+        TOTAL("00:03.000", FIGURES(40, 0, 5, 0))
+        LAST("00:04.000", FIGURES(7, 0, 1, 0))
+        LAST("00:05.000", FIGURES(7, 0, 1, 0));
     /* clang-format on */
     const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
