@@ -27,7 +27,7 @@ static inline void wire_input_check_step(const struct trace *trace, const struct
     CHECK(step->tier < TIER_COUNT);
     for (int class = 0; class < USAGE_COUNT; class ++) {
         CHECK(step->usage.counts[class] >= 0);
-        CHECK(step->usage.counts[class] <= 2 * USAGE_TOKENS_MAX);
+        CHECK(step->usage.counts[class] <= USAGE_TOKENS_MAX);
         CHECK(step->has_usage || step->usage.counts[class] == 0);
     }
     CHECK(step->usage.reasoning >= 0);

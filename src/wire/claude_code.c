@@ -103,6 +103,7 @@ static bool read_context(struct wire_decoder *decoder, struct record *record)
 static size_t add_event(struct wire_decoder *decoder, struct record *record, const char *prefix,
                         const char *name, enum step_status status)
 {
+    CHECK(record->session != NULL);
     char buffer[WIRE_ID_BYTES_MAX];
     const struct str identity = wire_identity(buffer, prefix, json_str(record->fields[F_UUID]));
     if (identity.size == 0) {
@@ -133,6 +134,7 @@ static bool is_tool_use(struct str type)
 static void add_tool(struct wire_decoder *decoder, const struct record *record, size_t caller,
                      struct json block)
 {
+    CHECK(caller < decoder->trace.steps.count);
     char buffer[WIRE_ID_BYTES_MAX];
     const struct str identity = wire_identity(buffer, "tool:", json_str(json_get(block, "id")));
     const struct str name = json_str(json_get(block, "name"));
@@ -219,6 +221,7 @@ static void take_blocks(struct wire_decoder *decoder, const struct record *recor
 static void take_notice(struct wire_decoder *decoder, struct record *record, bool is_error,
                         struct json content)
 {
+    CHECK(record->session != NULL);
     const size_t index = add_event(
         decoder, record, is_error ? "error:" : "notice:", is_error ? "api error" : "notice",
         is_error ? STATUS_ERROR : STATUS_OK);
@@ -232,6 +235,7 @@ static void take_notice(struct wire_decoder *decoder, struct record *record, boo
 
 static void take_assistant(struct wire_decoder *decoder, struct record *record)
 {
+    CHECK(record->session != NULL);
     enum { M_MODEL, M_ID, M_CONTENT, M_STOP, M_USAGE, M_COUNT };
     static const struct str names[M_COUNT] = {STR_STATIC("model"), STR_STATIC("id"),
                                               STR_STATIC("content"), STR_STATIC("stop_reason"),
@@ -294,6 +298,7 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
 /* A compaction is a boundary line; older programs wrote only the summary that follows it. */
 static void take_compaction(struct wire_decoder *decoder, struct record *record, const char *name)
 {
+    CHECK(name != NULL);
     const size_t index = add_event(decoder, record, "compact:", name, STATUS_OK);
     decoder->compacted = wire_intern(decoder, json_str(record->fields[F_UUID]));
     if (index != SIZE_MAX && !decoder->full) {
@@ -330,6 +335,7 @@ static void take_system(struct wire_decoder *decoder, struct record *record)
 
 static void take_pull(struct wire_decoder *decoder, struct record *record)
 {
+    CHECK(record->session != NULL);
     char buffer[WIRE_ID_BYTES_MAX];
     const struct str address = json_str(record->fields[F_PR_URL]);
     const struct str id = wire_identity(buffer, "pr:", address);

@@ -10,27 +10,6 @@
 
 /* Copied lines are stamped as fast as they are written; no model answers that fast. */
 #define REPLAY_GAP_NS (CLOCK_NS_PER_SECOND / 4)
-/* A session's running total; far beyond any, far below an overflow. */
-#define TOTAL_MAX INT64_C(1000000000000000)
-
-static const char *const total_names[T_COUNT] = {
-    [T_INPUT] = "input_tokens",
-    [T_CACHED] = "cached_input_tokens",
-    [T_WRITTEN] = "cache_write_input_tokens",
-    [T_OUTPUT] = "output_tokens",
-    [T_REASONING] = "reasoning_output_tokens",
-    [T_TOTAL] = "total_tokens",
-};
-
-static struct codex *codex_of(struct wire_decoder *decoder)
-{
-    if (decoder->codex == NULL && !decoder->full) {
-        decoder->codex = arena_new(decoder->arena, struct codex, 1);
-        decoder->full = decoder->codex == NULL;
-    }
-    return decoder->codex;
-}
-
 /* "rollout-2026-05-11T11-26-55-<uuid>" -> the uuid; any other name stands for itself. */
 static struct str thread_of_name(struct str stem)
 {
@@ -43,6 +22,7 @@ static struct str thread_of_name(struct str stem)
 
 static bool name_thread(struct wire_decoder *decoder, struct str thread)
 {
+    CHECK(!decoder->codex->has_meta);
     struct codex *codex = decoder->codex;
     thread = thread.size > 0 ? thread : thread_of_name(decoder->stem);
     if (thread.size == 0 || thread.size > WIRE_ID_BYTES_MAX / 2) {
@@ -57,6 +37,7 @@ static bool name_thread(struct wire_decoder *decoder, struct str thread)
 
 size_t codex_attempt(struct wire_decoder *decoder)
 {
+    CHECK(decoder->codex->has_meta);
     struct session *session = wire_session(decoder, decoder->codex->session);
     return session != NULL ? wire_attempt(decoder, session) : SIZE_MAX;
 }
@@ -102,31 +83,19 @@ static void take_meta(struct wire_decoder *decoder, struct json payload, int64_t
     }
 }
 
-static enum errc read_totals(struct json node, const char *name, int64_t out[static T_COUNT],
-                             struct err *err)
-{
-    for (int i = 0; i < T_COUNT; i++) {
-        const struct json figure = json_get(node, total_names[i]);
-        const enum json_kind kind = json_kind(figure);
-        out[i] = kind == JSON_ABSENT || kind == JSON_NULL ? 0 : json_int64(figure, -1);
-        if (out[i] < 0 || out[i] > TOTAL_MAX) {
-            return err_set(err, ERR_RANGE, "%s.%s is not a count", name, total_names[i]);
-        }
-    }
-    return ERR_OK;
-}
-
 /* Cached and written input are parts of the input, reasoning is a part of the output. */
 static enum errc split_usage(const int64_t call[static T_COUNT], struct usage *out, struct err *err)
 {
+    CHECK(call[T_CACHED] >= 0);
+    CHECK(out != NULL);
     if (call[T_CACHED] > call[T_INPUT]) {
         return err_set(err, ERR_RANGE, "%lld cached of %lld input tokens",
                        (long long)call[T_CACHED], (long long)call[T_INPUT]);
     }
     for (int i = 0; i < T_TOTAL; i++) {
         if (call[i] > USAGE_TOKENS_MAX) {
-            return err_set(err, ERR_RANGE, "%s is %lld, above %lld for one call", total_names[i],
-                           (long long)call[i], (long long)USAGE_TOKENS_MAX);
+            return err_set(err, ERR_RANGE, "%s is %lld, above %lld for one call",
+                           codex_total_names[i], (long long)call[i], (long long)USAGE_TOKENS_MAX);
         }
     }
     const int64_t fresh = call[T_INPUT] - call[T_CACHED];
@@ -169,6 +138,7 @@ static bool call_of(struct codex *codex, bool has_totals, const int64_t totals[s
 
 static void take_token_count(struct wire_decoder *decoder, struct json payload, int64_t time_ns)
 {
+    CHECK(decoder->codex->has_meta);
     struct codex *codex = decoder->codex;
     const struct json info = json_get(payload, "info");
     const struct json total_node = json_get(info, "total_token_usage");
@@ -183,8 +153,8 @@ static void take_token_count(struct wire_decoder *decoder, struct json payload, 
         return;
     }
     struct step call = {0};
-    if (read_totals(total_node, "total_token_usage", totals, &err) != ERR_OK ||
-        read_totals(last_node, "last_token_usage", last, &err) != ERR_OK) {
+    if (codex_totals(total_node, "total_token_usage", totals, &err) != ERR_OK ||
+        codex_totals(last_node, "last_token_usage", last, &err) != ERR_OK) {
         wire_reject(decoder, decoder->line, "%s", err.text);
         return;
     }
@@ -261,6 +231,8 @@ void codex_end_response(struct wire_decoder *decoder, struct step *call, enum st
 static void add_event(struct wire_decoder *decoder, const char *name, enum step_status status,
                       struct str note, int64_t time_ns)
 {
+    CHECK(name != NULL);
+    CHECK(decoder->codex->has_meta);
     const struct str identity = wire_format_copy(
         decoder, "%s:" STR_FORMAT ":%lld:%lld", name, STR_ARG(decoder->codex->thread),
         (long long)decoder->line, (long long)(time_ns != TIME_UNKNOWN ? time_ns : 0));
@@ -283,6 +255,7 @@ static void add_event(struct wire_decoder *decoder, const char *name, enum step_
 
 static void take_event(struct wire_decoder *decoder, struct json payload, int64_t time_ns)
 {
+    CHECK(decoder->codex != NULL);
     const struct str type = json_str(json_get(payload, "type"));
     struct codex *codex = decoder->codex;
     if (str_equal(type, STR("token_count"))) {
@@ -376,71 +349,6 @@ static void codex_finish(struct wire_decoder *decoder, bool may_grow)
     if (decoder->codex != NULL && decoder->codex->in_response && !may_grow) {
         codex_end_response(decoder, NULL, STATUS_OK);
     }
-}
-
-static void codex_load(struct wire_decoder *decoder, struct json state)
-{
-    struct codex *codex = codex_of(decoder);
-    if (codex == NULL) {
-        return;
-    }
-    codex->thread = wire_intern(decoder, json_str(json_get(state, "thread")));
-    codex->has_meta = codex->thread.size > 0;
-    codex->session = wire_intern(decoder, json_str(json_get(state, "session")));
-    codex->agent = wire_intern(decoder, json_str(json_get(state, "agent")));
-    codex->provider = wire_intern(decoder, json_str(json_get(state, "provider")));
-    codex->model = wire_intern(decoder, json_str(json_get(state, "model")));
-    const int64_t tier = json_int64(json_get(state, "tier"), 0);
-    codex->tier = tier > 0 && tier < TIER_COUNT ? (enum service_tier)tier : TIER_STANDARD;
-    codex->replaying = json_bool(json_get(state, "replaying"), false);
-    codex->replayed_ns = json_int64(json_get(state, "replayed_ns"), TIME_UNKNOWN);
-    codex->has_totals = json_bool(json_get(state, "has_totals"), false);
-    struct err err;
-    if (read_totals(json_get(state, "totals"), "totals", codex->totals, &err) != ERR_OK ||
-        read_totals(json_get(state, "last"), "last", codex->last, &err) != ERR_OK) {
-        codex->has_totals = false;
-    }
-    wire_sessions_load(decoder, json_get(state, "sessions"));
-}
-
-static void save_totals(struct text *out, const char *name, const int64_t totals[static T_COUNT])
-{
-    json_name(out, name);
-    json_open_object(out);
-    for (int i = 0; i < T_COUNT; i++) {
-        json_name(out, total_names[i]);
-        json_put_int64(out, totals[i]);
-    }
-    json_close_object(out);
-}
-
-static void codex_save(struct wire_decoder *decoder, const void *state, struct text *out)
-{
-    static const struct codex empty;
-    const struct codex *codex = state != NULL ? state : decoder->codex;
-    codex = codex != NULL ? codex : &empty;
-    const struct {
-        const char *name;
-        struct str value;
-    } texts[] = {{"thread", codex->thread},
-                 {"session", codex->session},
-                 {"agent", codex->agent},
-                 {"provider", codex->provider},
-                 {"model", codex->model}};
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        wire_save(out, texts[i].name, texts[i].value);
-    }
-    json_name(out, "tier");
-    json_put_int64(out, codex->tier);
-    json_name(out, "replaying");
-    json_put_bool(out, codex->replaying);
-    json_name(out, "replayed_ns");
-    json_put_int64(out, codex->replayed_ns);
-    json_name(out, "has_totals");
-    json_put_bool(out, codex->has_totals);
-    save_totals(out, "totals", codex->totals);
-    save_totals(out, "last", codex->last);
-    wire_sessions_save(decoder, out);
 }
 
 const struct wire_ops wire_codex = {

@@ -7,6 +7,7 @@ enum { HEAD_BYTES_MAX = 400 }; /* of an output: where the exit code stands */
 /* An item the model wrote: the first of a response opens it. */
 static void join_response(struct wire_decoder *decoder, int64_t time_ns)
 {
+    CHECK(decoder->codex->has_meta);
     struct codex *codex = decoder->codex;
     if (codex->in_response && codex->answered) {
         codex_end_response(decoder, NULL, STATUS_OK); /* its token_count never came */
@@ -37,6 +38,7 @@ static void join_response(struct wire_decoder *decoder, int64_t time_ns)
 static size_t add_tool(struct wire_decoder *decoder, struct str id, struct str name,
                        int64_t time_ns)
 {
+    CHECK(decoder->full || decoder->codex->in_response);
     char buffer[WIRE_ID_BYTES_MAX];
     const struct str identity = wire_identity(buffer, "tool:", id);
     if (identity.size == 0 || name.size == 0) {
@@ -97,6 +99,7 @@ static bool is_shell(struct str name)
 /* The arguments are JSON in a string. Parsing them ends the record's nodes. */
 static void read_shell_arguments(struct wire_decoder *decoder, size_t index, struct str arguments)
 {
+    CHECK(index < decoder->trace.steps.count);
     struct text *scratch = &decoder->scratch;
     text_clear(scratch);
     text_add(scratch, arguments);
@@ -196,6 +199,7 @@ static int64_t exit_code_of(struct str text)
 static void end_tool(struct wire_decoder *decoder, size_t index, enum step_status status,
                      struct str output, int64_t time_ns)
 {
+    CHECK(status < STATUS_COUNT);
     struct step *step = wire_step(decoder, index);
     step->ended_ns = wire_end(step->started_ns, time_ns);
     step->status = status;
@@ -247,6 +251,7 @@ static void take_output(struct wire_decoder *decoder, struct json item, int64_t 
 
 void codex_tool_end(struct wire_decoder *decoder, struct json event, int64_t time_ns)
 {
+    CHECK(decoder->codex->has_meta);
     char buffer[WIRE_ID_BYTES_MAX];
     const struct str identity =
         wire_identity(buffer, "tool:", json_str(json_get(event, "call_id")));
@@ -282,6 +287,7 @@ void codex_tool_end(struct wire_decoder *decoder, struct json event, int64_t tim
 
 void codex_item(struct wire_decoder *decoder, struct json item, int64_t time_ns)
 {
+    CHECK(decoder->codex->has_meta);
     const struct str type = json_str(json_get(item, "type"));
     const bool is_message = str_equal(type, STR("message"));
     const bool is_assistant =

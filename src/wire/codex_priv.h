@@ -45,4 +45,15 @@ void codex_tool_end(struct wire_decoder *decoder, struct json event, int64_t tim
 void codex_end_response(struct wire_decoder *decoder, struct step *call, enum step_status status);
 size_t codex_attempt(struct wire_decoder *decoder);
 
+/* codex_state.c */
+
+extern const char *const codex_total_names[T_COUNT];
+/* The decoder's, made when it is not there yet. NULL: the arena is full. */
+struct codex *codex_of(struct wire_decoder *decoder);
+/* The figures of one object, absent ones 0. Errors: ERR_RANGE, one is no count. */
+MUST_CHECK enum errc codex_totals(struct json node, const char *name, int64_t out[static T_COUNT],
+                                  struct err *err);
+void codex_load(struct wire_decoder *decoder, struct json state);
+void codex_save(struct wire_decoder *decoder, const void *state, struct text *out);
+
 #endif

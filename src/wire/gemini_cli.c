@@ -49,6 +49,7 @@ static size_t attempt_of(struct wire_decoder *decoder)
 /* cached is a part of input; tool (prompts of tool use) and thoughts are not part of the others. */
 static enum errc read_tokens(struct json node, struct usage *out, struct err *err)
 {
+    CHECK(out != NULL);
     enum { T_INPUT, T_OUTPUT, T_CACHED, T_THOUGHTS, T_TOOL, T_COUNT };
     static const char *const names[T_COUNT] = {"input", "output", "cached", "thoughts", "tool"};
     static const char *const shown[T_COUNT] = {"tokens.input", "tokens.output", "tokens.cached",
@@ -119,6 +120,8 @@ static enum step_status status_of(struct str status, struct str text)
 static void take_tool(struct wire_decoder *decoder, struct str caller, size_t attempt,
                       int64_t sequence, struct json call)
 {
+    CHECK(caller.size > 0);
+    CHECK(sequence > 0);
     char buffer[WIRE_ID_BYTES_MAX];
     const struct str identity = wire_identity(buffer, "tool:", json_str(json_get(call, "id")));
     const struct str name = json_str(json_get(call, "name"));
@@ -177,6 +180,7 @@ static void take_tool(struct wire_decoder *decoder, struct str caller, size_t at
 static void take_answer(struct wire_decoder *decoder, struct json message, struct str id,
                         int64_t sequence)
 {
+    CHECK(id.size > 0);
     const struct json tokens = json_get(message, "tokens");
     const bool has_tokens = json_kind(tokens) == JSON_OBJECT;
     const struct json calls = json_get(message, "toolCalls");

@@ -17,6 +17,7 @@ static bool has(struct str head, const char *name)
 
 static bool has_any(struct str head, const char *const *names)
 {
+    CHECK(names != NULL);
     for (size_t i = 0; names[i] != NULL; i++) {
         if (has(head, names[i])) {
             return true;

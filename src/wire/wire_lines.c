@@ -19,6 +19,7 @@ static bool is_blank(struct str text)
 
 static void take_line(struct wire_decoder *decoder, struct str text, size_t readable)
 {
+    CHECK(decoder->ops->record != NULL);
     static const struct str mark = STR_STATIC("\xef\xbb\xbf"); /* some editors put it first */
     if (decoder->line == 1 && str_starts_with(text, mark)) {
         text.data += mark.size;
@@ -44,6 +45,7 @@ static void take_line(struct wire_decoder *decoder, struct str text, size_t read
 /* The line that ends here, `size` bytes with its newline. */
 static void end_line(struct wire_decoder *decoder, int64_t size)
 {
+    CHECK(size >= 0);
     decoder->trace.lines++;
     decoder->offset += size;
     decoder->line++;
@@ -74,6 +76,7 @@ static void carry(struct wire_decoder *decoder, struct str bytes)
 
 static void take_carried(struct wire_decoder *decoder)
 {
+    CHECK(!decoder->skipping);
     const size_t size = decoder->carry.size;
     text_repeat(&decoder->carry, '\0', JSON_PADDING);
     CHECK(!text_is_full(&decoder->carry));

@@ -170,6 +170,7 @@ struct str wire_raw(struct wire_decoder *decoder, struct str name, struct json n
 
 struct str wire_minify(struct wire_decoder *decoder, struct json node)
 {
+    CHECK(decoder != NULL);
     enum { GUESS_BYTES = 4096 };
     struct text *scratch = &decoder->scratch;
     text_clear(scratch);

@@ -11,6 +11,7 @@
 /* The step is the last call of its agent: the one before it is complete. */
 static void track_growth(struct wire_decoder *decoder, size_t index, struct str agent)
 {
+    CHECK(decoder->growing_count <= WIRE_AGENTS_MAX);
     size_t at = 0;
     while (at < decoder->growing_count && !str_equal(decoder->growing[at].agent, agent)) {
         at++;

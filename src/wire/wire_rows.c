@@ -15,6 +15,7 @@ static uint64_t key_hash(struct str key)
 
 static size_t slot_of(const struct wire_index *index, struct str key, uint64_t hash)
 {
+    CHECK(index->count < index->capacity);
     size_t at = hash & (index->capacity - 1);
     while (index->slots[at].hash != 0 &&
            (index->slots[at].hash != hash || !str_equal(index->slots[at].key, key))) {
@@ -35,6 +36,7 @@ size_t wire_index_find(const struct wire_index *index, struct str key)
 
 static bool grow(struct wire_index *index, struct arena *arena)
 {
+    CHECK((index->capacity & (index->capacity - 1)) == 0);
     struct wire_index grown = {.count = index->count};
     grown.capacity = index->capacity > 0 ? index->capacity * 2 : INDEX_CAPACITY_MIN;
     grown.slots = arena_new(arena, struct wire_slot, grown.capacity);
@@ -210,6 +212,7 @@ size_t wire_attempt_of(struct wire_decoder *decoder, size_t case_index, struct s
 
 struct str wire_identity(char buffer[static WIRE_ID_BYTES_MAX], const char *prefix, struct str id)
 {
+    CHECK(prefix != NULL);
     const size_t before = strlen(prefix);
     if (id.size == 0 || before + id.size > WIRE_ID_BYTES_MAX) {
         return (struct str){0};

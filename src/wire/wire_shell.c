@@ -96,6 +96,7 @@ static void pass_newline(struct scan *scan)
 /* Behind an opening `"`, `(` or back quote: step over everything up to its end. */
 static void skip_nested(struct scan *scan, char closing)
 {
+    CHECK(closing != '\0');
     char stack[NESTING_MAX];
     size_t depth = 0;
     stack[depth++] = closing;
@@ -185,6 +186,7 @@ static bool has_word(const struct scan *scan, size_t from, const char *word)
 /* Words before the program: assignments, and programs that run another. */
 static size_t program_at(const struct scan *scan)
 {
+    CHECK(scan->word_count <= WORDS_MAX);
     static const char *const runners[] = {"sudo", "env",  "time",  "nohup",   "command",
                                           "do",   "then", "else",  "if",      "while",
                                           "!",    "{",    "until", "builtin", NULL};

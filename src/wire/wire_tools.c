@@ -69,6 +69,7 @@ static uint64_t mix(uint64_t hash, uint64_t with)
 /* One node without what it holds: its share of the hash and of the size. */
 static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *bytes)
 {
+    CHECK(hash != NULL);
     const struct str text = json_str(node);
     const enum json_kind kind = json_kind(node);
     *hash = mix(*hash, (uint64_t)kind);
@@ -93,6 +94,7 @@ static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *
 /* Depth first, with the open containers on a stack: several times faster than to write them out. */
 void wire_arguments_json(struct step *step, struct json arguments)
 {
+    CHECK(step != NULL);
     struct json_cursor open[JSON_DEPTH_MAX];
     size_t depth = 0;
     uint64_t hash = hash64(step->name);
@@ -124,6 +126,7 @@ void wire_arguments_json(struct step *step, struct json arguments)
 
 void wire_command(struct wire_decoder *decoder, size_t step, struct str command)
 {
+    CHECK(step < decoder->trace.steps.count);
     const struct shell shell = wire_shell(command);
     struct step *row = wire_step(decoder, step);
     row->effect = shell.effect;
@@ -177,6 +180,7 @@ static struct str commit_id(struct wire_decoder *decoder, struct str case_id, st
 
 static void find_commits(struct wire_decoder *decoder, size_t step, struct str output)
 {
+    CHECK(step < decoder->trace.steps.count);
     const struct step row = *wire_step(decoder, step);
     const size_t case_index = decoder->trace.attempts.rows[row.attempt_index].case_index;
     const struct str case_id = decoder->trace.cases.rows[case_index].id;

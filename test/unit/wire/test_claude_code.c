@@ -10,6 +10,7 @@ static struct decoding decoding;
 
 #define HEAD                                                                                       \
     "'sessionId':'s1','cwd':'/srv/dev/shop','version':'2.1.4','gitBranch':'main','isSidechain'"   \
+    "'sessionId':'s1','cwd':'/srv/shop','version':'2.1.4','gitBranch':'main','isSidechain'"   \
     ":false,"
 #define AT(seconds) "'timestamp':'2026-02-01T10:00:" seconds ".000Z'"
 #define USAGE(input, write, read, output)                                                          \
@@ -27,78 +28,41 @@ static struct decoding decoding;
     "','type':'tool_result','content':" content ",'is_error':" error "}]},'uuid':'" uuid           \
     "'," AT(seconds) "}\n"
 
+/* clang-format off */
 static const char session[] =
     "{'type':'summary','summary':'x','leafUuid':'u0'}\n"
-    "{" HEAD
-    "'type':'user','message':{'role':'user','content':'go'},'uuid':'u1'," AT("00") "}\n" ANSWER(
-        "msg_1", TEXT, USAGE(3, 100, 2000, 1), "01",
-        "u2") ANSWER("msg_1", TOOL("t1", "Bash", "'command':'git status'"), USAGE(3, 100, 2000, 40),
-                     "02", "u3") ANSWER("msg_1", TOOL("t2", "Read", "'file_path':'a.c'"),
-                                        USAGE(3, 100, 2000, 40), "03",
-                                        "u4") RESULT("t1", "'clean'", "false", "04", "u5")
-        RESULT("t2", "[{'type':'text','text':'int x;'},{'type':'text','text':'y'}]", "false", "05",
-               "u6") "\n" ANSWER("msg_2",
-                                 TOOL("t3", "Bash", "'command':'git add -A && git commit -m x'"),
-                                 USAGE(1, 50, 2100, 30), "06",
-                                 "u7") RESULT("t3", "'[main 1a2b3c4] x\\n 1 file changed'", "false",
-                                              "08",
-                                              "u8") ANSWER("msg_3",
-                                                           TOOL("t4", "Edit", "'file_path':'a.c'"),
-                                                           USAGE(1, 10, 2200, 20), "09", "u9")
-            RESULT(
-                "t4", "'The user doesn\\u0027t want to proceed with this tool use.'", "true", "10",
-                "u10") "{" HEAD "'type':'system','subtype':'compact_boundary','uuid':'u11','"
-                                "compactMetadata':{"
-                       "'trigger':'auto','preTokens':150000}," AT(
-                           "11") "}\n"
-                                 "{" HEAD "'type':'user','isCompactSummary':true,'parentUuid':'u11'"
-                                          ",'uuid':'u12','message':{"
-                                 "'role':'user','content':'so far'}," AT(
-                                     "12") "}\n"
-                                           "{" HEAD "'type':'assistant','isApiErrorMessage':true,'"
-                                                    "uuid':'u13','message':{'id':'e1',"
-                                           "'model':'<synthetic>','content':[{'type':'text','text':"
-                                           "'API Error: 529 overloaded'}],"
-                                           "'usage':{'input_tokens':0,'output_tokens':0}}," AT(
-                                               "13") "}\n" ANSWER("msg_4",
-                                                                  TOOL("t5", "Bash",
-                                                                       "'command':'gh pr create "
-                                                                       "--title x'"),
-                                                                  USAGE(2, 5, 2300, 25), "14",
-                                                                  "u14")
-                                               RESULT("t5",
-                                                      "'Warning: "
-                                                      "x\\nhttps://example.com/o/r/pull/7\\n'",
-                                                      "false",
-                                                      "16", "u15") "{'type':'pr-link','sessionId':'"
-                                                                   "s1','prNumber':7,'prUrl':'"
-                                                                   "https://example.com/o/r/pull/"
-                                                                   "7'," AT("17") "}\n" ANSWER("msg"
-                                                                                               "_5",
-                                                                                               TOOL(
-                                                                                                   "t6",
-                                                                                                   "Bash",
-                                                                                                   "'command':'git commit -m y'"),
-                                                                                               USAGE(
-                                                                                                   2,
-                                                                                                   5,
-                                                                                                   2400,
-                                                                                                   9),
-                                                                                               "18",
-                                                                                               "u1"
-                                                                                               "6")
-                                                                       RESULT(
-                                                                           "t6",
-                                                                           "'Exit code 1\\nnothing "
-                                                                           "to commit'",
-                                                                           "true", "19", "u17")
-                                                                           ANSWER(
-                                                                               "msg_6",
-                                                                               TOOL("t7", "Task",
-                                                                                    "'prompt':'"
-                                                                                    "look'"),
-                                                                               USAGE(2, 5, 2500, 8),
-                                                                               "20", "u18");
+    "{" HEAD "'type':'user','message':{'role':'user','content':'go'},'uuid':'u1'," AT("00") "}\n"
+    ANSWER("msg_1", TEXT, USAGE(3, 100, 2000, 1), "01", "u2")
+    ANSWER("msg_1", TOOL("t1", "Bash", "'command':'git status'"), USAGE(3, 100, 2000, 40), "02",
+           "u3")
+    ANSWER("msg_1", TOOL("t2", "Read", "'file_path':'a.c'"), USAGE(3, 100, 2000, 40), "03", "u4")
+    RESULT("t1", "'clean'", "false", "04", "u5")
+    RESULT("t2", "[{'type':'text','text':'int x;'},{'type':'text','text':'y'}]", "false", "05",
+           "u6")
+    "\n"
+    ANSWER("msg_2", TOOL("t3", "Bash", "'command':'git add -A && git commit -m x'"),
+           USAGE(1, 50, 2100, 30), "06", "u7")
+    RESULT("t3", "'[main 1a2b3c4] x\\n 1 file changed'", "false", "08", "u8")
+    ANSWER("msg_3", TOOL("t4", "Edit", "'file_path':'a.c'"), USAGE(1, 10, 2200, 20), "09", "u9")
+    RESULT("t4", "'The user doesn\\u0027t want to proceed with this tool use.'", "true", "10",
+           "u10")
+    "{" HEAD "'type':'system','subtype':'compact_boundary','uuid':'u11','compactMetadata':{"
+    "'trigger':'auto','preTokens':150000}," AT("11") "}\n"
+    "{" HEAD "'type':'user','isCompactSummary':true,'parentUuid':'u11','uuid':'u12','message':{"
+    "'role':'user','content':'so far'}," AT("12") "}\n"
+    "{" HEAD "'type':'assistant','isApiErrorMessage':true,'uuid':'u13','message':{'id':'e1',"
+    "'model':'<synthetic>','content':[{'type':'text','text':'API Error: 529 overloaded'}],"
+    "'usage':{'input_tokens':0,'output_tokens':0}}," AT("13") "}\n"
+    ANSWER("msg_4", TOOL("t5", "Bash", "'command':'gh pr create --title x'"),
+           USAGE(2, 5, 2300, 25), "14", "u14")
+    RESULT("t5", "'Warning: x\\nhttps://example.com/o/r/pull/7\\n'", "false", "16", "u15")
+    "{'type':'pr-link','sessionId':'s1','prNumber':7,'prUrl':'https://example.com/o/r/pull/7',"
+    AT("17") "}\n"
+    ANSWER("msg_5", TOOL("t6", "Bash", "'command':'git commit -m y'"), USAGE(2, 5, 2400, 9), "18",
+           "u16")
+    RESULT("t6", "'Exit code 1\\nnothing to commit'", "true", "19", "u17")
+    ANSWER("msg_6", TOOL("t7", "Task", "'prompt':'look'"), USAGE(2, 5, 2500, 8), "20", "u18");
+/* clang-format on */
 
 static const struct trace *run(const char *text)
 {
@@ -114,16 +78,19 @@ static int64_t at_seconds(int64_t seconds)
 
 static void figures_that_are_no_counts_reject_their_line_alone(void)
 {
-    const struct trace *trace =
-        run(ANSWER("m1", TEXT, USAGE(-1, 0, 0, 0), "01", "a")
-                ANSWER("m2", TEXT, USAGE(1, 1000000001, 0, 0), "01", "b")
-                    ANSWER("m3", TEXT, USAGE(1, 0, 18446744073709551615, 0), "01", "c")
-                        ANSWER("m4", TEXT, USAGE(1, 0, 0, 1.5), "01", "d")
-                            ANSWER("m5", TEXT, USAGE(true, 0, 0, 0), "01", "e")
-                                ANSWER("m6", TEXT, "'usage':7", "01", "f")
-                                    ANSWER("m7", TEXT, USAGE(NaN, 0, 0, 0), "01", "g")
-                                        ANSWER("m8", TEXT, USAGE(1, 0, 0, 1e400), "01", "h")
-                                            ANSWER("m9", TEXT, USAGE(4, null, null, 6), "01", "i"));
+    /* clang-format off */
+    static const char text[] =
+        ANSWER("m1", TEXT, USAGE(-1, 0, 0, 0), "01", "a")
+        ANSWER("m2", TEXT, USAGE(1, 1000000001, 0, 0), "01", "b")
+        ANSWER("m3", TEXT, USAGE(1, 0, 18446744073709551615, 0), "01", "c")
+        ANSWER("m4", TEXT, USAGE(1, 0, 0, 1.5), "01", "d")
+        ANSWER("m5", TEXT, USAGE(true, 0, 0, 0), "01", "e")
+        ANSWER("m6", TEXT, "'usage':7", "01", "f")
+        ANSWER("m7", TEXT, USAGE(NaN, 0, 0, 0), "01", "g")
+        ANSWER("m8", TEXT, USAGE(1, 0, 0, 1e400), "01", "h")
+        ANSWER("m9", TEXT, USAGE(4, null, null, 6), "01", "i");
+    /* clang-format on */
+    const struct trace *trace = run(text);
     EXPECT(trace != NULL);
     EXPECT(trace->rejected == 8);
     EXPECT(decoding_rejects(trace, 0, 1, "usage.input_tokens is -1"));
@@ -141,16 +108,19 @@ static void figures_that_are_no_counts_reject_their_line_alone(void)
 
 static void records_of_the_wrong_shape_are_rejected_with_line_and_reason(void)
 {
-    const struct trace *trace =
-        run("[1,2]\n"
-            "{'type':'assistant','sessionId':'s'\n"
-            "{'no':'type'}\n"
-            "{'type':'assistant','sessionId':'s','message':'text'}\n"
-            "{'type':'assistant','sessionId':'s','message':{'content':[]}}\n"
-            "{'type':7}\n" ANSWER(
-                "m1", "{'type':'tool_use','name':'Bash'}", USAGE(1, 0, 0, 1), "01",
-                "a") "{'type':'system','subtype':'compact_boundary','sessionId':'s'}\n"
-                     "{'type':'assistant','sessionId':'s','message':{'id':'m\xff'}}\n");
+    /* clang-format off */
+    static const char text[] =
+        "[1,2]\n"
+        "{'type':'assistant','sessionId':'s'\n"
+        "{'no':'type'}\n"
+        "{'type':'assistant','sessionId':'s','message':'text'}\n"
+        "{'type':'assistant','sessionId':'s','message':{'content':[]}}\n"
+        "{'type':7}\n"
+        ANSWER("m1", "{'type':'tool_use','name':'Bash'}", USAGE(1, 0, 0, 1), "01", "a")
+        "{'type':'system','subtype':'compact_boundary','sessionId':'s'}\n"
+        "{'type':'assistant','sessionId':'s','message':{'id':'m\xff'}}\n";
+    /* clang-format on */
+    const struct trace *trace = run(text);
     EXPECT(trace != NULL);
     EXPECT(decoding_rejects(trace, 0, 1, "not a JSON object"));
     EXPECT(decoding_rejects(trace, 1, 2, "not JSON"));
@@ -168,19 +138,18 @@ static void records_of_the_wrong_shape_are_rejected_with_line_and_reason(void)
 
 static void a_clock_that_is_wrong_is_unknown_time(void)
 {
-    const struct trace *trace = run(
+    /* clang-format off */
+    static const char text[] =
         "{" HEAD "'type':'assistant','uuid':'a','timestamp':'0001-01-01T00:00:00Z','message':{"
-        "'id':'m1','model':'claude-x'," USAGE(
-            1, 0, 0,
-            1) "}}\n"
-               "{" HEAD
-               "'type':'assistant','uuid':'b','timestamp':'2250-01-01T00:00:00Z','message':{"
-               "'id':'m2','model':'claude-x'," USAGE(
-                   1, 0, 0, 1) "}}\n"
-                               "{" HEAD "'type':'assistant','uuid':'b','timestamp':17,'message':{"
-                               "'id':'m3','model':'claude-x'," USAGE(1, 0, 0, 1) "}}\n" ANSWER(
-                                   "m4", TOOL("t", "Read", ""), USAGE(1, 0, 0, 1), "10", "c")
-                                   RESULT("t", "'late'", "false", "05", "d"));
+        "'id':'m1','model':'claude-x'," USAGE(1, 0, 0, 1) "}}\n"
+        "{" HEAD "'type':'assistant','uuid':'b','timestamp':'2250-01-01T00:00:00Z','message':{"
+        "'id':'m2','model':'claude-x'," USAGE(1, 0, 0, 1) "}}\n"
+        "{" HEAD "'type':'assistant','uuid':'b','timestamp':17,'message':{"
+        "'id':'m3','model':'claude-x'," USAGE(1, 0, 0, 1) "}}\n"
+        ANSWER("m4", TOOL("t", "Read", ""), USAGE(1, 0, 0, 1), "10", "c")
+        RESULT("t", "'late'", "false", "05", "d");
+    /* clang-format on */
+    const struct trace *trace = run(text);
     EXPECT(trace != NULL);
     EXPECT(trace->steps.count == 5);
     for (size_t i = 0; i < 3; i++) {
@@ -274,12 +243,16 @@ static void commits_and_pull_requests_become_candidates_once(void)
 
 static void a_commit_without_its_hash_is_a_candidate_named_by_its_call(void)
 {
-    const struct trace *trace =
-        run(ANSWER("m1", TOOL("t1", "Bash", "'command':'git commit -qm x'"), USAGE(1, 0, 0, 1),
-                   "01", "a") RESULT("t1", "''", "false", "02", "b")
-                ANSWER("m2", TOOL("t2", "Bash", "'command':'git commit -m x || true'"),
-                       USAGE(1, 0, 0, 1), "03", "c")
-                    RESULT("t2", "'On branch main\\nnothing to commit'", "false", "04", "d"));
+    /* clang-format off */
+    static const char text[] =
+        ANSWER("m1", TOOL("t1", "Bash", "'command':'git commit -qm x'"), USAGE(1, 0, 0, 1), "01",
+               "a")
+        RESULT("t1", "''", "false", "02", "b")
+        ANSWER("m2", TOOL("t2", "Bash", "'command':'git commit -m x || true'"), USAGE(1, 0, 0, 1),
+               "03", "c")
+        RESULT("t2", "'On branch main\\nnothing to commit'", "false", "04", "d");
+    /* clang-format on */
+    const struct trace *trace = run(text);
     EXPECT(trace != NULL);
     EXPECT(trace->outcomes.count == 1);
     EXPECT(str_equal(trace->outcomes.rows[0].id, STR("tool:t1")));
@@ -304,7 +277,8 @@ static void compactions_and_failed_calls_are_steps_without_usage(void)
 
 static void tiers_regions_searches_and_the_hour_cache_are_read(void)
 {
-    const struct trace *trace = run(
+    /* clang-format off */
+    static const char text[] =
         ANSWER("m1", TEXT,
                "'usage':{'input_tokens':1,'cache_creation_input_tokens':100,"
                "'cache_creation':{'ephemeral_5m_input_tokens':30,'ephemeral_1h_input_tokens':70},"
@@ -312,17 +286,20 @@ static void tiers_regions_searches_and_the_hour_cache_are_read(void)
                "'server_tool_use':{'web_search_requests':2},'service_tier':'priority',"
                "'inference_geo':'us'}",
                "01", "a")
-            ANSWER("m2", TEXT,
-                   "'usage':{'input_tokens':1,'speed':'fast','service_tier':'standard',"
-                   "'inference_geo':'not_available'}",
-                   "02", "b") ANSWER("m3", TEXT,
-                                     "'usage':{'cache_creation':{'ephemeral_5m_input_tokens':30,"
-                                     "'ephemeral_1h_input_tokens':70}}",
-                                     "03", "c")
-                ANSWER("m4", TEXT,
-                       "'usage':{'cache_creation_input_tokens':50,'cache_creation':{"
-                       "'ephemeral_1h_input_tokens':70}}",
-                       "04", "d"));
+        ANSWER("m2", TEXT,
+               "'usage':{'input_tokens':1,'speed':'fast','service_tier':'standard',"
+               "'inference_geo':'not_available'}",
+               "02", "b")
+        ANSWER("m3", TEXT,
+               "'usage':{'cache_creation':{'ephemeral_5m_input_tokens':30,"
+               "'ephemeral_1h_input_tokens':70}}",
+               "03", "c")
+        ANSWER("m4", TEXT,
+               "'usage':{'cache_creation_input_tokens':50,'cache_creation':{"
+               "'ephemeral_1h_input_tokens':70}}",
+               "04", "d");
+    /* clang-format on */
+    const struct trace *trace = run(text);
     EXPECT(trace != NULL);
     EXPECT(trace->steps.count == 4);
     const struct step *rows = trace->steps.rows;
@@ -342,26 +319,18 @@ static void tiers_regions_searches_and_the_hour_cache_are_read(void)
 
 static void sub_agents_belong_to_their_parents_attempt(void)
 {
-    const struct trace
-        *trace = run("{'sessionId':'s1','agentId':'a7','isSidechain':true,'type':'assistant','uuid'"
-                     ":'a'," AT("01") ",'message':{'id':'m1','model':'claude-haiku-4-5'," USAGE(
-                         1, 0, 5,
-                         1) "}}\n"
-                            "{'sessionId':'s1','isSidechain':true,'type':'assistant','uuid':'b'"
-                            "," AT("02") ",'message':{'id':'m2','model':'claude-haiku-4-5'," USAGE(
-                                1, 0,
-                                5, 1) "}}\n"
-                                      "{'sessionId':'s1','isSidechain':false,'type':'assistant','"
-                                      "uuid':'c'," AT(
-                                          "02") ",'message':{'id':'m2','model':'claude-haiku-4-5'"
-                                                "," USAGE(1, 0, 5,
-                                                          1) "}}\n"
-                                                             "{'sessionId':'s1','isSidechain':true,"
-                                                             "'type':'assistant','uuid':'d'," AT(
-                                                                 "02") ",'message':{'id':'m2','"
-                                                                       "model':'claude-haiku-4-5'"
-                                                                       "," USAGE(1, 0, 5,
-                                                                                 1) "}}\n");
+    /* clang-format off */
+    static const char text[] =
+        "{'sessionId':'s1','agentId':'a7','isSidechain':true,'type':'assistant','uuid':'a',"
+        AT("01") ",'message':{'id':'m1','model':'claude-haiku-4-5'," USAGE(1, 0, 5, 1) "}}\n"
+        "{'sessionId':'s1','isSidechain':true,'type':'assistant','uuid':'b',"
+        AT("02") ",'message':{'id':'m2','model':'claude-haiku-4-5'," USAGE(1, 0, 5, 1) "}}\n"
+        "{'sessionId':'s1','isSidechain':false,'type':'assistant','uuid':'c',"
+        AT("02") ",'message':{'id':'m2','model':'claude-haiku-4-5'," USAGE(1, 0, 5, 1) "}}\n"
+        "{'sessionId':'s1','isSidechain':true,'type':'assistant','uuid':'d',"
+        AT("02") ",'message':{'id':'m2','model':'claude-haiku-4-5'," USAGE(1, 0, 5, 1) "}}\n";
+    /* clang-format on */
+    const struct trace *trace = run(text);
     EXPECT(trace != NULL);
     EXPECT(trace->attempts.count == 1);
     EXPECT(trace->steps.count == 2);

@@ -12,6 +12,7 @@ static struct decoding decoding;
 #define META(stamp, id, more)                                                                      \
     LINE(stamp, "session_meta",                                                                    \
          "'id':'" id "','cwd':'/srv/dev/shop','originator':'cli','cli_version':'0.125.0',"        \
+         "'id':'" id "','cwd':'/srv/shop','originator':'cli','cli_version':'0.125.0',"        \
          "'model_provider':'openai','git':{'branch':'main'}" more)
 #define FIGURES(input, cached, output, reasoning)                                                  \
     "{'input_tokens':" #input ",'cached_input_tokens':" #cached ",'output_tokens':" #output        \
@@ -19,63 +20,49 @@ static struct decoding decoding;
 #define COUNT(stamp, total, last)                                                                  \
     EVENT(stamp, "'type':'token_count','info':{'total_token_usage':" total                         \
                  ",'last_token_usage':" last "}")
+#define TOTAL(stamp, total)                                                                        \
+    EVENT(stamp, "'type':'token_count','info':{'total_token_usage':" total "}")
+#define LAST(stamp, last) EVENT(stamp, "'type':'token_count','info':{'last_token_usage':" last "}")
 #define CALL(stamp, id, command)                                                                   \
     ITEM(stamp, "'type':'function_call','name':'exec_command','arguments':'{\\'cmd\\':\\'" command \
                 "\\'}','call_id':'" id "'")
 #define OUTPUT(stamp, id, text)                                                                    \
     ITEM(stamp, "'type':'function_call_output','call_id':'" id "','output':'" text "'")
 
-static const char session[] = META("00:00.000", "th1", "") EVENT(
-    "00:00.010",
-    "'type':'task_started','turn_id':'1'") LINE("00:00.020", "turn_context",
-                                                "'model':'gpt-5.5','service_tier':'flex'")
-    ITEM("00:00.030", "'type':'message','role':'user','content':[]") EVENT(
-        "00:00.040", "'type':'token_count','info':null") ITEM("00:02.000",
-                                                              "'type':'reasoning','summary':[]")
-        CALL("00:03.000", "c1", "git status") COUNT(
-            "00:03.100", FIGURES(1000, 0, 50, 20),
-            FIGURES(1000, 0, 50, 20)) OUTPUT("00:04.000", "c1",
-                                             "Process exited with code 0\\nOutput:\\nclean")
-            CALL("00:06.000", "c2", "git commit -m x") CALL("00:06.100", "c3", "make test") COUNT(
-                "00:06.200", FIGURES(2200, 1000, 80, 20),
-                FIGURES(
-                    1200,
-                    1000,
-                    30,
-                    0)) OUTPUT("00:07.000", "c2", "Process running with session ID 7\\nOutput:\\n")
-                OUTPUT("00:07.100", "c3", "Process exited with code 2\\nOutput:\\nbroken") COUNT(
-                    "00:07.200", FIGURES(2200, 1000, 80, 20), FIGURES(1200, 1000, 30, 0))
-                    EVENT("00:09.000", "'type':'exec_command_end','call_id':'c2','exit_code':0,"
-                                       "'aggregated_output':'[main (root-commit) 1a2b3c4d] x\\n'")
-                        ITEM("00:10.000", "'type':'web_search_call','status':'completed','action':{"
-                                          "'type':'search',"
-                                          "'query':'q'}")
-                            ITEM("00:11.000", "'type':'message','role':'assistant','content':[]")
-                                COUNT("00:11.100", FIGURES(3500, 2200, 90, 20),
-                                      FIGURES(1300, 1200, 10, 0))
-                                    LINE("00:12.000", "compacted", "'message':'x'") EVENT(
-                                        "00:13.000",
-                                        "'type':'error','message':'stream disconnected'")
-                                        LINE("00:14.000", "turn_context", "'model':'gpt-5.5-mini'")
-                                            ITEM("00:15.000", "'type':'reasoning','summary':[]")
-                                                EVENT(
-                                                    "00:16.000",
-                                                    "'type':'turn_aborted','reason':'interrupted'")
-                                                    ITEM("00:18.000",
-                                                         "'type':'custom_tool_call','name':'apply_"
-                                                         "patch','input':'*** Begin',"
-                                                         "'call_id':'c4'") COUNT("00:18.100",
-                                                                                 FIGURES(3600, 2200,
-                                                                                         95, 20),
-                                                                                 FIGURES(100, 0, 5,
-                                                                                         0))
-                                                        EVENT("00:18.200",
-                                                              "'type':'patch_apply_end','call_id':'"
-                                                              "c4','success':false,'stdout':'no'")
-                                                            ITEM(
-                                                                "00:18.300",
-                                                                "'type':'custom_tool_call_output','"
-                                                                "call_id':'c4','output':'failed'");
+/* clang-format off */
+static const char session[] =
+    META("00:00.000", "th1", "")
+    EVENT("00:00.010", "'type':'task_started','turn_id':'1'")
+    LINE("00:00.020", "turn_context", "'model':'gpt-5.5','service_tier':'flex'")
+    ITEM("00:00.030", "'type':'message','role':'user','content':[]")
+    EVENT("00:00.040", "'type':'token_count','info':null")
+    ITEM("00:02.000", "'type':'reasoning','summary':[]")
+    CALL("00:03.000", "c1", "git status")
+    COUNT("00:03.100", FIGURES(1000, 0, 50, 20), FIGURES(1000, 0, 50, 20))
+    OUTPUT("00:04.000", "c1", "Process exited with code 0\\nOutput:\\nclean")
+    CALL("00:06.000", "c2", "git commit -m x")
+    CALL("00:06.100", "c3", "make test")
+    COUNT("00:06.200", FIGURES(2200, 1000, 80, 20), FIGURES(1200, 1000, 30, 0))
+    OUTPUT("00:07.000", "c2", "Process running with session ID 7\\nOutput:\\n")
+    OUTPUT("00:07.100", "c3", "Process exited with code 2\\nOutput:\\nbroken")
+    COUNT("00:07.200", FIGURES(2200, 1000, 80, 20), FIGURES(1200, 1000, 30, 0))
+    EVENT("00:09.000", "'type':'exec_command_end','call_id':'c2','exit_code':0,"
+                       "'aggregated_output':'[main (root-commit) 1a2b3c4d] x\\n'")
+    ITEM("00:10.000", "'type':'web_search_call','status':'completed','action':{'type':'search',"
+                      "'query':'q'}")
+    ITEM("00:11.000", "'type':'message','role':'assistant','content':[]")
+    COUNT("00:11.100", FIGURES(3500, 2200, 90, 20), FIGURES(1300, 1200, 10, 0))
+    LINE("00:12.000", "compacted", "'message':'x'")
+    EVENT("00:13.000", "'type':'error','message':'stream disconnected'")
+    LINE("00:14.000", "turn_context", "'model':'gpt-5.5-mini'")
+    ITEM("00:15.000", "'type':'reasoning','summary':[]")
+    EVENT("00:16.000", "'type':'turn_aborted','reason':'interrupted'")
+    ITEM("00:18.000", "'type':'custom_tool_call','name':'apply_patch','input':'*** Begin',"
+                      "'call_id':'c4'")
+    COUNT("00:18.100", FIGURES(3600, 2200, 95, 20), FIGURES(100, 0, 5, 0))
+    EVENT("00:18.200", "'type':'patch_apply_end','call_id':'c4','success':false,'stdout':'no'")
+    ITEM("00:18.300", "'type':'custom_tool_call_output','call_id':'c4','output':'failed'");
+/* clang-format on */
 
 static const struct trace *run(const char *text, bool may_grow)
 {
@@ -88,21 +75,19 @@ static const struct trace *run(const char *text, bool may_grow)
 
 static void figures_that_cannot_be_are_rejected(void)
 {
-    const struct trace *trace = run(
-        META("00:00.000", "th1", "") COUNT("00:01.000", FIGURES(-1, 0, 0, 0), FIGURES(1, 0, 0, 0))
-            COUNT("00:02.000", FIGURES(10, 0, 0, 0), FIGURES(10, 11, 1, 0))
-                COUNT("00:03.000", FIGURES(20, 0, 0, 0), FIGURES(2000000000, 0, 1, 0))
-                    COUNT("00:04.000", FIGURES(30, 0, 1e30, 0), FIGURES(1, 0, 1, 0))
-                        EVENT("00:05.000",
-                              "'type':'token_count','info':'x'") "{'timestamp':'2026-05-11T08:06:"
-                                                                 "00Z','type':'event_msg','payload'"
-                                                                 ":\n" ITEM("00:07.000",
-                                                                            "'type':'function_call'"
-                                                                            ",'name':'x'")
-                                                                     COUNT("00:08.000",
-                                                                           FIGURES(50, 0, 9, 0),
-                                                                           FIGURES(10, 0, 9, 12)),
-        false);
+    /* clang-format off */
+    static const char text[] =
+        META("00:00.000", "th1", "")
+        COUNT("00:01.000", FIGURES(-1, 0, 0, 0), FIGURES(1, 0, 0, 0))
+        COUNT("00:02.000", FIGURES(10, 0, 0, 0), FIGURES(10, 11, 1, 0))
+        COUNT("00:03.000", FIGURES(20, 0, 0, 0), FIGURES(2000000000, 0, 1, 0))
+        COUNT("00:04.000", FIGURES(30, 0, 1e30, 0), FIGURES(1, 0, 1, 0))
+        EVENT("00:05.000", "'type':'token_count','info':'x'")
+        "{'timestamp':'2026-05-11T08:06:00Z','type':'event_msg','payload':\n"
+        ITEM("00:07.000", "'type':'function_call','name':'x'")
+        COUNT("00:08.000", FIGURES(50, 0, 9, 0), FIGURES(10, 0, 9, 12));
+    /* clang-format on */
+    const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(decoding_rejects(trace, 0, 2, "total_token_usage.input_tokens is not a count"));
     EXPECT(decoding_rejects(trace, 1, 3, "11 cached of 10 input tokens"));
@@ -182,9 +167,14 @@ static void compactions_errors_and_aborts_are_steps(void)
 
 static void responses_without_figures_are_unknown_calls(void)
 {
-    static const char text[] = META("00:00.000", "th2", "") ITEM("00:01.000", "'type':'reasoning'")
-        CALL("00:02.000", "d1", "ls") OUTPUT("00:03.000", "d1", "x")
-            ITEM("00:04.000", "'type':'message','role':'assistant'");
+    /* clang-format off */
+    static const char text[] =
+        META("00:00.000", "th2", "")
+        ITEM("00:01.000", "'type':'reasoning'")
+        CALL("00:02.000", "d1", "ls")
+        OUTPUT("00:03.000", "d1", "x")
+        ITEM("00:04.000", "'type':'message','role':'assistant'");
+    /* clang-format on */
     const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(decoding_count(trace, STEP_LLM) == 2);
@@ -200,20 +190,16 @@ static void responses_without_figures_are_unknown_calls(void)
 
 static void missing_last_or_total_figures_are_made_up_by_subtraction(void)
 {
-    const struct trace *trace = run(
-        META("00:00.000", "th3", "") EVENT(
-            "00:01.000",
-            "'type':'token_count','info':{'total_token_usage':" FIGURES(100, 0, 10, 0) "}")
-            EVENT("00:02.000",
-                  "'type':'token_count','info':{'total_token_usage':" FIGURES(350, 100, 25, 0) "}")
-                EVENT("00:03.000",
-                      "'type':'token_count','info':{'total_token_usage':" FIGURES(40, 0, 5, 0) "}")
-                    EVENT("00:04.000", "'type':'token_count','info':{'last_token_usage':" FIGURES(
-                                           7, 0, 1, 0) "}")
-                        EVENT("00:05.000",
-                              "'type':'token_count','info':{'last_token_usage':" FIGURES(7, 0, 1,
-                                                                                         0) "}"),
-        false);
+    /* clang-format off */
+    static const char text[] =
+        META("00:00.000", "th3", "")
+        TOTAL("00:01.000", FIGURES(100, 0, 10, 0))
+        TOTAL("00:02.000", FIGURES(350, 100, 25, 0))
+        TOTAL("00:03.000", FIGURES(40, 0, 5, 0))
+        LAST("00:04.000", FIGURES(7, 0, 1, 0))
+        LAST("00:05.000", FIGURES(7, 0, 1, 0));
+    /* clang-format on */
+    const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(trace->steps.count == 4);
     EXPECT(decoding_sum(trace, USAGE_INPUT_UNCACHED) == 100 + 150 + 40 + 7);
@@ -223,20 +209,22 @@ static void missing_last_or_total_figures_are_made_up_by_subtraction(void)
 
 static void a_spawned_thread_does_not_count_its_parents_history(void)
 {
-    const struct trace *trace = run(
+    /* clang-format off */
+    static const char text[] =
         META("10:00.000", "child",
              ",'source':{'subagent':{'thread_spawn':{'parent_thread_id':'parent'}}}")
-            META("10:00.001", "parent", "") LINE("10:00.002", "turn_context", "'model':'gpt-5.5'")
-                CALL("10:00.003", "p1", "git commit -m x") COUNT("10:00.004", FIGURES(900, 0, 9, 0),
-                                                                 FIGURES(900, 0, 9, 0))
-                    OUTPUT("10:00.005", "p1", "Process exited with code 0\\n[main 1234567] x")
-                        COUNT("10:00.150", FIGURES(1900, 900, 19, 0), FIGURES(1000, 900, 10, 0))
-                            ITEM("10:02.000", "'type':'reasoning'")
-                                COUNT("10:02.100", FIGURES(2000, 900, 24, 0), FIGURES(100, 0, 5, 0))
-                                    ITEM("10:02.200", "'type':'message','role':'user'")
-                                        COUNT("10:02.300", FIGURES(2100, 900, 26, 0),
-                                              FIGURES(100, 0, 2, 0)),
-        false);
+        META("10:00.001", "parent", "")
+        LINE("10:00.002", "turn_context", "'model':'gpt-5.5'")
+        CALL("10:00.003", "p1", "git commit -m x")
+        COUNT("10:00.004", FIGURES(900, 0, 9, 0), FIGURES(900, 0, 9, 0))
+        OUTPUT("10:00.005", "p1", "Process exited with code 0\\n[main 1234567] x")
+        COUNT("10:00.150", FIGURES(1900, 900, 19, 0), FIGURES(1000, 900, 10, 0))
+        ITEM("10:02.000", "'type':'reasoning'")
+        COUNT("10:02.100", FIGURES(2000, 900, 24, 0), FIGURES(100, 0, 5, 0))
+        ITEM("10:02.200", "'type':'message','role':'user'")
+        COUNT("10:02.300", FIGURES(2100, 900, 26, 0), FIGURES(100, 0, 2, 0));
+    /* clang-format on */
+    const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(trace->steps.count == 2);
     EXPECT(trace->outcomes.count == 0);
@@ -250,11 +238,13 @@ static void a_spawned_thread_does_not_count_its_parents_history(void)
 
 static void a_fork_counts_from_where_it_left(void)
 {
-    const struct trace *trace =
-        run(META("10:00.000", "fork", ",'forked_from_id':'old'")
-                COUNT("10:00.001", FIGURES(900, 0, 9, 0), FIGURES(900, 0, 9, 0))
-                    COUNT("10:05.000", FIGURES(1000, 0, 10, 0), FIGURES(100, 0, 1, 0)),
-            false);
+    /* clang-format off */
+    static const char text[] =
+        META("10:00.000", "fork", ",'forked_from_id':'old'")
+        COUNT("10:00.001", FIGURES(900, 0, 9, 0), FIGURES(900, 0, 9, 0))
+        COUNT("10:05.000", FIGURES(1000, 0, 10, 0), FIGURES(100, 0, 1, 0));
+    /* clang-format on */
+    const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(trace->steps.count == 1);
     EXPECT(str_equal(trace->cases.rows[0].id, STR("fork")));
@@ -263,18 +253,20 @@ static void a_fork_counts_from_where_it_left(void)
 
 static void logs_from_before_the_envelope_are_read(void)
 {
-    const struct trace *trace =
-        run("{'id':'old1','timestamp':'2025-07-01T08:00:00Z','instructions':null}\n"
-            "{'record_type':'state'}\n"
-            "{'type':'message','role':'user','content':[]}\n"
-            "{'type':'local_shell_call','call_id':'k1','action':{'command':['bash','-lc',"
-            "'git commit -m x']}}\n"
-            "{'type':'function_call_output','call_id':'k1','output':'[main 1a2b3c4] x'}\n"
-            "{'type':'function_call','name':'shell','call_id':'k2','arguments':'{\\'command\\':["
-            "\\'ls\\',\\'-l\\']}'}\n"
-            "{'type':'function_call_output','call_id':'k2','output':'{\\'metadata\\':{"
-            "\\'exit_code\\':1}}'}\n",
-            false);
+    /* clang-format off */
+    static const char text[] =
+        "{'id':'old1','timestamp':'2025-07-01T08:00:00Z','instructions':null}\n"
+        "{'record_type':'state'}\n"
+        "{'type':'message','role':'user','content':[]}\n"
+        "{'type':'local_shell_call','call_id':'k1','action':{'command':['bash','-lc',"
+        "'git commit -m x']}}\n"
+        "{'type':'function_call_output','call_id':'k1','output':'[main 1a2b3c4] x'}\n"
+        "{'type':'function_call','name':'shell','call_id':'k2','arguments':'{\\'command\\':["
+        "\\'ls\\',\\'-l\\']}'}\n"
+        "{'type':'function_call_output','call_id':'k2','output':'{\\'metadata\\':{"
+        "\\'exit_code\\':1}}'}\n";
+    /* clang-format on */
+    const struct trace *trace = run(text, false);
     EXPECT(trace != NULL);
     EXPECT(trace->rejected == 0);
     EXPECT(trace->outcomes.count == 1);

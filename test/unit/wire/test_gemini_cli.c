@@ -16,86 +16,40 @@ static struct decoding decoding;
     "'," AT(seconds) ",'result':[{'functionResponse':{'response':{'output':'" result "'}}}]}"
 #define META "'sessionId':'g1','projectHash':'abc','startTime':'2026-03-01T10:00:00Z'"
 
+/* clang-format off */
 static const char document[] =
     "{" META ",'messages':[\n"
-    "{'id':'u1'," AT("00") ",'type':'user','content':'hi'},\n" ANSWER("a1", "02", "," TOKENS(1000, 50, 400, 30, 7)) ",\n" ANSWER(
-        "a2", "05",
-        "," TOKENS(1100, 20, 0, 0, 0) ",'toolCalls':[" TOOL(
-            "t1", "run_shell_command", "'command':'git commit -m x'",
-            "success", "Output: [main 1a2b3c4] x\\nExit Code: 0",
-            "06") "," TOOL("t2", "run_shell_command", "'command':'make'", "success",
-                           "Output: no\\nExit Code: 2",
-                           "07") "," TOOL("t3", "read_file", "'path':'a'", "cancelled",
-                                          "User did not allow tool call",
-                                          "08") "]") ",\n" ANSWER("a3", "09",
-                                                                  ",'tokens':null") ",\n"
-                                                                                    "{'id':'e1'"
-                                                                                    "," AT(
-                                                                                        "10") ",'"
-                                                                                              "type"
-                                                                                              "':'"
-                                                                                              "erro"
-                                                                                              "r','"
-                                                                                              "cont"
-                                                                                              "ent'"
-                                                                                              ":'"
-                                                                                              "quot"
-                                                                                              "a "
-                                                                                              "exce"
-                                                                                              "eded"
-                                                                                              "'},"
-                                                                                              "\n"
-                                                                                              "{'"
-                                                                                              "id':"
-                                                                                              "'s1'"
-                                                                                              "," AT(
-                                                                                                  "11") ",'type':'gemini','content':'a summary'}]}\n";
+    "{'id':'u1'," AT("00") ",'type':'user','content':'hi'},\n"
+    ANSWER("a1", "02", "," TOKENS(1000, 50, 400, 30, 7)) ",\n"
+    ANSWER("a2", "05", "," TOKENS(1100, 20, 0, 0, 0) ",'toolCalls':["
+        TOOL("t1", "run_shell_command", "'command':'git commit -m x'", "success",
+             "Output: [main 1a2b3c4] x\\nExit Code: 0", "06") ","
+        TOOL("t2", "run_shell_command", "'command':'make'", "success",
+             "Output: no\\nExit Code: 2", "07") ","
+        TOOL("t3", "read_file", "'path':'a'", "cancelled", "User did not allow tool call", "08")
+        "]") ",\n"
+    ANSWER("a3", "09", ",'tokens':null") ",\n"
+    "{'id':'e1'," AT("10") ",'type':'error','content':'quota exceeded'},\n"
+    "{'id':'s1'," AT("11") ",'type':'gemini','content':'a summary'}]}\n";
+/* clang-format on */
 
+/* clang-format off */
 static const char lines[] =
     "{" META ",'kind':'main'}\n"
-    "{'id':'u1'," AT("00") ",'type':'user','content':[]}\n" ANSWER(
-        "a1", "02",
-        ",'tokens':null") "\n"
-                          "{'$set':{'lastUpdated':'2026-03-01T10:00:02Z'}}\n" ANSWER("a1", "02", "," TOKENS(1000, 50, 400, 30, 7)) "\n" ANSWER(
-                              "a2", "05",
-                              "," TOKENS(
-                                  1100, 20, 0,
-                                  0, 0) ",'toolCalls':["
-                                        "{'id':'t1','name':'run_shell_command','args':{'command':'"
-                                        "git commit -m x'},'status':"
-                                        "'executing'," AT(
-                                            "06") "}]") "\n" ANSWER("a2", "05",
-                                                                    "," TOKENS(1100, 20, 0, 0, 0) ",'toolCalls':[" TOOL(
-                                                                        "t1",
-                                                                        "run_shell_command",
-                                                                        "'command':'git commit -m "
-                                                                        "x'",
-                                                                        "success",
-                                                                        "[main 1a2b3c4] x",
-                                                                        "06") "]") "\n"
-                                                                                   "{'$rewindTo':'"
-                                                                                   "a2'}\n" ANSWER(
-                                                                                       "a3", "12",
-                                                                                       "," TOKENS(
-                                                                                           900, 10,
-                                                                                           0, 0,
-                                                                                           0)) "\n"
-                                                                                               "{'$"
-                                                                                               "set"
-                                                                                               "':{"
-                                                                                               "'me"
-                                                                                               "ssa"
-                                                                                               "ges"
-                                                                                               "':"
-                                                                                               "[" ANSWER(
-                                                                                                   "a1",
-                                                                                                   "02",
-                                                                                                   "," TOKENS(
-                                                                                                       1000,
-                                                                                                       50,
-                                                                                                       400,
-                                                                                                       30,
-                                                                                                       7)) "]}}\n";
+    "{'id':'u1'," AT("00") ",'type':'user','content':[]}\n"
+    ANSWER("a1", "02", ",'tokens':null") "\n"
+    "{'$set':{'lastUpdated':'2026-03-01T10:00:02Z'}}\n"
+    ANSWER("a1", "02", "," TOKENS(1000, 50, 400, 30, 7)) "\n"
+    ANSWER("a2", "05", "," TOKENS(1100, 20, 0, 0, 0) ",'toolCalls':["
+        "{'id':'t1','name':'run_shell_command','args':{'command':'git commit -m x'},'status':"
+        "'executing'," AT("06") "}]") "\n"
+    ANSWER("a2", "05", "," TOKENS(1100, 20, 0, 0, 0) ",'toolCalls':["
+        TOOL("t1", "run_shell_command", "'command':'git commit -m x'", "success",
+             "[main 1a2b3c4] x", "06") "]") "\n"
+    "{'$rewindTo':'a2'}\n"
+    ANSWER("a3", "12", "," TOKENS(900, 10, 0, 0, 0)) "\n"
+    "{'$set':{'messages':[" ANSWER("a1", "02", "," TOKENS(1000, 50, 400, 30, 7)) "]}}\n";
+/* clang-format on */
 
 static const struct trace *run(const char *path, const char *text)
 {
@@ -106,19 +60,16 @@ static const struct trace *run(const char *path, const char *text)
 
 static void what_does_not_add_up_is_rejected_by_message(void)
 {
-    const struct trace *trace = run(
-        "session-1.json",
-        "{" META ",'messages':[" ANSWER("a1", "01", "," TOKENS(5, 1, 6, 0, 0)) "," ANSWER(
-            "a2", "02",
-            "," TOKENS(-5, 1, 0, 0,
-                       0)) "," ANSWER("a3", "03",
-                                      "," TOKENS(
-                                          5, 900000000, 0, 900000000,
-                                          0)) ",7,{'id':'x'}," ANSWER("a4", "04",
-                                                                      "," TOKENS(
-                                                                          5, 1, 0, 0,
-                                                                          0) ",'toolCalls':[{'name'"
-                                                                             ":'x'}]") "]}");
+    /* clang-format off */
+    static const char text[] =
+        "{" META ",'messages':["
+        ANSWER("a1", "01", "," TOKENS(5, 1, 6, 0, 0)) ","
+        ANSWER("a2", "02", "," TOKENS(-5, 1, 0, 0, 0)) ","
+        ANSWER("a3", "03", "," TOKENS(5, 900000000, 0, 900000000, 0)) ","
+        "7,{'id':'x'},"
+        ANSWER("a4", "04", "," TOKENS(5, 1, 0, 0, 0) ",'toolCalls':[{'name':'x'}]") "]}";
+    /* clang-format on */
+    const struct trace *trace = run("session-1.json", text);
     EXPECT(trace != NULL);
     EXPECT(trace->rejected == 6);
     EXPECT(decoding_rejects(trace, 0, 0, "message 1: tokens do not add up: input 5, cached 6"));

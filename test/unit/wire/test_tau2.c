@@ -19,32 +19,32 @@ static struct decoding decoding;
     "," AT("01") "}"
 #define ENDED(reward) "'termination_reason':'user_stop','reward_info':{'reward':" reward "}"
 
-static const char results[] = "{'timestamp':'x'," INFO ",'tasks':[],'simulations':[\n" SIMULATION(
-    "sim-a", "0",
-    GREETING "," USER ",{'role':'assistant','content':null,'cost':0.019545," AT(
-        "05") ",'generation_time_seconds':2.5,'usage':{'prompt_tokens':5730,'completion_tokens':"
-              "157},"
-              "'tool_calls':[{'id':'c1','name':'get_user','arguments':{'id':'u'}},"
-              "{'id':'c1','name':'cancel','arguments':{}}]}"
-              ",{'role':'tool','id':'c1','content':'{}','error':false," AT(
-                  "06") "}"
-                        ",{'role':'tool','tool_messages':[{'role':'tool','id':'c1','content':'no "
-                        "such','error':"
-                        "true," AT("07") "}]}"
-                                         ",{'role':'assistant','content':'done','cost':0.0," AT(
-                                             "08") ",'usage':{'prompt_tokens':6000,'completion_"
-                                                   "tokens':10},'raw_data':{'usage':{"
-                                                   "'cache_read_input_tokens':5000,'cache_creation_"
-                                                   "input_tokens':400}}}",
-    ENDED("1.0")) ",\n" SIMULATION("sim-b", "1",
-                                   "{'role':'assistant','content':'y'," AT(
-                                       "01") ",'cost':0.001,'usage':{'prompt_tokens':100,"
-                                             "'completion_tokens':5}}",
-                                   "'termination_reason':'max_steps','reward_info':{'reward':"
-                                   "0.5}") ",\n" SIMULATION("sim-c", "2", GREETING,
-                                                            "'termination_reason':"
-                                                            "'infrastructure_error',"
-                                                            "'reward_info':null") "]}\n";
+/* clang-format off */
+static const char results[] =
+    "{'timestamp':'x'," INFO ",'tasks':[],'simulations':[\n"
+    SIMULATION("sim-a", "0",
+        GREETING "," USER
+        ",{'role':'assistant','content':null,'cost':0.019545," AT("05")
+        ",'generation_time_seconds':2.5,'usage':{'prompt_tokens':5730,'completion_tokens':157},"
+        "'tool_calls':[{'id':'c1','name':'get_user','arguments':{'id':'u'}},"
+        "{'id':'c1','name':'cancel','arguments':{}}]}"
+        ",{'role':'tool','id':'c1','content':'{}','error':false," AT("06") "}"
+        ",{'role':'tool','tool_messages':[{'role':'tool','id':'c1','content':'no such','error':"
+        "true," AT("07") "}]}"
+        ",{'role':'assistant','content':'done','cost':0.0," AT("08")
+        ",'usage':{'prompt_tokens':6000,'completion_tokens':10},'raw_data':{'usage':{"
+        "'cache_read_input_tokens':5000,'cache_creation_input_tokens':400}}}",
+        ENDED("1.0"))
+    ",\n"
+    SIMULATION("sim-b", "1",
+        "{'role':'assistant','content':'y'," AT("01")
+        ",'cost':0.001,'usage':{'prompt_tokens':100,'completion_tokens':5}}",
+        "'termination_reason':'max_steps','reward_info':{'reward':0.5}")
+    ",\n"
+    SIMULATION("sim-c", "2", GREETING,
+        "'termination_reason':'infrastructure_error','reward_info':null")
+    "]}\n";
+/* clang-format on */
 
 static const struct trace *run(const char *path, const char *text)
 {
@@ -55,13 +55,17 @@ static const struct trace *run(const char *path, const char *text)
 
 static void broken_simulations_are_rejected_and_the_others_kept(void)
 {
-    const struct trace *trace = run(
-        "r.json", "{" INFO ",'simulations':[7,{'id':'x'}," SIMULATION(
-                      "sim-a", "0",
-                      "{'role':'assistant','cost':-4,'usage':{'prompt_tokens':-1}},"
-                      "{'content':'x'},{'role':'assistant','usage':{'prompt_tokens':2},'cost':-4,"
-                      "'tool_calls':[{'id':'x'}]}",
-                      ENDED("'high'")) "," SIMULATION("sim-a", "1", "", ENDED("1")) "]}");
+    /* clang-format off */
+    static const char text[] =
+        "{" INFO ",'simulations':[7,{'id':'x'},"
+        SIMULATION("sim-a", "0",
+            "{'role':'assistant','cost':-4,'usage':{'prompt_tokens':-1}},"
+            "{'content':'x'},"
+            "{'role':'assistant','usage':{'prompt_tokens':2},'cost':-4,'tool_calls':[{'id':'x'}]}",
+            ENDED("'high'")) ","
+        SIMULATION("sim-a", "1", "", ENDED("1")) "]}";
+    /* clang-format on */
+    const struct trace *trace = run("r.json", text);
     EXPECT(trace != NULL);
     EXPECT(decoding_rejects(trace, 0, 0, "simulation 1: no id and task_id"));
     EXPECT(decoding_rejects(trace, 1, 0, "simulation 2: no id and task_id"));
