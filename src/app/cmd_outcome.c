@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -310,6 +311,27 @@ static enum errc import(struct ingest *ingest, const struct args *args, struct e
     return code == ERR_OK ? ingest_flush(ingest, err) : code;
 }
 
+/* One line in the audit trail when the ledger is another one now. */
+static enum errc audit(struct app *app, const struct done *done, struct err *err)
+{
+    const int64_t added = done->summary->outcomes_added + done->summary->candidates_added;
+    if (added == 0) {
+        return ERR_OK;
+    }
+    char subject[512];
+    char detail[64];
+    if (done->outcome != NULL) {
+        snprintf(subject, sizeof subject, STR_FORMAT " of " STR_FORMAT,
+                 STR_ARG(done->outcome->case_id), STR_ARG(done->outcome->workflow));
+        snprintf(detail, sizeof detail, "%s", statuses[done->outcome->status].name);
+    } else {
+        snprintf(subject, sizeof subject, "%s", done->file);
+        snprintf(detail, sizeof detail, "%lld outcomes", (long long)added);
+    }
+    return app_audit(app, done->outcome != NULL ? "outcome add" : "outcome import",
+                     str_from(subject), str_from(detail), err);
+}
+
 /* outcome NULL: import the file. */
 static enum errc write_outcomes(struct app *app, const struct args *args, struct outcome *outcome,
                                 struct err *err)
@@ -337,6 +359,7 @@ static enum errc write_outcomes(struct app *app, const struct args *args, struct
         } else {
             print_text(app, &done);
         }
+        code = audit(app, &done, err);
     }
     if (code == ERR_OK && outcome != NULL && !app->json) {
         code = print_what_counts(app, store, outcome, err);

@@ -530,3 +530,33 @@ SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.
 FROM placed p LEFT JOIN sources s USING (source_id)
 WHERE $3 = 0 OR p.n <= $3 OR p.n > p.n_max - $3
 ORDER BY p.attempt_key, p.n
+
+-- ============================================================ doctor
+
+-- name: doctor_ledger
+SELECT version(), (SELECT max(version) FROM ledger_schema), (SELECT count(*) FROM steps),
+       (SELECT count(*) FROM cases), (SELECT count(*) FROM sources),
+       (SELECT coalesce(sum(rejected), 0) FROM imports)
+
+-- The latest lines not taken.
+-- name: doctor_rejects
+SELECT path, line, reason FROM rejects ORDER BY import_id DESC, path, line LIMIT 3
+
+-- Models without a price, the most called first; and how many there are.
+-- name: doctor_unpriced
+SELECT coalesce(model, ''), count(*),
+       sum(input_uncached + cache_read + cache_write_5m + cache_write_1h + input_audio
+           + input_image + output + output_audio),
+       count(*) OVER ()
+FROM steps WHERE cost_basis = 3 GROUP BY coalesce(model, '')
+ORDER BY count(*) DESC, coalesce(model, '') LIMIT 10
+
+-- Calls of no workflow and their cost; cases named by their session; cases; cases with an outcome.
+-- name: doctor_named
+SELECT (SELECT count(*) FROM steps WHERE workflow = '' AND kind = 0),
+       (SELECT coalesce(sum(cost_pusd), 0) FROM steps WHERE workflow = ''),
+       (SELECT count(*) FROM cases WHERE named_by = 1), (SELECT count(*) FROM cases),
+       (SELECT count(DISTINCT case_key) FROM outcomes WHERE status < 4)
+
+-- name: doctor_sources
+SELECT count(*) FROM sources WHERE starts_with(path, $1)

@@ -1,6 +1,7 @@
 """Goal: outcomes come late, twice and revised, before their traces or after, and none is lost.
 Method: the real program; outcomes one by one and from files; reports as of several days."""
 import json
+from decimal import Decimal
 
 import pytest
 import sessions
@@ -140,7 +141,6 @@ def test_late_and_revised_outcomes_count_from_when_they_became_known(ledger, tmp
 def test_the_parts_of_every_case_add_up_to_the_report(ledger):
     ledger.ok("outcome", "add", "support", "alpha", "resolved", "--at", "2026-03-03")
     report = ledger.json("report", "support")["workflows"][0]["cost"]
-    from decimal import Decimal
     for part in ("base", "retry_tail", "sunk", "rework", "human", "open"):
         total = sum(Decimal(ledger.json("explain", case)["parts"][part])
                     for case in ("alpha", "beta"))

@@ -1,0 +1,24 @@
+/* app/doctor: the findings of bursar doctor, printed as they come. */
+#ifndef APP_DOCTOR_H
+#define APP_DOCTOR_H
+
+#include "app/app.h"
+#include "app/render.h"
+
+enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_PROBLEM };
+
+struct doctor {
+    struct app *app;
+    struct render render;
+    int64_t problems;
+    int64_t notes;
+};
+
+/* One finding. mend: what to do about it; NULL when there is nothing to do. */
+void doctor_say(struct doctor *doctor, enum doctor_state state, const char *check, const char *mend,
+                const char *format, ...) PRINTF_LIKE(5, 6);
+
+/* The two stores, what is in the ledger, and the agents' logs that are not. */
+void doctor_check_ledger(struct doctor *doctor);
+
+#endif
