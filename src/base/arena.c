@@ -53,7 +53,7 @@ struct arena_chunk {
 };
 
 #ifdef ARENA_FAULTS
-long arena_fail_after = -1;
+_Thread_local long arena_fail_after = -1;
 
 static bool injected_failure(void)
 {

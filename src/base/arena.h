@@ -51,7 +51,7 @@ struct arena_position arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, struct arena_position mark);
 
 #ifdef ARENA_FAULTS
-extern long arena_fail_after; /* fail the n-th next allocation; negative: never */
+extern _Thread_local long arena_fail_after; /* fail the n-th next allocation; negative: never */
 #endif
 
 #endif

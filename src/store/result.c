@@ -36,31 +36,25 @@ static enum errc execute(struct store *store, enum store_query query,
     CHECK(query < STORE_QUERY_COUNT);
     CHECK(values != NULL || value_count == 0);
 
-    duckdb_prepared_statement *const statement = &store->prepared[query];
-    if (*statement == NULL &&
-        duckdb_prepare(store->connection, store_query_texts[query], statement) != DuckDBSuccess) {
-        const enum errc code =
-            store_fail(err, store_query_names[query], duckdb_prepare_error(*statement));
-        duckdb_destroy_prepare(statement);
-        *statement = NULL;
-        return code;
+    /* Planned anew each time: DuckDB plans by what the columns hold at that moment (their least and
+     * greatest values, the lengths of texts) and does not look again when rows have come since. */
+    duckdb_prepared_statement statement = NULL;
+    enum errc code = ERR_OK;
+    if (duckdb_prepare(store->connection, store_query_texts[query], &statement) != DuckDBSuccess) {
+        code = store_fail(err, store_query_names[query], duckdb_prepare_error(statement));
     }
-    CHECK(duckdb_nparams(*statement) == value_count);
-    for (size_t i = 0; i < value_count; i++) {
-        CHECK(bind(*statement, i + 1, &values[i]) == DuckDBSuccess);
+    if (code == ERR_OK) {
+        CHECK(duckdb_nparams(statement) == value_count);
+        for (size_t i = 0; i < value_count; i++) {
+            CHECK(bind(statement, i + 1, &values[i]) == DuckDBSuccess);
+        }
+        if (duckdb_execute_prepared(statement, out) != DuckDBSuccess) {
+            code = store_fail(err, store_query_names[query], duckdb_result_error(out));
+            duckdb_destroy_result(out);
+        }
     }
-    const bool once = duckdb_prepared_statement_type(*statement) == DUCKDB_STATEMENT_TYPE_CREATE;
-    const bool done = duckdb_execute_prepared(*statement, out) == DuckDBSuccess;
-    if (once) { /* run a second time it makes a table without columns */
-        duckdb_destroy_prepare(statement);
-        *statement = NULL;
-    }
-    if (!done) {
-        const enum errc code = store_fail(err, store_query_names[query], duckdb_result_error(out));
-        duckdb_destroy_result(out);
-        return code;
-    }
-    return ERR_OK;
+    duckdb_destroy_prepare(&statement);
+    return code;
 }
 
 enum errc store_execute(struct store *store, enum store_query query,
@@ -123,8 +117,10 @@ static bool take_cell(duckdb_type type, void *data, idx_t i, struct arena *arena
     case DUCKDB_TYPE_VARCHAR:
         return copy_text(arena, &((duckdb_string_t *)data)[i], &out->text);
     default:
-        CHECK(!"a query returns a type that cells do not hold");
+        break;
     }
+    const bool type_is_held = false; /* a query of ours returns a type that no cell holds */
+    CHECK(type_is_held);
     return false;
 }
 

@@ -175,15 +175,49 @@ static void every_type_of_column_is_read_back_as_it_was(void)
     EXPECT(same);
 }
 
+/* A plan made while a table was empty once gave garbage when rows had come. */
+static void a_query_sees_rows_that_came_after_it_was_first_asked(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    struct arena arena;
+    struct store_result result = {0};
+    struct ledger_sources sources[40];
+    char paths[COUNT_OF(sources)][32];
+    for (size_t i = 0; i < COUNT_OF(sources); i++) {
+        snprintf(paths[i], sizeof paths[i], "/logs/a-long-name-%02zu.jsonl", i);
+        sources[i] = (struct ledger_sources){.source_id = i + 1, .path = str_from(paths[i])};
+    }
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    if (code == ERR_OK) {
+        code = store_run(store, QUERY_verify_duplicate_names, NULL, 0, &arena, &result, &err);
+    }
+    if (code == ERR_OK) {
+        code = store_append(store, LEDGER_sources, false, sources, COUNT_OF(sources), &err);
+    }
+    if (code == ERR_OK) {
+        code = store_run(store, QUERY_verify_duplicate_names, NULL, 0, &arena, &result, &err);
+    }
+    store_close(&store);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(result.rows == 0);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
-        TEST(reading_where_there_is_no_ledger_says_how_to_start),
-        TEST(a_file_that_is_no_ledger_is_refused),
-        TEST(a_newer_ledger_is_refused),
-        TEST(a_second_process_is_told_who_holds_the_ledger),
-        TEST(what_is_not_committed_is_gone),
-        TEST(every_type_of_column_is_read_back_as_it_was),
+        TEST_SPARSE(reading_where_there_is_no_ledger_says_how_to_start),
+        TEST_SPARSE(a_file_that_is_no_ledger_is_refused),
+        TEST_SPARSE(a_newer_ledger_is_refused),
+        TEST_SPARSE(a_second_process_is_told_who_holds_the_ledger),
+        TEST_SPARSE(what_is_not_committed_is_gone),
+        TEST_SPARSE(every_type_of_column_is_read_back_as_it_was),
+        TEST_SPARSE(a_query_sees_rows_that_came_after_it_was_first_asked),
     };
     return test_main(tests, COUNT_OF(tests));
 }
