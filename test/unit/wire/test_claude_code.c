@@ -9,7 +9,7 @@
 static struct decoding decoding;
 
 #define HEAD                                                                                       \
-    "'sessionId':'s1','cwd':'/srv/shop','version':'2.1.4','gitBranch':'main','isSidechain'"   \
+    "'sessionId':'s1','cwd':'/srv/shop','version':'2.1.4','gitBranch':'main','isSidechain'"        \
     ":false,"
 #define AT(seconds) "'timestamp':'2026-02-01T10:00:" seconds ".000Z'"
 #define USAGE(input, write, read, output)                                                          \

@@ -11,7 +11,7 @@ static struct decoding decoding;
 #define EVENT(stamp, payload) LINE(stamp, "event_msg", payload)
 #define META(stamp, id, more)                                                                      \
     LINE(stamp, "session_meta",                                                                    \
-         "'id':'" id "','cwd':'/srv/shop','originator':'cli','cli_version':'0.125.0',"        \
+         "'id':'" id "','cwd':'/srv/shop','originator':'cli','cli_version':'0.125.0',"             \
          "'model_provider':'openai','git':{'branch':'main'}" more)
 #define FIGURES(input, cached, output, reasoning)                                                  \
     "{'input_tokens':" #input ",'cached_input_tokens':" #cached ",'output_tokens':" #output        \
