@@ -57,7 +57,7 @@ INSERT INTO outcomes
 SELECT s.* REPLACE (CAST(coalesce(r.newest, 0) + row_number()
          OVER (PARTITION BY s.outcome_key ORDER BY s.recorded_ns, s.effective_ns, s.status)
          AS INTEGER) AS revision)
-FROM staged_outcomes s
+FROM (SELECT DISTINCT ON (outcome_key, content_hash) * FROM staged_outcomes) s
      ANTI JOIN outcomes o ON o.outcome_key = s.outcome_key AND o.content_hash = s.content_hash
      LEFT JOIN (SELECT outcome_key, max(revision) AS newest FROM outcomes GROUP BY outcome_key) r
        ON r.outcome_key = s.outcome_key
