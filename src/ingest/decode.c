@@ -35,6 +35,7 @@ struct reader {
     bool gzip;
     bool ended;
     z_stream stream;
+    bool failed; /* a read was refused */
     char *packed;
     const char *trouble;
 };
@@ -46,7 +47,8 @@ static size_t read_some(struct reader *reader, char *out, size_t size)
         got = read(reader->fd, out, size);
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
-        reader->trouble = "the file cannot be read further";
+        reader->failed = true;
+        reader->trouble = "the file cannot be read further; what was before is kept";
     }
     return got > 0 ? (size_t)got : 0;
 }
@@ -72,7 +74,9 @@ static size_t unpack_some(struct reader *reader, char *out, size_t size)
             stream->next_in = (unsigned char *)reader->packed;
             stream->avail_in = (unsigned)read_some(reader, reader->packed, PACKED_BYTES);
             if (stream->avail_in == 0) {
-                reader->trouble = "the gzip data end too early; what was before is kept";
+                reader->trouble = reader->failed
+                                      ? reader->trouble
+                                      : "the gzip data end too early; what was before is kept";
                 reader->ended = true;
                 break;
             }
@@ -168,12 +172,13 @@ static enum errc decode(struct reader *reader, const struct wire_options *option
         out->trace = *wire_trace(decoder);
         code = wire_position(decoder, &out->next, err);
     }
-    if (code == ERR_OK && out->more && out->next.offset <= options->start.offset) {
-        out->more =
-            false; /* one document, or a line longer than a stretch: no progress to be had */
-    }
     wire_decoder_destroy(&decoder);
+    out->unfinished = reader->failed;
     out->trouble = reader->trouble;
+    if (code == ERR_OK && out->more && out->next.offset <= options->start.offset) {
+        out->more = false; /* one document: no progress to be had */
+        out->trouble = "the file is longer than can be read as one piece; its rest is left out";
+    }
     return code;
 }
 
@@ -218,6 +223,7 @@ enum errc decode_file(const struct import_file *file, enum wire_format forced,
                                              .start = start};
         code = decode(&reader, &options, tools->piece, head, out, err);
     }
+    out->more = out->more && code == ERR_OK;
     close_reader(&reader);
     return code;
 }

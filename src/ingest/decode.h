@@ -18,6 +18,7 @@ struct decoded {
     int64_t bytes_read;
     bool more;           /* the file goes on behind `next`: decode again from there */
     bool unknown;        /* no known format; nothing else is set */
+    bool unfinished;     /* the system refused to read on: there may be more behind `next` */
     const char *trouble; /* why reading ended early; NULL: it did not. Static text */
 };
 

@@ -19,8 +19,15 @@ struct known_files {
     size_t slots; /* power of two; 0: none */
 };
 
+/* Places in the result + 1, by hash of the path: a file may be under two of the paths given. */
+struct found_files {
+    uint32_t *slots; /* 0: free */
+    size_t count;    /* of slots, a power of two; 0: none */
+};
+
 struct finder {
     struct known_files known;
+    struct found_files found;
     struct arena *arena;
     struct import_files *out;
     struct err *err;
@@ -87,6 +94,36 @@ static enum errc load_known(struct store *store, struct finder *finder)
     return ERR_OK;
 }
 
+static size_t found_slot(const struct finder *finder, struct str path)
+{
+    const struct found_files *const found = &finder->found;
+    size_t at = (size_t)hash64(path) & (found->count - 1);
+    while (found->slots[at] != 0 &&
+           !str_equal(finder->out->rows[found->slots[at] - 1].path, path)) {
+        at = (at + 1) & (found->count - 1);
+    }
+    return at;
+}
+
+/* Room for one more file among those found. */
+static enum errc widen_found(struct finder *finder)
+{
+    struct found_files *const found = &finder->found;
+    if (finder->out->count * 2 < found->count) {
+        return ERR_OK;
+    }
+    const size_t count = found->count > 0 ? found->count * 2 : 64;
+    uint32_t *const slots = arena_new(finder->arena, uint32_t, count);
+    if (slots == NULL) {
+        return no_room(finder);
+    }
+    *found = (struct found_files){slots, count};
+    for (size_t i = 0; i < finder->out->count; i++) {
+        slots[found_slot(finder, finder->out->rows[i].path)] = (uint32_t)(i + 1);
+    }
+    return ERR_OK;
+}
+
 static bool could_hold_a_log(struct str path)
 {
     static const struct str endings[] = {STR_STATIC(".jsonl"), STR_STATIC(".json"),
@@ -121,11 +158,20 @@ static enum errc add_file(struct finder *finder, const char *path, const struct 
         finder->out->unchanged++;
         return ERR_OK;
     }
+    const enum errc code = widen_found(finder);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const size_t slot = found_slot(finder, file.path);
+    if (finder->found.slots[slot] != 0) {
+        return ERR_OK; /* under another of the paths as well */
+    }
     const size_t at = arena_push(finder->arena, finder->out);
     if (at == SIZE_MAX) {
         return no_room(finder);
     }
     finder->out->rows[at] = file;
+    finder->found.slots[slot] = (uint32_t)(at + 1);
     finder->out->bytes += file.size;
     return ERR_OK;
 }
@@ -155,12 +201,21 @@ static enum errc visit(struct finder *finder, FTS *tree, FTSENT *entry, bool nam
         return named || could_hold_a_log(str_from(entry->fts_path))
                    ? add_file(finder, entry->fts_path, entry->fts_statp, named, false)
                    : ERR_OK;
-    case FTS_DNR:
     case FTS_NS:
+        if (entry->fts_errno == ENOENT && !named) {
+            return ERR_OK; /* it was removed while the directory was read */
+        }
+        __attribute__((fallthrough));
+    case FTS_DNR:
     case FTS_ERR:
         return err_set(finder->err, ERR_IO, "%s cannot be read: %s", entry->fts_path,
                        strerror(entry->fts_errno));
-    default: /* directories left again, links, sockets: nothing to read */
+    case FTS_DEFAULT:
+        return named ? err_set(finder->err, ERR_UNSUPPORTED,
+                               "%s is neither a file nor a directory; write it to a file first",
+                               entry->fts_path)
+                     : ERR_OK;
+    default: /* directories left again, links: nothing to read */
         return ERR_OK;
     }
 }

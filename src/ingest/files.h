@@ -39,12 +39,13 @@ struct import_files {
 };
 
 /*
- * Find the files under `paths`, in the order of their names, and leave out the unchanged ones.
+ * Find the files under `paths`, in the order of their names, each once however many of the paths
+ * lead to it, and leave out the unchanged ones.
  *
  * tables  the paths are data for a table map: taken as they are, not walked.
  * arena   owns the result.
  *
- * Errors: ERR_NOT_FOUND, ERR_IO, ERR_LIMIT, ERR_STORE.
+ * Errors: ERR_NOT_FOUND, ERR_UNSUPPORTED, ERR_IO, ERR_LIMIT, ERR_STORE.
  */
 MUST_CHECK enum errc files_find(struct store *store, const char *const *paths, size_t path_count,
                                 bool tables, struct arena *arena, struct import_files *out,

@@ -135,14 +135,26 @@ static enum errc take_stretch(struct ingest *ingest, const struct import_file *f
         code = ingest_add_reject(ingest, file->path, decoded->trace.lines,
                                  str_from(decoded->trouble), err);
     }
-    if (code == ERR_OK && !decoded->more) {
+    if (code == ERR_OK && !decoded->more && !decoded->unfinished) {
         code = add_position(ingest, file, decoded, err);
     }
     ingest->summary.bytes += decoded->bytes_read;
     return code;
 }
 
-/* The rest of a file too long for one stretch: decoded here, each stretch a transaction. */
+/* A file that cannot be read is told of, and the others go on; what is wrong beyond it ends all. */
+static enum errc take_unreadable(struct ingest *ingest, const struct import_file *file,
+                                 enum errc code, const struct err *why, struct err *err)
+{
+    if (code == ERR_IO || code == ERR_SYNTAX || code == ERR_LIMIT) {
+        return ingest_add_reject(ingest, file->path, 0, str_from(why->text), err);
+    }
+    *err = *why;
+    return code;
+}
+
+/* The rest of a file too long for one stretch: decoded here, each stretch a transaction. When it is
+ * stopped in between, decoded->more stays set. */
 static enum errc take_rest(struct ingest *ingest, const struct import_file *file,
                            struct decoded *decoded, const struct ingest_options *options,
                            struct err *err)
@@ -152,15 +164,17 @@ static enum errc take_rest(struct ingest *ingest, const struct import_file *file
     enum errc code = ERR_OK;
     while (decoded->more && code == ERR_OK && !is_stopped(options->stop)) {
         code = ingest_flush(ingest, err);
+        if (code != ERR_OK) {
+            break;
+        }
         struct decoded next;
-        if (code == ERR_OK) {
-            code = decode_file(file, decoded->format, &decoded->next, &tools, &next, err);
-            arena_deinit(&decoded->arena);
-            *decoded = next;
-        }
-        if (code == ERR_OK) {
-            code = take_stretch(ingest, file, decoded, options, err);
-        }
+        struct err why;
+        const enum errc read =
+            decode_file(file, decoded->format, &decoded->next, &tools, &next, &why);
+        arena_deinit(&decoded->arena);
+        *decoded = next;
+        code = read == ERR_OK ? take_stretch(ingest, file, decoded, options, err)
+                              : take_unreadable(ingest, file, read, &why, err);
     }
     decode_tools_deinit(&tools);
     return code;
@@ -169,12 +183,8 @@ static enum errc take_rest(struct ingest *ingest, const struct import_file *file
 static enum errc take_job(struct ingest *ingest, const struct import_file *file, struct job *job,
                           const struct ingest_options *options, struct err *err)
 {
-    if (job->code == ERR_IO || job->code == ERR_SYNTAX || job->code == ERR_LIMIT) {
-        return ingest_add_reject(ingest, file->path, 0, str_from(job->err.text), err);
-    }
     if (job->code != ERR_OK) {
-        *err = job->err;
-        return job->code;
+        return take_unreadable(ingest, file, job->code, &job->err, err);
     }
     if (job->decoded.unknown && file->named) {
         return err_set(err, ERR_UNSUPPORTED,
@@ -227,6 +237,7 @@ static enum errc take_all(struct ingest *ingest, struct pool *pool,
     int64_t bytes_done = 0;
     enum errc code = ERR_OK;
     size_t at = 0;
+    size_t cut = 0; /* 1: stopped within the last file taken */
     for (; at < files->count && code == ERR_OK && !is_stopped(options->stop); at++) {
         const struct import_file *const file = &files->rows[at];
         if (file->table) {
@@ -234,6 +245,7 @@ static enum errc take_all(struct ingest *ingest, struct pool *pool,
         } else {
             wait_for(pool, at);
             code = take_job(ingest, file, &pool->jobs[at], options, err);
+            cut = pool->jobs[at].decoded.more;
         }
         if (code == ERR_OK && ingest_is_full(ingest)) {
             code = ingest_flush(ingest, err);
@@ -248,11 +260,11 @@ static enum errc take_all(struct ingest *ingest, struct pool *pool,
         code = ingest_flush(ingest, err);
     }
     drop_traces(pool, first, at);
-    if (code == ERR_OK && at < files->count) {
+    if (code == ERR_OK && at - cut < files->count) {
         code = err_set(err, ERR_INTERRUPTED,
                        "stopped after %zu of %zu files; what was read is in the ledger, run the "
                        "same import again for the rest",
-                       at, files->count);
+                       at - cut, files->count);
     }
     return code;
 }

@@ -57,7 +57,7 @@ INSERT INTO outcomes
 SELECT s.* REPLACE (CAST(coalesce(r.newest, 0) + row_number()
          OVER (PARTITION BY s.outcome_key ORDER BY s.recorded_ns, s.effective_ns, s.status)
          AS INTEGER) AS revision)
-FROM staged_outcomes s
+FROM (SELECT DISTINCT ON (outcome_key, content_hash) * FROM staged_outcomes) s
      ANTI JOIN outcomes o ON o.outcome_key = s.outcome_key AND o.content_hash = s.content_hash
      LEFT JOIN (SELECT outcome_key, max(revision) AS newest FROM outcomes GROUP BY outcome_key) r
        ON r.outcome_key = s.outcome_key
@@ -117,7 +117,8 @@ WITH newest AS ( -- revisions beyond the first that were known
   SELECT *, coalesce(effective_ns, recorded_ns) AS said_ns,
          CASE WHEN status NOT IN (0, 4) THEN NULL
               WHEN effective_ns IS NULL THEN 9223372036854775807
-              WHEN effective_ns % 86400000000000 = 0 THEN effective_ns + 86399999999999
+              WHEN effective_ns % 86400000000000 = 0
+              THEN least(effective_ns, 9223285636854775808) + 86399999999999
               ELSE effective_ns END AS until_ns
   FROM said
 ), ranked AS ( -- place 1 is the newest; a candidate stands behind whatever somebody said
@@ -203,8 +204,10 @@ WHERE ($4 = '' OR c.workflow IN ('', $4))
 
 -- ============================================================ report
 
--- One row for each workflow, state and, of resolved cases, origin of the value. Money in p$ exactly. The last three
--- are sums of products in 1e-18 USD^2, integers so that their order cannot change them.
+-- One row for each workflow, state and, of resolved cases, origin of the value. Money in p$
+-- exactly. The last three are sums of products in 1e-18 USD^2, integers so that their order cannot
+-- change them; only where a case is of a million dollars and more, which no integer here could
+-- hold the sums of, are they doubles, and end at 1e38.
 -- name: report_workflows
 SELECT workflow, state, state = 0 AND value_recorded, count(*), sum(attempts), sum(agent_pusd),
        sum(before_pusd), sum(last_pusd), sum(human_pusd), sum(correction_pusd), sum(human_ms),
@@ -212,12 +215,22 @@ SELECT workflow, state, state = 0 AND value_recorded, count(*), sum(attempts), s
        sum(CASE WHEN attempts_before = 1 AND NOT reopened THEN 1 ELSE 0 END),
        sum(CASE WHEN named_by = 1 THEN 1 ELSE 0 END), sum(attempts_empty), min(began_ns), max(began_ns),
        sum(CAST(floor(CAST(began_ns AS DOUBLE) / 1e9) AS HUGEINT)), count(began_ns),
-       sum(CAST(power(CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e3, 2)
-                AS HUGEINT)),
-       sum(CAST(CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e3
-                * (CAST(value_pusd AS DOUBLE) / 1e3) AS HUGEINT)),
-       sum(CAST(power(CAST(value_pusd AS DOUBLE) / 1e3, 2) AS HUGEINT))
-FROM case_costs GROUP BY ALL ORDER BY 1, 2, 3
+       CASE WHEN max(cost) < 1e15
+            THEN sum(CAST(CASE WHEN cost < 1e15 THEN cost * cost END AS HUGEINT))
+            ELSE CAST(CASE WHEN sum(cost * cost) > 1e38 THEN 1e38 ELSE sum(cost * cost) END
+                      AS HUGEINT) END,
+       CASE WHEN max(cost) < 1e15 AND max(value) < 1e15
+            THEN sum(CAST(CASE WHEN cost < 1e15 AND value < 1e15 THEN cost * value END AS HUGEINT))
+            ELSE CAST(CASE WHEN sum(cost * value) > 1e38 THEN 1e38 ELSE sum(cost * value) END
+                      AS HUGEINT) END,
+       CASE WHEN max(value) < 1e15
+            THEN sum(CAST(CASE WHEN value < 1e15 THEN value * value END AS HUGEINT))
+            ELSE CAST(CASE WHEN sum(value * value) > 1e38 THEN 1e38 ELSE sum(value * value) END
+                      AS HUGEINT) END
+FROM (SELECT *, CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e3 AS cost, -- n$
+             CAST(value_pusd AS DOUBLE) / 1e3 AS value
+      FROM case_costs)
+GROUP BY ALL ORDER BY 1, 2, 3
 
 -- Closed cases of the workflows that are too small for the delta method, in a fixed order: cost,
 -- whether resolved, value (USD). $1: where either count is below it; $2: closed cases at most.
@@ -285,31 +298,30 @@ FROM steps GROUP BY step_key HAVING count(*) > 1 LIMIT 5
 SELECT 'transaction ' || transaction_id || ' is off by ' || sum(amount_pusd) || ' p$'
 FROM postings GROUP BY transaction_id HAVING sum(amount_pusd) <> 0 LIMIT 5
 
--- Steps are the sub-ledger: each import's costs, less what it replaced, are its postings.
+-- Steps are the sub-ledger: each import's costs, less what it replaced, are its postings. The day
+-- is ledger_day() in integers: a double rounds the last instants of a day into the next.
 -- name: verify_totals
-WITH booked AS (
-  SELECT import_id, CASE WHEN started_ns IS NULL THEN -2147483648
-                         ELSE CAST(floor(CAST(started_ns AS DOUBLE) / 86400e9) AS INTEGER) END
-           AS day, workflow, coalesce(provider, 'unknown') AS provider, cost_pusd AS amount
-  FROM steps WHERE cost_pusd IS NOT NULL
+WITH spent AS (
+  SELECT import_id, started_ns, workflow, provider, cost_pusd FROM steps
   UNION ALL
-  SELECT import_id, CASE WHEN started_ns IS NULL THEN -2147483648
-                         ELSE CAST(floor(CAST(started_ns AS DOUBLE) / 86400e9) AS INTEGER) END,
-         workflow, coalesce(provider, 'unknown'), cost_pusd
-  FROM superseded_steps WHERE cost_pusd IS NOT NULL
+  SELECT import_id, started_ns, workflow, provider, cost_pusd FROM superseded_steps
   UNION ALL
-  SELECT superseded_by, CASE WHEN started_ns IS NULL THEN -2147483648
-                             ELSE CAST(floor(CAST(started_ns AS DOUBLE) / 86400e9) AS INTEGER) END,
-         workflow, coalesce(provider, 'unknown'), -cost_pusd
-  FROM superseded_steps WHERE cost_pusd IS NOT NULL
+  SELECT superseded_by, started_ns, workflow, provider, -cost_pusd FROM superseded_steps
 ), sums AS (
-  SELECT import_id, day, workflow, provider, sum(amount) AS amount
-  FROM booked GROUP BY ALL HAVING sum(amount) <> 0
+  SELECT import_id,
+         coalesce(CAST(started_ns // 86400000000000 AS INTEGER)
+                  - CASE WHEN started_ns % 86400000000000 < 0 THEN 1 ELSE 0 END, -2147483648)
+           AS day,
+         workflow, coalesce(provider, 'unknown') AS provider, sum(cost_pusd) AS amount
+  FROM spent WHERE cost_pusd IS NOT NULL GROUP BY ALL HAVING sum(cost_pusd) <> 0
 ), posted AS (
   SELECT import_id, day, workflow, provider, sum(amount_pusd) AS amount
   FROM postings WHERE account = 0 GROUP BY ALL
 )
-SELECT 'import ' || import_id || ', workflow ' || workflow || ', ' || provider || ': steps cost '
+SELECT 'import ' || import_id || ', '
+       || CASE WHEN day BETWEEN -110000 AND 110000
+               THEN CAST(CAST(DATE '1970-01-01' + day AS DATE) AS VARCHAR) ELSE 'no day' END
+       || ', workflow "' || workflow || '", ' || provider || ': steps cost '
        || coalesce(s.amount, 0) || ' p$, posted are ' || coalesce(p.amount, 0) || ' p$'
 FROM sums s FULL JOIN posted p USING (import_id, day, workflow, provider)
 WHERE s.amount IS DISTINCT FROM p.amount LIMIT 5
@@ -329,8 +341,9 @@ FROM steps s JOIN attempts a USING (attempt_key) WHERE s.case_key <> a.case_key
 LIMIT 5
 
 -- name: verify_duplicate_names
-SELECT 'case ' || case_id || ' of ' || any_value(workflow) || ' is there ' || count(*) || ' times'
-FROM cases GROUP BY case_key, case_id HAVING count(*) > 1
+SELECT 'case ' || any_value(case_id) || ' of ' || any_value(workflow) || ' is there ' || count(*)
+       || ' times'
+FROM cases GROUP BY case_key HAVING count(*) > 1
 UNION ALL
 SELECT 'attempt ' || any_value(attempt_id) || ' is there ' || count(*) || ' times'
 FROM attempts GROUP BY attempt_key HAVING count(*) > 1
@@ -347,7 +360,8 @@ SELECT 'step ' || step_key || ': its cost does not go with how it was found'
 FROM steps
 WHERE (cost_basis = 0 AND cost_pusd IS NOT NULL) OR (cost_basis = 1 AND cost_pusd IS NULL)
    OR (cost_basis = 1 AND price_id = 0) OR (cost_basis = 3 AND cost_pusd IS NOT NULL)
-   OR (cost_basis = 2 AND cost_pusd IS DISTINCT FROM reported_pusd)
+   OR (cost_basis = 2 AND (cost_pusd IS NULL OR cost_pusd IS DISTINCT FROM reported_pusd))
+   OR cost_basis > 3
 LIMIT 5
 
 -- name: verify_import_range
