@@ -69,6 +69,9 @@ int test_main(const struct test *tests, size_t count)
         list[i] = (struct CMUnitTest){
             .name = own[i].name, .test_func = run_with_refusals, .initial_state = &own[i]};
     }
+    if (getenv("TEST_FILTER") != NULL) {
+        cmocka_set_test_filter(getenv("TEST_FILTER"));
+    }
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return _cmocka_run_group_tests(tests[0].name, list, count, NULL, NULL);
 }
