@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "api/api_priv.h"
 #include "base/check.h"
-#include "base/clock.h"
 
 static const char *const part_names[EXPLAIN_PART_COUNT] = {
     [EXPLAIN_RESOLVING] = "resolving", [EXPLAIN_FAILED_BEFORE] = "failed_before",
@@ -83,6 +83,7 @@ const char *api_explain_outcome_name(const struct explain *explain)
     return "open";
 }
 
+/* Empty is null. */
 static void put_text(struct text *out, const char *name, struct str value)
 {
     json_name(out, name);
@@ -91,29 +92,6 @@ static void put_text(struct text *out, const char *name, struct str value)
     } else {
         json_put_null(out);
     }
-}
-
-static void put_time(struct text *out, const char *name, int64_t time_ns, int64_t unknown)
-{
-    char text[CLOCK_TEXT_BYTES_MAX];
-    json_name(out, name);
-    if (time_ns == unknown) {
-        json_put_null(out);
-    } else {
-        json_put_str(out, (struct str){text, clock_print(time_ns, text)});
-    }
-}
-
-static void put_int64(struct text *out, const char *name, int64_t value)
-{
-    json_name(out, name);
-    json_put_int64(out, value);
-}
-
-static void put_money(struct text *out, const char *name, money_sum amount_pusd)
-{
-    json_name(out, name);
-    json_put_money(out, amount_pusd);
 }
 
 /* LEDGER_NULL is null. */
@@ -129,8 +107,7 @@ static void put_money_known(struct text *out, const char *name, int64_t amount_p
 
 static void put_minutes(struct text *out, int64_t human_ms)
 {
-    json_name(out, "human_minutes");
-    json_put_double(out, (double)human_ms / 60000.0);
+    put_number(out, "human_minutes", (double)human_ms / 60000.0);
 }
 
 static void put_tokens(struct text *out, const struct explain_step *step)
@@ -141,17 +118,17 @@ static void put_tokens(struct text *out, const struct explain_step *step)
         return;
     }
     json_open_object(out);
-#define X(word, column, text) put_int64(out, #column, step->usage.counts[USAGE_##word]);
+#define X(word, column, text) put_count(out, #column, step->usage.counts[USAGE_##word]);
     USAGE_CLASSES(X)
 #undef X
-    put_int64(out, "reasoning", step->usage.reasoning);
+    put_count(out, "reasoning", step->usage.reasoning);
     json_close_object(out);
 }
 
 static void put_step(struct text *out, const struct explain_step *step, int64_t began_ns)
 {
     json_open_object(out);
-    put_int64(out, "n", step->number);
+    put_count(out, "n", step->number);
     json_name(out, "kind");
     json_put_text(out, kind_names[step->kind]);
     put_text(out, "name", step->name);
@@ -192,7 +169,7 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     }
     put_text(out, "note", step->note);
     put_minutes(out, step->human_ms);
-    put_int64(out, "result_bytes", step->result_bytes);
+    put_count(out, "result_bytes", step->result_bytes);
     put_text(out, "file", step->path);
     json_name(out, "line");
     if (step->line > 0) {
@@ -206,8 +183,7 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
 static void put_attempt(struct text *out, const struct explain_attempt *attempt)
 {
     json_open_object(out);
-    json_name(out, "attempt");
-    json_put_str(out, attempt->id);
+    put_str(out, "attempt", attempt->id);
     json_name(out, "status");
     json_put_text(out, part_names[attempt->part]);
     put_money(out, "cost", attempt->cost_pusd);
@@ -221,10 +197,10 @@ static void put_attempt(struct text *out, const struct explain_attempt *attempt)
     }
     put_time(out, "started", attempt->started_ns, LEDGER_NULL);
     put_time(out, "ended", attempt->ended_ns, LEDGER_NULL);
-    put_int64(out, "calls", attempt->calls);
-    put_int64(out, "unpriced_calls", attempt->unpriced);
+    put_count(out, "calls", attempt->calls);
+    put_count(out, "unpriced_calls", attempt->unpriced);
     put_minutes(out, attempt->human_ms);
-    put_int64(out, "step_count", attempt->step_count_all);
+    put_count(out, "step_count", attempt->step_count_all);
     json_name(out, "steps");
     json_open_array(out);
     for (size_t i = 0; i < attempt->step_count; i++) {
@@ -243,12 +219,11 @@ static void put_outcome(struct text *out, const struct explain_outcome *outcome)
     put_time(out, "recorded", outcome->recorded_ns, LEDGER_NULL);
     put_money_known(out, "value", outcome->value_pusd);
     put_minutes(out, outcome->human_ms);
-    json_name(out, "quality");
-    json_put_double(out, outcome->quality);
+    put_number(out, "quality", outcome->quality);
     put_text(out, "source", outcome->source);
     put_text(out, "reference", outcome->reference);
     put_text(out, "id", outcome->id);
-    put_int64(out, "revision", outcome->revision);
+    put_count(out, "revision", outcome->revision);
     json_name(out, "stands");
     json_put_bool(out, outcome->stands);
     json_name(out, "counts");
@@ -267,9 +242,8 @@ static void put_decisions(struct text *out, const struct explain *explain)
             const struct explain_step *const step = &attempt->steps[j];
             if (step->kind == STEP_DECISION) {
                 json_open_object(out);
-                json_name(out, "attempt");
-                json_put_str(out, attempt->id);
-                put_int64(out, "n", step->number);
+                put_str(out, "attempt", attempt->id);
+                put_count(out, "n", step->number);
                 put_text(out, "name", step->name);
                 put_text(out, "note", step->note);
                 put_time(out, "at", step->started_ns, LEDGER_NULL);
@@ -284,18 +258,16 @@ static void put_header(struct text *out, const struct explain *explain)
 {
     json_name(out, "schema");
     json_put_text(out, "bursar.explain/1");
-    json_name(out, "case");
-    json_put_str(out, explain->case_id);
-    json_name(out, "workflow");
-    json_put_str(out, explain->workflow.size > 0 ? explain->workflow : STR("unattributed"));
+    put_str(out, "case", explain->case_id);
+    put_str(out, "workflow", explain->workflow.size > 0 ? explain->workflow : STR("unattributed"));
     json_name(out, "named_by");
     json_put_text(out, explain->named_by == NAMED_BY_SESSION ? "session" : "source");
     put_time(out, "as_of", explain->as_of_ns, INT64_MAX);
     put_text(out, "input_key", explain->input_key);
     json_name(out, "replicates");
     json_open_object(out);
-    put_int64(out, "same_workflow", explain->replicates);
-    put_int64(out, "other_workflows", explain->replicates_other);
+    put_count(out, "same_workflow", explain->replicates);
+    put_count(out, "other_workflows", explain->replicates_other);
     json_close_object(out);
     json_name(out, "attributes");
     json_open_object(out);
@@ -326,8 +298,8 @@ static void put_cost(struct text *out, const struct explain *explain)
     put_money(out, "open", cost->open_pusd);
     put_money(out, "of_which_tool_fees", cost->fee_pusd);
     json_close_object(out);
-    put_int64(out, "calls", explain->calls);
-    put_int64(out, "unpriced_calls", explain->unpriced);
+    put_count(out, "calls", explain->calls);
+    put_count(out, "unpriced_calls", explain->unpriced);
     put_money_known(out, "value", explain->value_pusd);
     put_minutes(out, explain->human_ms);
 }
