@@ -275,11 +275,6 @@ void store_close(struct store **store)
     if (*store == NULL) {
         return;
     }
-    for (size_t i = 0; i < STORE_QUERY_COUNT; i++) {
-        if ((*store)->prepared[i] != NULL) {
-            duckdb_destroy_prepare(&(*store)->prepared[i]);
-        }
-    }
     if ((*store)->connection != NULL) {
         duckdb_disconnect(&(*store)->connection);
     }

@@ -11,7 +11,6 @@ enum { STORE_PATH_BYTES_MAX = 4096, STORE_COLUMNS_MAX = 64 };
 struct store {
     duckdb_database database;
     duckdb_connection connection;
-    duckdb_prepared_statement prepared[STORE_QUERY_COUNT]; /* NULL until first used */
     bool staged[LEDGER_TABLE_COUNT];                       /* temporary table exists */
     bool in_transaction;
     char path[STORE_PATH_BYTES_MAX];

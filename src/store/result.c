@@ -28,6 +28,8 @@ static duckdb_state bind(duckdb_prepared_statement statement, idx_t at,
     return DuckDBError;
 }
 
+/* Every run is planned anew. DuckDB plans by what the columns hold at that moment: a kept plan
+ * whose filter nothing met then goes on finding nothing, whatever has been added since. */
 static enum errc execute(struct store *store, enum store_query query,
                          const struct store_value *values, size_t value_count, duckdb_result *out,
                          struct err *err)
@@ -36,31 +38,23 @@ static enum errc execute(struct store *store, enum store_query query,
     CHECK(query < STORE_QUERY_COUNT);
     CHECK(values != NULL || value_count == 0);
 
-    duckdb_prepared_statement *const statement = &store->prepared[query];
-    if (*statement == NULL &&
-        duckdb_prepare(store->connection, store_query_texts[query], statement) != DuckDBSuccess) {
-        const enum errc code =
-            store_fail(err, store_query_names[query], duckdb_prepare_error(*statement));
-        duckdb_destroy_prepare(statement);
-        *statement = NULL;
+    duckdb_prepared_statement statement = NULL;
+    enum errc code = ERR_OK;
+    if (duckdb_prepare(store->connection, store_query_texts[query], &statement) != DuckDBSuccess) {
+        code = store_fail(err, store_query_names[query], duckdb_prepare_error(statement));
+        duckdb_destroy_prepare(&statement);
         return code;
     }
-    CHECK(duckdb_nparams(*statement) == value_count);
+    CHECK(duckdb_nparams(statement) == value_count);
     for (size_t i = 0; i < value_count; i++) {
-        CHECK(bind(*statement, i + 1, &values[i]) == DuckDBSuccess);
+        CHECK(bind(statement, i + 1, &values[i]) == DuckDBSuccess);
     }
-    const bool once = duckdb_prepared_statement_type(*statement) == DUCKDB_STATEMENT_TYPE_CREATE;
-    const bool done = duckdb_execute_prepared(*statement, out) == DuckDBSuccess;
-    if (once) { /* run a second time it makes a table without columns */
-        duckdb_destroy_prepare(statement);
-        *statement = NULL;
-    }
-    if (!done) {
-        const enum errc code = store_fail(err, store_query_names[query], duckdb_result_error(out));
+    if (duckdb_execute_prepared(statement, out) != DuckDBSuccess) {
+        code = store_fail(err, store_query_names[query], duckdb_result_error(out));
         duckdb_destroy_result(out);
-        return code;
     }
-    return ERR_OK;
+    duckdb_destroy_prepare(&statement);
+    return code;
 }
 
 enum errc store_execute(struct store *store, enum store_query query,
