@@ -8,7 +8,10 @@
 
 #define VERIFY_ARENA_BYTES_MAX ((size_t)512 << 20)
 
-enum { FINDINGS_MAX = 5 };
+enum {
+    FINDINGS_MAX = 5,
+    PART_STEPS_MAX = 65536, /* whose prices are checked at a time: an import may be a large file */
+};
 
 struct check {
     const char *name; /* what holds, as a sentence for people */
@@ -20,6 +23,7 @@ static const struct check checks[] = {
     {"no step is counted twice", QUERY_verify_duplicate_steps},
     {"no case, attempt, outcome or file is recorded twice", QUERY_verify_duplicate_names},
     {"every step has its attempt, every attempt and outcome its case", QUERY_verify_orphans},
+    {"every step an import brought is there", QUERY_verify_imports},
     {"every cost goes with how it was found", QUERY_verify_bases},
     {"every transaction's postings sum to zero", QUERY_verify_unbalanced},
     {"what was posted is what the steps cost", QUERY_verify_totals},
@@ -112,48 +116,68 @@ static struct str describe(struct arena *arena, const struct store_result *rows,
                            const struct err *why)
 {
     char text[ERR_TEXT_BYTES_MAX + 128];
-    const money_sum key = store_sum(rows, row, PRICED_STEP);
-    const int size = snprintf(text, sizeof text, "step %016llx… and %lld like it: %s",
-                              (unsigned long long)(uint64_t)((money_magnitude)key >> 64),
-                              (long long)store_int64(rows, row, PRICED_COUNT, 1) - 1, why->text);
+    const int64_t others = store_int64(rows, row, PRICED_COUNT, 1) - 1;
+    char alike[64] = "";
+    if (others > 0) {
+        CHECK(snprintf(alike, sizeof alike, " and %lld like it", (long long)others) > 0);
+    }
+    const int size = snprintf(text, sizeof text, "step " STR_FORMAT "%s: %s",
+                              STR_ARG(store_text(rows, row, PRICED_STEP)), alike, why->text);
     CHECK(size > 0);
     return arena_copy(arena, (struct str){text, (size_t)size < sizeof text ? (size_t)size : 0});
+}
+
+struct findings {
+    struct str texts[FINDINGS_MAX];
+    size_t count;
+};
+
+/* Part `part` of `parts` of one import's priced steps. */
+static enum errc check_part(struct verdict *verdict, const struct price_book *book, int64_t import,
+                            int64_t parts, int64_t part, struct findings *found, struct err *err)
+{
+    const struct arena_position mark = arena_mark(verdict->arena);
+    const struct store_value values[] = {STORE_OF_INT64(import), STORE_OF_INT64(parts),
+                                         STORE_OF_INT64(part)};
+    struct store_result rows;
+    const enum errc code = store_run(verdict->store, QUERY_verify_prices, values, COUNT_OF(values),
+                                     verdict->arena, &rows, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const size_t before = found->count;
+    for (size_t row = 0; row < rows.rows && found->count < FINDINGS_MAX; row++) {
+        struct err why;
+        if (!recomputes(book, &rows, row, &why)) {
+            found->texts[found->count++] = describe(verdict->arena, &rows, row, &why);
+        }
+    }
+    if (found->count == before) {
+        arena_rewind(verdict->arena, mark);
+    }
+    return ERR_OK;
 }
 
 static enum errc check_prices(struct verdict *verdict, const struct price_book *book,
                               struct err *err)
 {
-    struct store_result range;
-    enum errc code =
-        store_run(verdict->store, QUERY_verify_import_range, NULL, 0, verdict->arena, &range, err);
-    struct str findings[FINDINGS_MAX];
-    size_t count = 0;
-    if (code != ERR_OK) {
-        return code;
-    }
-    const int64_t last = store_int64(&range, 0, 1, 0);
-    for (int64_t id = store_int64(&range, 0, 0, 1); id <= last && count < FINDINGS_MAX; id++) {
-        const struct arena_position mark = arena_mark(verdict->arena);
-        const struct store_value value = STORE_OF_INT64(id);
-        struct store_result rows;
-        code =
-            store_run(verdict->store, QUERY_verify_prices, &value, 1, verdict->arena, &rows, err);
-        if (code != ERR_OK) {
-            return code;
-        }
-        const size_t before = count;
-        for (size_t row = 0; row < rows.rows && count < FINDINGS_MAX; row++) {
-            struct err why;
-            if (!recomputes(book, &rows, row, &why)) {
-                findings[count++] = describe(verdict->arena, &rows, row, &why);
-            }
-        }
-        if (count == before) {
-            arena_rewind(verdict->arena, mark);
+    struct store_result imports;
+    enum errc code = store_run(verdict->store, QUERY_verify_priced_imports, NULL, 0, verdict->arena,
+                               &imports, err);
+    struct findings found = {.count = 0};
+    for (size_t i = 0; code == ERR_OK && i < imports.rows; i++) {
+        const int64_t parts = store_int64(&imports, i, 1, 0) / PART_STEPS_MAX + 1;
+        for (int64_t part = 0; code == ERR_OK && part < parts && found.count < FINDINGS_MAX;
+             part++) {
+            code =
+                check_part(verdict, book, store_int64(&imports, i, 0, 0), parts, part, &found, err);
         }
     }
-    add_check(verdict, "every price can be worked out again from the usage", findings, count);
-    return ERR_OK;
+    if (code == ERR_OK) {
+        add_check(verdict, "every price can be worked out again from the usage", found.texts,
+                  found.count);
+    }
+    return code;
 }
 
 static enum errc print_totals(struct verdict *verdict, struct err *err)

@@ -136,7 +136,6 @@ enum {
     KNOWN_RESULT_BYTES,
     KNOWN_ENDED,
     KNOWN_COST,
-    KNOWN_BASIS,
     KNOWN_STARTED,
     KNOWN_WORKFLOW,
     KNOWN_PROVIDER
@@ -165,6 +164,9 @@ static enum errc judge(struct ingest *ingest, const struct store_result *known, 
         const struct reading new = reading_of(&group->steps.rows[at]);
         keep[at] = reading_is_fuller(&old, &new);
         replaces[at] = keep[at];
+        ingest->summary.steps_added -= keep[at]; /* it takes a place, and adds none */
+        ingest->summary.calls_added -=
+            keep[at] && store_int64(known, row, KNOWN_KIND, STEP_LLM) == STEP_LLM;
         const int64_t cost_pusd = store_int64(known, row, KNOWN_COST, LEDGER_NULL);
         if (keep[at] && cost_pusd != LEDGER_NULL) {
             const enum errc code =

@@ -35,7 +35,7 @@ struct ingest_summary {
     int64_t files_unchanged;
     int64_t files_ignored; /* in a directory, of no known format */
     int64_t bytes;
-    int64_t steps_added;
+    int64_t steps_added; /* places of replaced ones not counted again */
     int64_t calls_added;
     int64_t steps_known;    /* already in the ledger */
     int64_t steps_replaced; /* a fuller reading took the place of an earlier one */

@@ -23,7 +23,7 @@ DELETE FROM sources WHERE source_id IN (SELECT source_id FROM staged_sources)
 SELECT s.step_key, s.channel, s.kind, s.status,
        s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.input_audio
          + s.input_image + s.output + s.output_audio,
-       s.result_bytes, s.ended_ns, s.cost_pusd, s.cost_basis, s.started_ns, s.workflow, s.provider
+       s.result_bytes, s.ended_ns, s.cost_pusd, s.started_ns, s.workflow, s.provider
 FROM steps s SEMI JOIN staged_probes USING (step_key)
 
 -- name: supersede_staged_probes
@@ -295,8 +295,12 @@ SELECT 'step ' || step_key || ' is there ' || count(*) || ' times'
 FROM steps GROUP BY step_key HAVING count(*) > 1 LIMIT 5
 
 -- name: verify_unbalanced
-SELECT 'transaction ' || transaction_id || ' is off by ' || sum(amount_pusd) || ' p$'
-FROM postings GROUP BY transaction_id HAVING sum(amount_pusd) <> 0 LIMIT 5
+SELECT 'transaction ' || transaction_id
+       || CASE WHEN sum(amount_pusd) <> 0 THEN ' is off by ' || sum(amount_pusd) || ' p$'
+               ELSE ' has sides that name different days, workflows or providers' END
+FROM postings GROUP BY transaction_id
+HAVING sum(amount_pusd) <> 0 OR min(day) <> max(day) OR min(workflow) <> max(workflow)
+    OR min(provider) <> max(provider) LIMIT 5
 
 -- Steps are the sub-ledger: each import's costs, less what it replaced, are its postings. The day
 -- is ledger_day() in integers: a double rounds the last instants of a day into the next.
@@ -338,7 +342,20 @@ FROM outcomes o ANTI JOIN cases c USING (case_key)
 UNION ALL
 SELECT 'step ' || s.step_key || ' and its attempt name different cases'
 FROM steps s JOIN attempts a USING (attempt_key) WHERE s.case_key <> a.case_key
+UNION ALL
+SELECT 'step ' || s.step_key || ' and its case name different workflows'
+FROM steps s JOIN cases c USING (case_key) WHERE s.workflow <> c.workflow
 LIMIT 5
+
+-- Rows that were replaced stay under the import that brought them.
+-- name: verify_imports
+SELECT 'import ' || import_id || ' brought ' || coalesce(i.steps, 0) || ' steps, '
+       || coalesce(s.steps, 0) || ' are there'
+FROM (SELECT import_id, steps FROM imports) i
+     FULL JOIN (SELECT import_id, count(*) AS steps
+                FROM (SELECT import_id FROM steps UNION ALL SELECT import_id FROM superseded_steps)
+                GROUP BY import_id) s USING (import_id)
+WHERE coalesce(i.steps, 0) <> coalesce(s.steps, 0) LIMIT 5
 
 -- name: verify_duplicate_names
 SELECT 'case ' || any_value(case_id) || ' of ' || any_value(workflow) || ' is there ' || count(*)
@@ -361,23 +378,25 @@ FROM steps
 WHERE (cost_basis = 0 AND cost_pusd IS NOT NULL) OR (cost_basis = 1 AND cost_pusd IS NULL)
    OR (cost_basis = 1 AND price_id = 0) OR (cost_basis = 3 AND cost_pusd IS NOT NULL)
    OR (cost_basis = 2 AND (cost_pusd IS NULL OR cost_pusd IS DISTINCT FROM reported_pusd))
-   OR cost_basis > 3
+   OR cost_basis IS NULL OR cost_basis > 3
 LIMIT 5
 
--- name: verify_import_range
-SELECT coalesce(min(import_id), 1), coalesce(max(import_id), 0) FROM imports
+-- Imports with priced steps, and how many.
+-- name: verify_priced_imports
+SELECT import_id, count(*) FROM steps WHERE cost_basis = 1 GROUP BY import_id ORDER BY import_id
 
 -- name: verify_count
 SELECT (SELECT count(*) FROM steps), (SELECT count(*) FROM cases),
        (SELECT coalesce(sum(cost_pusd), 0) FROM steps), (SELECT count(*) FROM postings),
        (SELECT count(*) FROM steps WHERE cost_basis = 3)
 
--- Priced steps of one import, alike ones together, for pricing them again.
+-- Priced steps of import $1, alike ones together, for pricing them again: part $3 of $2.
 -- name: verify_prices
 SELECT price_id, cost_pusd, input_uncached, cache_read, cache_write_5m, cache_write_1h,
        input_audio, input_image, output, output_audio, requests, web_searches, reasoning,
-       any_value(step_key), count(*)
-FROM steps WHERE import_id = $1 AND cost_basis = 1 GROUP BY ALL
+       CAST(min(step_key) AS VARCHAR), count(*)
+FROM steps WHERE import_id = $1 AND cost_basis = 1 AND abs(step_key % $2) = $3
+GROUP BY ALL
 
 -- ============================================================ outcomes
 

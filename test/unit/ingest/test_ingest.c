@@ -51,7 +51,8 @@ static void teardown(struct bench *bench)
 
 static const enum store_query checks[] = {
     QUERY_verify_duplicate_steps, QUERY_verify_duplicate_names, QUERY_verify_orphans,
-    QUERY_verify_bases,           QUERY_verify_unbalanced,      QUERY_verify_totals};
+    QUERY_verify_imports,         QUERY_verify_bases,           QUERY_verify_unbalanced,
+    QUERY_verify_totals};
 
 /* Look with a fresh arena and no refusals, as another program would. */
 static struct held look(struct bench *bench)
@@ -174,13 +175,14 @@ static void a_fuller_reading_later_replaces_the_lesser_and_the_books_still_tie(v
 {
     struct bench bench;
     struct ingest_summary summary = {0};
+    struct ingest_summary replaced = {0};
     setup(&bench);
     struct step early[] = {call("msg_1", 3)};
     struct step late[] = {call("msg_1", 500)};
     const struct trace first = trace_of(early, 1);
     const struct trace second = trace_of(late, 1);
     import(&bench, &first, CHANNEL_SESSION_LOG, &summary);
-    import(&bench, &second, CHANNEL_SESSION_LOG, &summary);
+    import(&bench, &second, CHANNEL_SESSION_LOG, &replaced);
     import(&bench, &first, CHANNEL_SESSION_LOG, &summary); /* the lesser again: nothing */
     const struct held held = look(&bench);
     const enum errc code = bench.code;
@@ -189,6 +191,10 @@ static void a_fuller_reading_later_replaces_the_lesser_and_the_books_still_tie(v
     EXPECT(held.faults == 0);
     EXPECT(held.steps == 1);
     EXPECT(held.cost_pusd == cost_of(500));
+    EXPECT(replaced.steps_replaced == 1);
+    EXPECT(replaced.steps_added == 0);
+    EXPECT(replaced.calls_added == 0);
+    EXPECT(replaced.cost_pusd == cost_of(500) - cost_of(3));
 }
 
 static void a_better_channel_counts_whatever_comes_first(void)
