@@ -1,6 +1,6 @@
 /*
- * A group becomes a transaction: begin -> look up what the ledger knows -> supersede, append, post
- * -> commit. Any failure rolls all of it back and the group is dropped.
+ * Groups become a transaction: begin -> [look up what the ledger knows -> supersede, append, post]*
+ * -> commit. Any failure rolls all of it back and its groups are dropped.
  */
 #include "ingest/ingest_priv.h"
 
@@ -76,6 +76,7 @@ static enum errc start(struct ingest *ingest, struct err *err)
     code = store_run(ingest->store, QUERY_next_import, NULL, 0, arena, &result, err);
     if (code == ERR_OK) {
         ingest->next_import = (int32_t)store_int64(&result, 0, 0, 1);
+        ingest->ledger_was_new = ingest->next_import == 1;
     }
     return code;
 }
@@ -275,13 +276,21 @@ static enum errc post_entries(struct ingest *ingest, struct err *err)
                : code;
 }
 
-/* Stage rows, then run the query that adds those the ledger does not have. */
+/*
+ * Stage rows, then run the query that adds those the ledger does not have. Of what this run has not
+ * seen before, a ledger that was new has nothing.
+ */
 static enum errc add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
                          size_t count, enum store_query query, int64_t *out_added, struct err *err)
 {
     *out_added = 0;
     if (count == 0) {
         return ERR_OK;
+    }
+    if (ingest->ledger_was_new &&
+        (table == LEDGER_cases || table == LEDGER_attempts || table == LEDGER_case_attributes)) {
+        *out_added = (int64_t)count;
+        return store_append(ingest->store, table, false, rows, count, err);
     }
     enum errc code = store_unstage(ingest->store, table, err);
     if (code == ERR_OK) {
@@ -400,34 +409,77 @@ static bool is_empty(const struct group *group)
            group->attributes.count == 0;
 }
 
-enum errc ingest_flush(struct ingest *ingest, struct err *err)
+/* Everything since the last commit is gone, and so is what the summary says of it. */
+static void give_up(struct ingest *ingest)
+{
+    store_rollback(ingest->store);
+    ingest->summary = ingest->before;
+    ingest->writing = false;
+}
+
+static enum errc begin(struct ingest *ingest, struct err *err)
+{
+    if (ingest->writing) {
+        return ERR_OK;
+    }
+    enum errc code = start(ingest, err);
+    if (code == ERR_OK) {
+        code = store_begin(ingest->store, err);
+    }
+    ingest->writing = code == ERR_OK;
+    ingest->changed = false;
+    ingest->transaction_steps = 0;
+    ingest->before = ingest->summary;
+    return code;
+}
+
+static enum errc commit(struct ingest *ingest, struct err *err)
+{
+    if (!ingest->writing) {
+        return ERR_OK;
+    }
+    const enum errc code = ingest->changed ? store_commit(ingest->store, err) : ERR_OK;
+    if (code != ERR_OK) {
+        give_up(ingest);
+    }
+    store_rollback(ingest->store); /* nothing after a commit */
+    ingest->writing = false;
+    return code;
+}
+
+enum errc ingest_write(struct ingest *ingest, struct err *err)
 {
     CHECK(ingest != NULL);
     if (is_empty(&ingest->group)) {
         reset(ingest);
         return ERR_OK;
     }
-    const struct ingest_summary before = ingest->summary;
-    enum errc code = start(ingest, err);
+    enum errc code = begin(ingest, err);
     if (code == ERR_OK) {
-        code = store_begin(ingest->store, err);
-    }
-    bool changed = false;
-    if (code == ERR_OK) {
+        bool changed = false;
         code = write_group(ingest, &changed, err);
-        if (code == ERR_OK && changed) {
-            code = store_commit(ingest->store, err);
+        ingest->next_import += changed;
+        ingest->changed = ingest->changed || changed;
+        if (code != ERR_OK) {
+            give_up(ingest);
         }
-        store_rollback(ingest->store); /* nothing after a commit */
     }
     if (code == ERR_OK) {
         for (size_t i = 0; i < ingest->group.steps.count; i++) {
             (void)key_set_add(&ingest->steps_seen, ingest->group.steps.rows[i].step_key.low);
         }
-        ingest->next_import += changed;
-    } else {
-        ingest->summary = before;
+        ingest->transaction_steps += (int64_t)ingest->group.steps.count;
     }
     reset(ingest);
+    if (code == ERR_OK && ingest->transaction_steps >= TRANSACTION_STEPS_MAX) {
+        code = commit(ingest, err);
+    }
     return code;
+}
+
+enum errc ingest_flush(struct ingest *ingest, struct err *err)
+{
+    CHECK(ingest != NULL);
+    const enum errc code = ingest_write(ingest, err);
+    return code == ERR_OK ? commit(ingest, err) : code;
 }

@@ -153,7 +153,7 @@ static enum errc take_unreadable(struct ingest *ingest, const struct import_file
     return code;
 }
 
-/* The rest of a file too long for one stretch: decoded here, each stretch a transaction. When it is
+/* The rest of a file too long for one stretch: decoded here, each stretch a group. When it is
  * stopped in between, decoded->more stays set. */
 static enum errc take_rest(struct ingest *ingest, const struct import_file *file,
                            struct decoded *decoded, const struct ingest_options *options,
@@ -163,7 +163,7 @@ static enum errc take_rest(struct ingest *ingest, const struct import_file *file
     decode_tools_init(&tools);
     enum errc code = ERR_OK;
     while (decoded->more && code == ERR_OK && !is_stopped(options->stop)) {
-        code = ingest_flush(ingest, err);
+        code = ingest_write(ingest, err);
         if (code != ERR_OK) {
             break;
         }
@@ -248,7 +248,7 @@ static enum errc take_all(struct ingest *ingest, struct pool *pool,
             cut = pool->jobs[at].decoded.more;
         }
         if (code == ERR_OK && ingest_is_full(ingest)) {
-            code = ingest_flush(ingest, err);
+            code = ingest_write(ingest, err);
             drop_traces(pool, first, at + 1);
             first = at + 1;
         }

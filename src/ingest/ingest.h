@@ -80,9 +80,9 @@ MUST_CHECK enum errc ingest_add_source(struct ingest *ingest, const struct ledge
 /* A whole file that could not be read. */
 MUST_CHECK enum errc ingest_add_reject(struct ingest *ingest, struct str path, int64_t line,
                                        struct str reason, struct err *err);
-/* Whether the open group is large enough to be worth a transaction. */
+/* Whether the open group is large enough to be worth writing. */
 bool ingest_is_full(const struct ingest *ingest);
-/* Commit the open group, if it holds anything. On an error nothing of it is stored. */
+/* Commit all that was added. On an error nothing since the last commit is stored. */
 MUST_CHECK enum errc ingest_flush(struct ingest *ingest, struct err *err);
 
 /* ---- files (import.c) ---- */

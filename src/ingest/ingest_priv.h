@@ -6,7 +6,9 @@
 #include "ingest/ingest.h"
 #include "ledger/ledger.h"
 
-enum { GROUP_STEPS_MAX = 32768 }; /* a group is flushed when it holds as many */
+/* A group is written when it holds as many, and committed with the groups before it once together
+ * they fill a row group of DuckDB: those are stored as they are, without going through its log. */
+enum { GROUP_STEPS_MAX = 16384, TRANSACTION_STEPS_MAX = 122880 };
 
 #define GROUP_ARENA_BYTES_MAX ((size_t)3 << 30)
 #define RUN_ARENA_BYTES_MAX   ((size_t)64 << 20)
@@ -53,8 +55,13 @@ struct ingest {
     struct str about;
     int64_t now_ns;
     int32_t next_import; /* 0: not read yet */
+    bool ledger_was_new; /* nothing was ever imported into it */
     bool ledger_had_steps;
-    struct key_set steps_seen;    /* low halves of the keys committed in this run */
+    bool writing;                 /* a transaction is open */
+    bool changed;                 /* the open transaction makes the ledger another one */
+    int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
+    struct ingest_summary before; /* the open transaction */
+    struct key_set steps_seen;    /* low halves of the keys written in this run */
     struct key_set cases_seen;    /* in this run */
     struct key_set attempts_seen; /* in this run */
     int64_t group_rejected;
@@ -62,6 +69,9 @@ struct ingest {
     struct group group;
     struct ingest_summary summary;
 };
+
+/* Write the open group into the open transaction, which is committed when it is large enough. */
+MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
 
 /* A directory with a map.yaml, or data for --map: flushes as it goes. */
 MUST_CHECK enum errc ingest_table_files(struct ingest *ingest, struct str path,

@@ -31,7 +31,7 @@ enum ledger_account { ACCOUNT_EXPENSE, ACCOUNT_PAYABLE, ACCOUNT_COUNT };
     COLUMN(t, step_key, KEY128, "identity: no two live rows share one")                            \
     COLUMN(t, attempt_key, KEY64, "")                                                              \
     COLUMN(t, case_key, KEY64, "")                                                                 \
-    COLUMN(t, workflow, TEXT, "empty: unattributed")                                               \
+    COLUMN(t, workflow, NAME, "empty: unattributed")                                               \
     COLUMN(t, kind, WORD, "enum step_kind")                                                        \
     COLUMN(t, status, WORD, "enum step_status")                                                    \
     COLUMN(t, effect, WORD, "enum step_effect")                                                    \
@@ -39,13 +39,13 @@ enum ledger_account { ACCOUNT_EXPENSE, ACCOUNT_PAYABLE, ACCOUNT_COUNT };
     COLUMN(t, sequence, INT64, "order within the attempt")                                         \
     COLUMN(t, started_ns, NULL64, "ns since the epoch")                                            \
     COLUMN(t, ended_ns, NULL64, "ns since the epoch")                                              \
-    COLUMN(t, name, TEXT, "of the tool or span")                                                   \
-    COLUMN(t, agent, TEXT, "sub-agent; NULL: the main one")                                        \
+    COLUMN(t, name, NAME, "of the tool or span")                                                   \
+    COLUMN(t, agent, NAME, "sub-agent; NULL: the main one")                                        \
     COLUMN(t, caller, KEY64, "low half of the step_key that issued it; 0: none")                   \
-    COLUMN(t, provider, TEXT, "as priced, else as reported")                                       \
-    COLUMN(t, model, TEXT, "the provider's own name")                                              \
+    COLUMN(t, provider, NAME, "as priced, else as reported")                                       \
+    COLUMN(t, model, NAME, "the provider's own name")                                              \
     COLUMN(t, tier, WORD, "enum service_tier")                                                     \
-    COLUMN(t, region, TEXT, "")                                                                    \
+    COLUMN(t, region, NAME, "")                                                                    \
     COLUMN(t, input_uncached, INT64, "tokens")                                                     \
     COLUMN(t, cache_read, INT64, "tokens")                                                         \
     COLUMN(t, cache_write_5m, INT64, "tokens")                                                     \
@@ -57,7 +57,7 @@ enum ledger_account { ACCOUNT_EXPENSE, ACCOUNT_PAYABLE, ACCOUNT_COUNT };
     COLUMN(t, requests, INT64, "requests with a fee of their own")                                 \
     COLUMN(t, web_searches, INT64, "searches")                                                     \
     COLUMN(t, reasoning, INT64, "tokens, part of output")                                          \
-    COLUMN(t, raw_usage, TEXT, "the figures as they came, JSON")                                   \
+    COLUMN(t, raw_usage, JSON, "the figures as they came, JSON")                                   \
     COLUMN(t, cost_basis, WORD, "enum cost_basis")                                                 \
     COLUMN(t, cost_pusd, MONEY, "p$; NULL: unknown")                                               \
     COLUMN(t, price_id, KEY64, "price the cost was made with; 0: none")                            \
@@ -81,6 +81,8 @@ enum ledger_account { ACCOUNT_EXPENSE, ACCOUNT_PAYABLE, ACCOUNT_COUNT };
 #define LEDGER_C_REAL   double
 #define LEDGER_C_WORD   uint8_t
 #define LEDGER_C_TEXT   struct str
+#define LEDGER_C_NAME   struct str
+#define LEDGER_C_JSON   struct str
 
 /* struct ledger_steps, struct ledger_cases, … */
 #define TABLE(table)                     struct ledger_##table {

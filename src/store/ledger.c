@@ -47,8 +47,17 @@ const char *const ledger_type_names[] = {
     [TYPE_KEY128] = "HUGEINT", [TYPE_KEY64] = "UBIGINT", [TYPE_INT64] = "BIGINT",
     [TYPE_NULL64] = "BIGINT",  [TYPE_MONEY] = "BIGINT",  [TYPE_SUM] = "HUGEINT",
     [TYPE_INT32] = "INTEGER",  [TYPE_REAL] = "DOUBLE",   [TYPE_WORD] = "UTINYINT",
-    [TYPE_TEXT] = "VARCHAR",
+    [TYPE_TEXT] = "VARCHAR",   [TYPE_NAME] = "VARCHAR",  [TYPE_JSON] = "VARCHAR",
 };
+
+/* Where the kind of text says it; elsewhere DuckDB tries what there is on every row group, which
+ * costs more than writing it. */
+static const char *compression_of(enum ledger_type type)
+{
+    return type == TYPE_NAME   ? " USING COMPRESSION dictionary"
+           : type == TYPE_JSON ? " USING COMPRESSION fsst"
+                               : "";
+}
 
 enum errc store_fail(struct err *err, const char *what, const char *said)
 {
@@ -102,11 +111,15 @@ static enum errc open_database(struct store *store, enum store_mode mode, struct
         {"access_mode", mode == STORE_READ ? "READ_ONLY" : "READ_WRITE"},
         {"memory_limit", MEMORY_LIMIT},
         {"preserve_insertion_order", "false"},
+        {"storage_compatibility_version", "v1.2.0"},
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
-        {"checkpoint_threshold", "256MB"},
+        /* A large transaction goes into the file at once instead of through the log. */
+        {"checkpoint_threshold", "16MB"},
+        /* Appending with several threads copies every row twice more. */
+        {"threads", mode == STORE_WRITE ? "1" : NULL},
     };
-    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+    for (size_t i = 0; i < COUNT_OF(settings) && settings[i].value != NULL; i++) {
         CHECK(duckdb_set_config(config, settings[i].name, settings[i].value) == DuckDBSuccess);
     }
     char *said = NULL;
@@ -127,8 +140,9 @@ static void print_table(struct text *sql, const struct ledger_shape *shape, bool
     text_format(sql, "CREATE %s %s%s (", staged ? "TEMP TABLE IF NOT EXISTS" : "TABLE",
                 staged ? "staged_" : "", shape->name);
     for (size_t i = 0; i < shape->column_count; i++) {
-        text_format(sql, "%s%s %s", i > 0 ? ", " : "", shape->columns[i].name,
-                    ledger_type_names[shape->columns[i].type]);
+        const enum ledger_type type = shape->columns[i].type;
+        text_format(sql, "%s%s %s%s", i > 0 ? ", " : "", shape->columns[i].name,
+                    ledger_type_names[type], staged ? "" : compression_of(type));
     }
     text_add(sql, STR(");\n"));
 }

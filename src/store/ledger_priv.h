@@ -27,6 +27,8 @@ enum ledger_type {
     TYPE_REAL,
     TYPE_WORD,
     TYPE_TEXT,
+    TYPE_NAME,
+    TYPE_JSON,
 };
 
 struct ledger_column {

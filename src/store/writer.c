@@ -15,6 +15,8 @@ static bool is_null(const struct ledger_column *column, const void *field)
     case TYPE_REAL:
         return isnan(*(const double *)field);
     case TYPE_TEXT:
+    case TYPE_NAME:
+    case TYPE_JSON:
         return ((const struct str *)field)->data == NULL;
     case TYPE_KEY128:
     case TYPE_KEY64:
@@ -87,6 +89,8 @@ static void fill(duckdb_vector vector, const struct ledger_column *column, const
         FILL(uint8_t);
         break;
     case TYPE_TEXT:
+    case TYPE_NAME:
+    case TYPE_JSON:
         fill_text(vector, field, row_size, count);
         break;
     }

@@ -107,36 +107,80 @@ bool wire_contains(struct str text, const char *needle)
     return text.size > 0 && memmem(text.data, text.size, needle, strlen(needle)) != NULL;
 }
 
-/* The object that opens at text.data[0], its closing brace included; empty when it does not end
- * within WIRE_RAW_BYTES_MAX. */
-static struct str object_at(struct str text)
+/* Bytes of the string that opens at text.data[0], both quotes included; 0: it does not end. */
+static size_t string_size(struct str text)
 {
-    const size_t end = text.size < WIRE_RAW_BYTES_MAX ? text.size : WIRE_RAW_BYTES_MAX;
+    size_t at = 1;
+    while (at < text.size) {
+        const char *const quote = memchr(text.data + at, '"', text.size - at);
+        if (quote == NULL) {
+            break;
+        }
+        size_t slashes = 0;
+        while (quote[-1 - (ptrdiff_t)slashes] ==
+               '\\') { /* ends at the opening quote at the latest */
+            slashes++;
+        }
+        at = (size_t)(quote - text.data) + 1;
+        if (slashes % 2 == 0) {
+            return at;
+        }
+    }
+    return 0;
+}
+
+/* A member of whole digits that an object has to have. */
+struct figure {
+    struct str name;
+    int64_t value;
+    bool found;
+};
+
+static void note_figure(struct str name, struct str rest, struct figure *figures, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!str_equal(name, figures[i].name)) {
+            continue;
+        }
+        int64_t value = 0;
+        size_t at = 1;
+        while (at < rest.size && at < 19 && rest.data[at] >= '0' && rest.data[at] <= '9') {
+            value = value * 10 + (rest.data[at++] - '0');
+        }
+        figures[i].found = at > 1 && rest.data[0] == ':' && value == figures[i].value;
+    }
+}
+
+/* The object that opens at text.data[0], its closing brace included; empty when it does not end
+ * within WIRE_RAW_BYTES_MAX, or lacks one of the figures. */
+static struct str object_with(struct str text, struct figure *figures, size_t count)
+{
+    text.size = text.size < WIRE_RAW_BYTES_MAX ? text.size : WIRE_RAW_BYTES_MAX;
     int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < text.size; i++) {
         const char c = text.data[i];
-        if (quoted) {
-            i += c == '\\';
-            quoted = c != '"';
-        } else if (c == '"') {
-            quoted = true;
+        if (c == '"') {
+            const size_t size = string_size((struct str){text.data + i, text.size - i});
+            if (size == 0) {
+                break;
+            }
+            const size_t behind = i + size;
+            if (depth == 1 && behind < text.size) {
+                note_figure((struct str){text.data + i + 1, size - 2},
+                            (struct str){text.data + behind, text.size - behind}, figures, count);
+            }
+            i = behind - 1;
         } else if (c == '{') {
             depth++;
         } else if (c == '}' && --depth == 0) {
-            return (struct str){text.data, i + 1};
+            bool all = true;
+            for (size_t k = 0; k < count; k++) {
+                all = all && figures[k].found;
+            }
+            return all ? (struct str){text.data, i + 1} : (struct str){0};
         }
     }
     return (struct str){0};
-}
-
-static bool has_member(struct str object, const char *name, int64_t value)
-{
-    char text[64];
-    const int size = snprintf(text, sizeof text, "\"%s\":%lld", name, (long long)value);
-    CHECK(size > 0);
-    CHECK((size_t)size < sizeof text);
-    return wire_contains(object, text);
 }
 
 /* The parser keeps no places in the text. Writers put the usage behind the content, so the last
@@ -146,8 +190,10 @@ struct str wire_raw(struct wire_decoder *decoder, struct str name, struct json n
 {
     enum { TRIES_MAX = 16 };
     CHECK(name.size + 4 <= 32);
-    char key[32];
-    const size_t key_size = (size_t)snprintf(key, sizeof key, "\"" STR_FORMAT "\":", STR_ARG(name));
+    char key[32] = "\"";
+    memcpy(key + 1, name.data, name.size);
+    memcpy(key + 1 + name.size, "\":", 2);
+    const size_t key_size = name.size + 3;
     const struct str line = decoder->text;
     size_t end = line.size;
     for (int i = 0; i < TRIES_MAX && end > key_size; i++) {
@@ -157,9 +203,11 @@ struct str wire_raw(struct wire_decoder *decoder, struct str name, struct json n
         }
         end = (size_t)(brace - line.data);
         if (memcmp(brace - key_size, key, key_size) == 0) {
-            const struct str found = object_at((struct str){brace, line.size - end});
-            if (has_member(found, "output_tokens", output) &&
-                has_member(found, "input_tokens", input)) {
+            struct figure figures[] = {{.name = STR("input_tokens"), .value = input},
+                                       {.name = STR("output_tokens"), .value = output}};
+            const struct str found =
+                object_with((struct str){brace, line.size - end}, figures, COUNT_OF(figures));
+            if (found.size > 0) {
                 return wire_copy(decoder, found);
             }
         }
