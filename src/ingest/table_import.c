@@ -13,6 +13,20 @@ struct taker {
     struct str workflow;
 };
 
+/* Steps name the file or table they came from by its row in sources. It holds no position: tables
+ * are read whole every time, and the size says that no file is like it. */
+static enum errc add_place(struct ingest *ingest, struct str path, struct err *err)
+{
+    const struct ledger_sources source = {
+        .source_id = hash64(path),
+        .path = path,
+        .format = STR("table"),
+        .size = -1,
+        .state = STR(""),
+    };
+    return ingest_add_source(ingest, &source, err);
+}
+
 static enum errc take_batch(void *context, const struct trace *trace, struct str file,
                             struct err *err)
 {
@@ -28,7 +42,10 @@ static enum errc take_batch(void *context, const struct trace *trace, struct str
         .channel = CHANNEL_TABLE,
         .session = false,
     };
-    const enum errc code = ingest_add(taker->ingest, trace, &origin, err);
+    enum errc code = ingest_add(taker->ingest, trace, &origin, err);
+    if (code == ERR_OK && trace->steps.count > 0) {
+        code = add_place(taker->ingest, origin.path, err);
+    }
     return code == ERR_OK ? ingest_flush(taker->ingest, err) : code;
 }
 
