@@ -129,7 +129,7 @@ def test_customer_service_has_a_cost_per_outcome_with_an_interval(home, shared):
     assert estimate["low"] < estimate["value"] < estimate["high"]
     assert estimate["n"] == len(runs)
     steps = home.json("explain", runs[0]["run_id"])["attempts"][0]["steps"]
-    assert all(step["file"].startswith(str(folder)) and step["line"] > 0 for step in steps)
+    assert all(step["file"].startswith(str(folder.resolve())) and step["line"] > 0 for step in steps)
 
 
 @pytest.mark.parametrize("name", ["swe_agent_traces", "terminal_bench_trials",
