@@ -256,13 +256,13 @@ static void the_json_is_the_golden_file(void)
 int main(void)
 {
     static const struct test tests[] = {
-        TEST(a_tool_of_an_unknown_workflow_is_refused),
-        TEST(what_nobody_gave_a_value_or_baseline_says_what_it_needs),
-        TEST(outcome_and_replacement_return_of_a_workflow),
-        TEST(pipeline_return_counts_the_hours_invested),
-        TEST(productivity_return_takes_the_measured_uses),
-        TEST(conversion_return_is_estimated_with_a_control_and_assumed_without),
-        TEST(the_json_is_the_golden_file),
+        TEST_SPARSE(a_tool_of_an_unknown_workflow_is_refused),
+        TEST_SPARSE(what_nobody_gave_a_value_or_baseline_says_what_it_needs),
+        TEST_SPARSE(outcome_and_replacement_return_of_a_workflow),
+        TEST_SPARSE(pipeline_return_counts_the_hours_invested),
+        TEST_SPARSE(productivity_return_takes_the_measured_uses),
+        TEST_SPARSE(conversion_return_is_estimated_with_a_control_and_assumed_without),
+        TEST_SPARSE(the_json_is_the_golden_file),
     };
     struct home home;
     struct err err;
