@@ -26,7 +26,7 @@ struct figures {
     int64_t attempts;
     int64_t attempts_closed;
     int64_t attempts_empty;   /* of which no step is known */
-    int64_t first_successes;  /* cases resolved by their first attempt and never reopened */
+    int64_t first_successes;  /* cases whose first attempt brought the resolution */
     int64_t named_by_session; /* cases named by nothing better than a session or trace */
     int64_t untraced;         /* outcomes of cases no attempt of which was seen */
     int64_t first_ns;         /* INT64_MIN: no case has a date */

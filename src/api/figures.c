@@ -268,13 +268,10 @@ enum errc figures_create_costs(struct store *store, const struct settings *setti
         code = store_execute(store, QUERY_settings_add, values, COUNT_OF(values), NULL, err);
     }
     if (code == ERR_OK) {
-        code = store_execute(store, QUERY_costs_create, NULL, 0, NULL, err);
-    }
-    if (code == ERR_OK) {
         const struct store_value values[] = {
             STORE_OF_INT64(request->since_ns), STORE_OF_INT64(request->until_ns),
             STORE_OF_INT64(request->as_of_ns), STORE_OF_TEXT(request->workflow)};
-        code = store_execute(store, QUERY_costs_fill, values, COUNT_OF(values), NULL, err);
+        code = store_execute(store, QUERY_costs_create, values, COUNT_OF(values), NULL, err);
     }
     return code;
 }

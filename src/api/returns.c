@@ -148,7 +148,7 @@ static void put_workflow(struct text *out, const struct figures *f)
     }
     if (!any) {
         struct entry replacement = of_workflow(f, "replacement");
-        replacement.missing = "baseline of the workflow";
+        replacement.missing = "a baseline of the workflow";
         put_entry(out, &replacement);
     }
 }

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 
-enum { GAP = 2, INDENT = 2, CELL_MIN = 10, FORMAT_BYTES_MAX = 2048 };
+enum { GAP = 2, INDENT = 2, FIRST_MIN = 24, FORMAT_BYTES_MAX = 2048 };
 
 struct render render_start(struct arena *arena, struct text *out, int width)
 {
@@ -76,18 +76,6 @@ size_t render_columns(struct str text)
         columns += !continues(text.data[i]);
     }
     return columns;
-}
-
-/* The longest beginning of `text` that shows at most `columns`. */
-static struct str clip(struct str text, size_t columns)
-{
-    size_t shown = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (!continues(text.data[i]) && shown++ == columns) {
-            return (struct str){text.data, i};
-        }
-    }
-    return text;
 }
 
 void render_wrap(struct render *render, size_t first, size_t indent, struct str text)
@@ -164,9 +152,16 @@ static size_t line_width(const size_t *widths, size_t count)
     return all;
 }
 
-/* Leave out what matters least, then shorten the first column. */
+/* Shorten the first column to a readable minimum, leave out what matters least until all fits, and
+ * give the first column what is left. */
 static void fit(const struct render_table *table, size_t width, size_t *widths)
 {
+    const size_t wanted = widths[0];
+    const size_t least_first = wanted < FIRST_MIN ? wanted : FIRST_MIN;
+    if (line_width(widths, table->column_count) <= width) {
+        return;
+    }
+    widths[0] = least_first;
     while (line_width(widths, table->column_count) > width) {
         size_t least = SIZE_MAX;
         for (size_t i = 0; i < table->column_count; i++) {
@@ -177,30 +172,23 @@ static void fit(const struct render_table *table, size_t width, size_t *widths)
             }
         }
         if (least == SIZE_MAX) {
-            break;
+            return; /* nothing more to give up: the line will be too long */
         }
         widths[least] = 0;
     }
-    const size_t all = line_width(widths, table->column_count);
-    if (all > width && widths[0] > CELL_MIN) {
-        const size_t over = all - width;
-        widths[0] = widths[0] > CELL_MIN + over ? widths[0] - over : CELL_MIN;
-    }
+    const size_t spare = width - line_width(widths, table->column_count);
+    widths[0] = wanted < least_first + spare ? wanted : least_first + spare;
 }
 
-static void print_cell(struct text *out, struct str cell, size_t width, bool right, bool last)
+static void print_cell(struct text *out, struct str cell, size_t width, bool right)
 {
     const size_t shown = render_columns(cell);
-    if (shown > width) {
-        text_add(out, clip(cell, width - 1));
-        text_add(out, STR("…"));
-        return;
-    }
-    text_repeat(out, ' ', right ? width - shown : 0);
+    text_repeat(out, ' ', right && shown < width ? width - shown : 0);
     text_add(out, cell);
-    text_repeat(out, ' ', right || last ? 0 : width - shown);
+    text_repeat(out, ' ', right || shown >= width ? 0 : width - shown);
 }
 
+/* A first cell longer than its column has a line to itself: names are never cut. */
 static void print_line(struct render *render, const struct render_table *table,
                        const struct str *cells, const size_t *widths)
 {
@@ -208,12 +196,18 @@ static void print_line(struct render *render, const struct render_table *table,
     text_init(&line, render->out->size_max);
     text_repeat(&line, ' ', INDENT);
     bool first = true;
+    if (render_columns(cells[0]) > widths[0]) {
+        text_add(&line, cells[0]);
+        text_char(&line, '\n');
+        text_repeat(&line, ' ', INDENT + widths[0]);
+        first = false;
+    }
     for (size_t i = 0; i < table->column_count; i++) {
-        if (widths[i] == 0) {
+        if (widths[i] == 0 || (i == 0 && !first)) {
             continue;
         }
         text_repeat(&line, ' ', first ? 0 : GAP);
-        print_cell(&line, cells[i], widths[i], table->columns[i].right, false);
+        print_cell(&line, cells[i], widths[i], table->columns[i].right);
         first = false;
     }
     struct str all = text_str(&line);

@@ -58,6 +58,8 @@ struct str render_usd_at(struct render *render, double usd, int decimals);
 /* The same of an exact amount in JSON. */
 struct str render_money(struct render *render, struct json amount);
 struct str render_money_at(struct render *render, struct json amount, int decimals);
+/* Decimals an exact amount in JSON has. */
+int render_money_decimals(struct json amount);
 /* An amount in JSON as a number; NaN when it is none. */
 double render_money_usd(struct json amount);
 struct str render_count(struct render *render, int64_t count);

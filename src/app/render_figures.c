@@ -104,9 +104,26 @@ struct str render_money_at(struct render *render, struct json amount, int decima
     return read_money(amount, &value) ? print_amount(render, value, decimals) : NONE;
 }
 
+int render_money_decimals(struct json amount)
+{
+    money_sum value;
+    if (!read_money(amount, &value) || value == 0) {
+        return 0;
+    }
+    int decimals = MONEY_DECIMALS;
+    while (decimals > 0 && value % 10 == 0) {
+        value /= 10;
+        decimals--;
+    }
+    return decimals;
+}
+
 struct str render_money(struct render *render, struct json amount)
 {
-    return render_money_at(render, amount, render_decimals(render_money_usd(amount)));
+    const int decimals = render_decimals(render_money_usd(amount));
+    const int needed = render_money_decimals(amount);
+    return render_money_at(
+        render, amount, decimals > 2 && needed < decimals ? (needed > 2 ? needed : 2) : decimals);
 }
 
 struct str render_count(struct render *render, int64_t count)

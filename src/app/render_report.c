@@ -92,14 +92,17 @@ static struct str sentence(struct render *r, struct json w)
     const struct str bpo = against(r, w, "break_even.bpo", "the BPO's");
     const struct str person = against(r, w, "break_even.human", "a person's");
     const bool partial = json_bool(json_path(w, "cost_per_outcome.incomplete"), false);
-    return render_format(r,
-                         STR_FORMAT ": an agent resolves " STR_FORMAT " for %s" STR_FORMAT
-                                    "%s" STR_FORMAT "%s" STR_FORMAT "%s" STR_FORMAT "%s.",
-                         STR_ARG(name), STR_ARG(article), partial ? "at least " : "",
-                         STR_ARG(amount), interval.size > 0 ? " " : "", STR_ARG(interval),
-                         bpo.size > 0 ? ", " : "", STR_ARG(bpo),
-                         person.size > 0 ? (bpo.size > 0 ? " and " : ", ") : "", STR_ARG(person),
-                         is_thin(w) ? " (thin: few cases)" : "");
+    const struct str closed_units = render_plural(r, unit, closed);
+    const struct str thin = is_thin(w) ? render_format(r, " (thin: %lld closed " STR_FORMAT ")",
+                                                       (long long)closed, STR_ARG(closed_units))
+                                       : (struct str){0};
+    return render_format(
+        r,
+        STR_FORMAT ": an agent resolves " STR_FORMAT " for %s" STR_FORMAT "%s" STR_FORMAT
+                   "%s" STR_FORMAT "%s" STR_FORMAT STR_FORMAT ".",
+        STR_ARG(name), STR_ARG(article), partial ? "at least " : "", STR_ARG(amount),
+        interval.size > 0 ? " " : "", STR_ARG(interval), bpo.size > 0 ? ", " : "", STR_ARG(bpo),
+        person.size > 0 ? (bpo.size > 0 ? " and " : ", ") : "", STR_ARG(person), STR_ARG(thin));
 }
 
 static struct str open_remark(struct render *r, struct json w)
@@ -202,9 +205,13 @@ static void cost_parts(struct render *r, struct json w)
     };
     struct render_table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     const double total = render_money_usd(json_path(w, "cost.total"));
-    const int decimals = total >= 100 || !(total > 0) ? 2
-                         : total >= 1                 ? 4
-                                                      : render_decimals(total) + 1;
+    const int most = total >= 100 || !(total > 0) ? 2 : total >= 1 ? 4 : render_decimals(total) + 1;
+    int decimals = 2; /* as many as the parts need to be seen to add up, and no more */
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        const int needed = render_money_decimals(json_path(w, parts[i].path));
+        decimals = needed > decimals ? needed : decimals;
+    }
+    decimals = decimals < most ? decimals : most;
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const double part = render_money_usd(json_path(w, parts[i].path));
         if (parts[i].name[0] == ' ' && !(part > 0)) {
@@ -250,7 +257,7 @@ static void rates(struct render *r, struct json w)
         render_format(r, STR_FORMAT, STR_ARG(json_str(json_path(w, "cost_per_outcome.method")))));
     rate_row(r, &table, "resolved", render_share(r, number(w, "success.value"), 1),
              render_interval(r, json_get(w, "success"), 100, 1),
-             render_format(r, STR_FORMAT " of " STR_FORMAT " closed " STR_FORMAT, STR_ARG(some),
+             render_format(r, STR_FORMAT " of " STR_FORMAT " " STR_FORMAT, STR_ARG(some),
                            STR_ARG(many), STR_ARG(units)));
     rate_row(r, &table, "at the first attempt (p)",
              render_share(r, number(w, "first_attempt_success.value"), 1),
@@ -259,11 +266,7 @@ static void rates(struct render *r, struct json w)
     rate_row(r, &table, "cost of one attempt (T)", render_usd(r, number(w, "attempt_cost_mean")),
              (struct str){0}, (struct str){0});
     rate_row(r, &table, "predicted, T / p", render_usd(r, number(w, "t_over_p")), (struct str){0},
-             isfinite(tail) ? render_format(r, "measured is %.2f times that%s", tail,
-                                            tail > 1.05   ? ": failures cost more"
-                                            : tail < 0.95 ? ": failures cost less"
-                                                          : "")
-                            : (struct str){0});
+             isfinite(tail) ? render_format(r, "measured: %.2f times", tail) : (struct str){0});
     render_print(r, &table);
 }
 

@@ -130,16 +130,17 @@ static void unpriced(struct render *r, struct json report)
     }
     add_models(r, json_path(total, "unattributed.unpriced_models"), &names, &shown, &more);
     const struct str many = render_count(r, all);
+    const struct str calls = render_plural(r, STR("call"), all);
     if (more > 0) {
         names = render_format(r, STR_FORMAT " and %zu more", STR_ARG(names), more);
     }
     render_note(r, "unpriced",
                 render_format(r,
-                              STR_FORMAT " calls: their tokens count, their cost is unknown and in "
-                                         "no figure, so totals that hold them are too low. "
+                              STR_FORMAT " " STR_FORMAT ": tokens counted, cost unknown and in "
+                                         "no figure, so the totals here are too low. "
                                          "Models: " STR_FORMAT
                                          ". Give prices under prices: in bursar.yaml.",
-                              STR_ARG(many), STR_ARG(names)));
+                              STR_ARG(many), STR_ARG(calls), STR_ARG(names)));
 }
 
 static void unattributed(struct render *r, struct json report)
@@ -151,9 +152,10 @@ static void unattributed(struct render *r, struct json report)
     }
     const struct str many = render_count(r, calls);
     const struct str cost = render_money(r, json_get(stray, "cost"));
-    render_note(r, "unattributed",
-                render_format(r, STR_FORMAT " calls, " STR_FORMAT ": nothing names their workflow.",
-                              STR_ARG(many), STR_ARG(cost)));
+    render_note(
+        r, "unattributed",
+        render_format(r, STR_FORMAT " " STR_FORMAT ", " STR_FORMAT ": nothing names a workflow.",
+                      STR_ARG(many), STR_ARG(render_plural(r, STR("call"), calls)), STR_ARG(cost)));
 }
 
 /* One kind of gap: the workflows it holds for, and what it means. */
@@ -166,11 +168,15 @@ static void gap(struct render *r, struct json report, const char *label,
     }
 }
 
-static void counted(struct render *r, int64_t all, const char *label, const char *meaning)
+static void counted(struct render *r, int64_t all, const char *label, struct str unit,
+                    const char *meaning)
 {
     if (all > 0) {
         const struct str many = render_count(r, all);
-        render_note(r, label, render_format(r, STR_FORMAT " %s", STR_ARG(many), meaning));
+        const struct str units = render_plural(r, unit, all);
+        render_note(r, label,
+                    render_format(r, STR_FORMAT " " STR_FORMAT " %s", STR_ARG(many), STR_ARG(units),
+                                  meaning));
     }
 }
 
@@ -199,12 +205,12 @@ void render_unknown(struct render *r, struct json report)
         "unknown and in no figure.");
     gap(r, report, "by session", is_session,
         "nothing names the case, so each session or trace is taken as one.");
-    counted(r, sum_of(report, "outcomes_without_attempts"), "untraced",
-            "cases have an outcome but no attempt was seen; they are in no figure.");
-    counted(r, sum_of(report, "attempts_without_steps"), "empty",
-            "attempts have no recorded step; what they cost is unknown.");
+    counted(r, sum_of(report, "outcomes_without_attempts"), "untraced", STR("case"),
+            "with an outcome of which no attempt was seen; in no figure.");
+    counted(r, sum_of(report, "attempts_without_steps"), "empty", STR("attempt"),
+            "without any recorded step; what they cost is unknown.");
     counted(r, json_int64(json_path(report, "total.undated_cases_left_out"), 0), "undated",
-            "cases have no date and are left out of this window.");
+            STR("case"), "without a date, left out of this window.");
     if (names_of(r, report, is_drawn).size > 0) {
         render_note(r, "bootstrap",
                     render_format(r, "intervals from fewer than 30 cases: %lld draws, seed %lld.",
@@ -213,7 +219,7 @@ void render_unknown(struct render *r, struct json report)
     }
     r->out = out;
     if (notes.size > 0) {
-        render_heading(r, "Not measured");
+        render_heading(r, "About these figures");
         text_add(out, text_str(&notes));
     }
     text_deinit(&notes);

@@ -77,22 +77,15 @@ INSERT INTO workflow_settings VALUES ($1, $2, $3, $4 <> 0, $5 <> 0)
 -- economics.md section 3: one row a case. States: 0 resolved, 1 failed or escalated, 2 open (no
 -- outcome, or reopened), 3 untraced (an outcome, but no attempt was ever seen: what it cost is not
 -- known, so it is in no rate and no total).
--- name: costs_create
-CREATE OR REPLACE TEMP TABLE case_costs (
-  case_key UBIGINT, workflow VARCHAR, named_by UTINYINT, state TINYINT, began_ns BIGINT,
-  attempts BIGINT, attempts_before BIGINT, attempts_empty BIGINT, reopened BOOLEAN,
-  agent_pusd HUGEINT, before_pusd HUGEINT, last_pusd HUGEINT,
-  human_ms HUGEINT, human_pusd HUGEINT, correction_pusd HUGEINT,
-  value_pusd BIGINT, value_recorded BOOLEAN)
-
+--
 -- $1 since, $2 until (when the case began, ns), $3 as of (ns), $4 workflow ('' for all; the
 -- unattributed cases, whose workflow is '', always come along).
 --
 -- Ties are broken by keys, so that the same rows give the same report in whatever order they come.
 -- Most cases have one statement and no attempt after their resolution: those take the short way,
 -- and `several` and `split` hold the others.
--- name: costs_fill
-INSERT INTO case_costs
+-- name: costs_create
+CREATE OR REPLACE TEMP TABLE case_costs AS
 WITH newest AS ( -- revisions beyond the first that were known
   SELECT outcome_key, max(revision) AS revision FROM outcomes
   WHERE revision > 1 AND recorded_ns <= $3 GROUP BY outcome_key
@@ -131,14 +124,13 @@ WITH newest AS ( -- revisions beyond the first that were known
   FROM dated SEMI JOIN several USING (case_key)
 ), outcome AS (
   SELECT case_key, status, coalesce(until_ns, 9223372036854775807) AS resolved_ns, value_pusd,
-         human_ms, CAST(0 AS HUGEINT) AS late_ms, false AS reopened
+         human_ms, CAST(0 AS HUGEINT) AS late_ms
   FROM dated ANTI JOIN several USING (case_key)
   UNION ALL
   SELECT case_key, min(CASE WHEN place = 1 THEN status END),
          coalesce(min(resolved_ns), 9223372036854775807),
          arg_min(value_pusd, CASE WHEN status IN (0, 4) THEN place END),
-         sum(human_ms), sum(CASE WHEN said_ns > resolved_ns THEN human_ms ELSE 0 END),
-         bool_or(status = 2)
+         sum(human_ms), sum(CASE WHEN said_ns > resolved_ns THEN human_ms ELSE 0 END)
   FROM ranked GROUP BY case_key
 ), spent AS (
   SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd
@@ -182,20 +174,24 @@ WITH newest AS ( -- revisions beyond the first that were known
 )
 SELECT c.case_key, c.workflow, c.named_by,
        CASE WHEN k.attempts IS NULL THEN 3 WHEN k.status IN (0, 4) THEN 0
-            WHEN k.status IN (1, 3) THEN 1 ELSE 2 END,
-       k.began_ns, coalesce(k.attempts, 0), coalesce(p.attempts, k.attempts, 0),
-       coalesce(k.attempts_empty, 0), coalesce(k.reopened, false), coalesce(k.cost_pusd, 0),
-       coalesce(p.cost_pusd, k.cost_pusd, 0), coalesce(p.last_pusd, k.last_pusd, 0),
-       coalesce(h.human_ms, 0) + coalesce(k.human_ms, 0),
+            WHEN k.status IN (1, 3) THEN 1 ELSE 2 END AS state,
+       k.began_ns, coalesce(k.attempts, 0) AS attempts,
+       coalesce(p.attempts, k.attempts, 0) AS attempts_before,
+       coalesce(k.attempts_empty, 0) AS attempts_empty,
+       coalesce(k.cost_pusd, 0) AS agent_pusd,
+       coalesce(p.cost_pusd, k.cost_pusd, 0) AS before_pusd,
+       coalesce(p.last_pusd, k.last_pusd, 0) AS last_pusd,
+       coalesce(h.human_ms, 0) + coalesce(k.human_ms, 0) AS human_ms,
        CASE WHEN h.human_ms > 0 OR k.human_ms > 0
             THEN ((coalesce(h.before_ms, 0) + coalesce(k.human_ms, 0) - coalesce(k.late_ms, 0))
                   * CAST(coalesce(w.human_rate_pusd, 0) AS HUGEINT) + 1800000) // 3600000
-            ELSE 0 END,
+            ELSE 0 END AS human_pusd,
        CASE WHEN h.human_ms > h.before_ms OR k.late_ms > 0
             THEN ((coalesce(h.human_ms - h.before_ms, 0) + coalesce(k.late_ms, 0))
                   * CAST(coalesce(w.human_rate_pusd, 0) AS HUGEINT) + 1800000) // 3600000
-            ELSE 0 END,
-       coalesce(k.value_pusd, w.value_pusd), k.value_pusd IS NOT NULL
+            ELSE 0 END AS correction_pusd,
+       coalesce(k.value_pusd, w.value_pusd) AS value_pusd,
+       k.value_pusd IS NOT NULL AS value_recorded
 FROM known k JOIN cases c USING (case_key) LEFT JOIN split p USING (case_key)
      LEFT JOIN worked h USING (case_key) LEFT JOIN workflow_settings w ON w.workflow = c.workflow
 WHERE ($4 = '' OR c.workflow IN ('', $4))
@@ -212,7 +208,7 @@ WHERE ($4 = '' OR c.workflow IN ('', $4))
 SELECT workflow, state, state = 0 AND value_recorded, count(*), sum(attempts), sum(agent_pusd),
        sum(before_pusd), sum(last_pusd), sum(human_pusd), sum(correction_pusd), sum(human_ms),
        sum(CAST(value_pusd AS HUGEINT)), count(value_pusd),
-       sum(CASE WHEN attempts_before = 1 AND NOT reopened THEN 1 ELSE 0 END),
+       sum(CASE WHEN attempts_before = 1 THEN 1 ELSE 0 END),
        sum(CASE WHEN named_by = 1 THEN 1 ELSE 0 END), sum(attempts_empty), min(began_ns), max(began_ns),
        sum(CAST(floor(CAST(began_ns AS DOUBLE) / 1e9) AS HUGEINT)), count(began_ns),
        CASE WHEN max(cost) < 1e15
