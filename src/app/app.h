@@ -52,6 +52,7 @@ struct command {
     const char *example;  /* a command line that works */
     const struct option *options;
     size_t option_count;
+    size_t positional_max; /* arguments it takes; ARGS_POSITIONAL_MAX: any number */
     enum errc (*run)(struct app *app, const struct args *args, struct err *err);
 };
 

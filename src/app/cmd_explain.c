@@ -102,5 +102,6 @@ const struct command cmd_explain = {
     .example = "bursar explain T-1042 --workflow support",
     .options = options,
     .option_count = COUNT_OF(options),
+    .positional_max = 1,
     .run = run,
 };

@@ -1,4 +1,5 @@
 /* import: files and folders into the ledger, with progress, a summary and what was not taken. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -69,14 +70,20 @@ static void print_count(struct text *out, const char *label, int64_t count, cons
     text_format(out, "  %-18s %14.*s%s%s\n", label, STR_ARG(all), unit[0] != '\0' ? " " : "", unit);
 }
 
+/* Whether the ledger is another one now. */
+static bool has_added(const struct ingest_summary *summary)
+{
+    return summary->steps_added + summary->steps_replaced + summary->cases_added +
+               summary->outcomes_added + summary->candidates_added >
+           0;
+}
+
 static void print_text(struct app *app, const struct ingest_summary *summary)
 {
     struct text *const out = app->out;
     char cost[MONEY_TEXT_BYTES_MAX];
     money_print_rounded(summary->cost_pusd, 4, cost);
-    const bool added = summary->steps_added + summary->steps_replaced + summary->cases_added +
-                           summary->outcomes_added + summary->candidates_added >
-                       0;
+    const bool added = has_added(summary);
     text_format(out, added ? "Imported into " STR_FORMAT "\n" : "Nothing new for " STR_FORMAT "\n",
                 STR_ARG(app->home));
     print_count(out, "files read", summary->files, "");
@@ -167,9 +174,7 @@ static struct str option_of(const struct args *args, const char *name)
 static enum errc leave_trail(struct app *app, struct str about,
                              const struct ingest_summary *summary, struct err *err)
 {
-    if (summary->steps_added + summary->steps_replaced + summary->cases_added +
-            summary->outcomes_added + summary->candidates_added ==
-        0) {
+    if (!has_added(summary)) {
         return ERR_OK;
     }
     char cost[MONEY_TEXT_BYTES_MAX];
@@ -206,7 +211,7 @@ static enum errc import(struct app *app, const struct args *args, struct store *
     }
     if (app->json) {
         print_json(app, ingest_summary(ingest));
-    } else {
+    } else if (code == ERR_OK || has_added(ingest_summary(ingest))) {
         print_text(app, ingest_summary(ingest));
     }
     struct err trail;
@@ -224,6 +229,11 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     CHECK(app != NULL);
     if (args->positional_count == 0) {
         return err_set(err, ERR_USAGE, "import wants a file or directory, such as ~/.claude");
+    }
+    for (size_t i = 0; i < args->positional_count; i++) { /* before a ledger is made for nothing */
+        if (access(args->positional[i], F_OK) != 0) {
+            return err_set(err, ERR_NOT_FOUND, "%s: %s", args->positional[i], strerror(errno));
+        }
     }
     const struct price_book *book = NULL;
     enum errc code = app_price_book(app, &book, err);
@@ -252,5 +262,6 @@ const struct command cmd_import = {
     .example = "bursar import ~/.claude/projects ~/.codex/sessions",
     .options = options,
     .option_count = COUNT_OF(options),
+    .positional_max = ARGS_POSITIONAL_MAX,
     .run = run,
 };

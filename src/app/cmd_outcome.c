@@ -420,5 +420,6 @@ const struct command cmd_outcome = {
     .example = "bursar outcome add support T-1042 resolved --value 12 --minutes 3 --source crm",
     .options = options,
     .option_count = COUNT_OF(options),
+    .positional_max = ARGS_POSITIONAL_MAX,
     .run = run,
 };

@@ -185,5 +185,6 @@ const struct command cmd_price = {
                "300}' --at 2026-04-01",
     .options = options,
     .option_count = COUNT_OF(options),
+    .positional_max = ARGS_POSITIONAL_MAX,
     .run = run,
 };

@@ -91,5 +91,6 @@ const struct command cmd_report = {
     .example = "bursar report airline --since 2026-11-01",
     .options = options,
     .option_count = COUNT_OF(options),
+    .positional_max = 1,
     .run = run,
 };

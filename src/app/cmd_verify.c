@@ -216,10 +216,18 @@ static enum errc print_totals(struct verdict *verdict, struct err *err)
     char cases[32];
     const struct str step_count = app_count(store_int64(&totals, 0, 0, 0), steps, sizeof steps);
     const struct str case_count = app_count(store_int64(&totals, 0, 1, 0), cases, sizeof cases);
-    text_format(app->out, "\n%s: " STR_FORMAT " steps of " STR_FORMAT " cases, %s USD%s\n",
+    text_format(app->out, "\n%s: " STR_FORMAT " steps of " STR_FORMAT " case%s, %s USD",
                 verdict->failed == 0 ? "The ledger is whole" : "THE LEDGER IS NOT WHOLE",
-                STR_ARG(step_count), STR_ARG(case_count), cost,
-                store_int64(&totals, 0, 4, 0) > 0 ? " (and calls whose price is unknown)" : "");
+                STR_ARG(step_count), STR_ARG(case_count),
+                store_int64(&totals, 0, 1, 0) == 1 ? "" : "s", cost);
+    const int64_t unpriced = store_int64(&totals, 0, 4, 0);
+    if (unpriced > 0) {
+        char calls[32];
+        const struct str call_count = app_count(unpriced, calls, sizeof calls);
+        text_format(app->out, " and the unknown cost of " STR_FORMAT " unpriced call%s",
+                    STR_ARG(call_count), unpriced == 1 ? "" : "s");
+    }
+    text_char(app->out, '\n');
     return ERR_OK;
 }
 

@@ -234,6 +234,15 @@ enum errc config_open(struct app *app, const struct settings **out, struct err *
         return err_set(err, ERR_LIMIT, "no memory left for the configuration");
     }
     code = config_parse(app->config_path, text, app->arena, settings, err);
+    if (code == ERR_OK && (settings->ledger_url.size > 0 || settings->control_url.size > 0)) {
+        /* never a silent local ledger beside the one that is meant */
+        return err_set(err, ERR_CONFIG,
+                       STR_FORMAT
+                       ": %s names another store, and this version keeps both in " STR_FORMAT
+                       "; take the key out to use those",
+                       STR_ARG(app->config_path),
+                       settings->ledger_url.size > 0 ? "ledger" : "control", STR_ARG(app->home));
+    }
     if (code == ERR_OK) {
         *out = settings;
     }

@@ -68,14 +68,60 @@ void app_flush(struct app *app)
     text_clear(app->out);
 }
 
+enum { HELP_COLUMNS = 79, HELP_INDENT = 23 };
+
+/* Words of one paragraph, broken at HELP_COLUMNS; the first line has `used` columns already. */
+static void print_wrapped(struct text *out, struct str words, size_t used, size_t indent)
+{
+    while (words.size > 0) {
+        const struct str word = str_cut(&words, ' ');
+        if (used > indent && used + 1 + word.size > HELP_COLUMNS) {
+            text_char(out, '\n');
+            text_repeat(out, ' ', indent);
+            used = indent;
+        } else if (used > indent) {
+            text_char(out, ' ');
+            used++;
+        }
+        text_add(out, word);
+        used += word.size;
+    }
+    text_char(out, '\n');
+}
+
 static void print_options(struct text *out, const struct option *options, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", options[i].name, options[i].value != NULL ? " " : "",
                  options[i].value != NULL ? options[i].value : "");
-        text_format(out, "  %-20s %s\n", left, options[i].help);
+        text_format(out, "  %-20s ", left);
+        print_wrapped(out, str_from(options[i].help), HELP_INDENT, HELP_INDENT);
     }
+}
+
+/* Paragraphs as they are written, but lines that go on join into one and are broken anew; a line
+ * that begins with a blank stands as it is. */
+static void print_about(struct text *out, struct str about)
+{
+    struct text paragraph;
+    text_init(&paragraph, (size_t)16 << 10);
+    while (about.size > 0) {
+        const struct str line = str_cut(&about, '\n');
+        const bool stands = line.size == 0 || line.data[0] == ' ';
+        if (!stands) {
+            text_format(&paragraph, "%s" STR_FORMAT, paragraph.size > 0 ? " " : "", STR_ARG(line));
+        }
+        if ((stands || about.size == 0) && paragraph.size > 0) {
+            print_wrapped(out, text_str(&paragraph), 0, 0);
+            text_clear(&paragraph);
+        }
+        if (stands) {
+            text_add(out, line);
+            text_char(out, '\n');
+        }
+    }
+    text_deinit(&paragraph);
 }
 
 static void print_help(struct text *out, const struct command *command)
@@ -88,7 +134,8 @@ static void print_help(struct text *out, const struct command *command)
                     form.size > 0 ? " " : "", STR_ARG(form));
         lead = "      ";
     } while (forms.size > 0);
-    text_format(out, "\n%s\n", command->about);
+    text_char(out, '\n');
+    print_about(out, str_from(command->about));
     if (command->option_count > 0) {
         text_add(out, STR("\nOptions\n"));
         print_options(out, command->options, command->option_count);
@@ -126,8 +173,7 @@ static enum errc parse_args(const struct command *command, int argc, char **argv
     bool options_end = false;
     for (int i = 0; i < argc; i++) {
         const struct str word = str_from(argv[i]);
-        if (options_end || word.size < 2 || word.data[0] != '-' ||
-            (word.data[1] != '-' && word.size == 2 && word.data[1] != 'h')) {
+        if (options_end || word.size < 2 || word.data[0] != '-') {
             if (args->positional_count == ARGS_POSITIONAL_MAX) {
                 return err_set(err, ERR_USAGE, "more than %d arguments", ARGS_POSITIONAL_MAX);
             }
@@ -243,12 +289,19 @@ static enum errc run_command(const struct command *command, struct app *app, int
         print_help(app->out, command);
         return ERR_OK;
     }
+    if (args.positional_count > command->positional_max) {
+        return err_set(err, ERR_USAGE, "bursar %s does not take \"%s\"; see bursar %s --help",
+                       command->name, args.positional[command->positional_max], command->name);
+    }
     app->json = args_get(&args, "--json") != NULL;
     code = find_home(app, &args, err);
     if (code != ERR_OK) {
         return code;
     }
     code = read_window(app, &args, err);
+    if (code == ERR_OK && app->since_ns > app->until_ns) {
+        return err_set(err, ERR_USAGE, "--since is later than --until: nothing is between them");
+    }
     return code == ERR_OK ? command->run(app, &args, err) : code;
 }
 

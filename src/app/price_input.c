@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
+#include "app/config.h"
 #include "base/check.h"
-#include "base/file.h"
-#include "base/yaml.h"
+#include "model/settings.h"
 
 enum { NEAREST_SHOWN = 5 };
 
@@ -16,18 +16,10 @@ enum errc app_price_book(struct app *app, const struct price_book **out, struct 
     const struct price_book *shipped;
     enum errc code = price_book_parse(price_shipped(), app->arena, &shipped, err);
     CHECK(code == ERR_OK); /* the book this program was built with */
-    struct str text;
-    code = file_read(app->config_path, YAML_BYTES_MAX, app->arena, &text, err);
-    if (code == ERR_NOT_FOUND && !app->config_named) {
-        *out = shipped;
-        return ERR_OK;
-    }
-    const struct yaml *root;
-    code = code == ERR_OK ? yaml_parse(app->config_path, text, app->arena, &root, err) : code;
-    if (code != ERR_OK) {
-        return code;
-    }
-    return price_book_overlay(shipped, yaml_get(root, "prices"), app->arena, out, err);
+    const struct settings *settings = NULL;
+    code = config_open(app, &settings, err);
+    return code == ERR_OK ? price_book_overlay(shipped, settings->prices, app->arena, out, err)
+                          : code;
 }
 
 struct place {

@@ -188,6 +188,19 @@ static bool is_table_folder(const char *path)
     return size > 0 && (size_t)size < sizeof map && access(map, R_OK) == 0;
 }
 
+/* A place that cannot be read is told of; the rest of the tree is read all the same. */
+static enum errc add_trouble(struct finder *finder, const char *path, const char *why)
+{
+    const struct import_file file = {.path = arena_copy(finder->arena, str_from(path)),
+                                     .trouble = arena_copy(finder->arena, str_from(why))};
+    const size_t at = arena_push(finder->arena, finder->out);
+    if (file.path.data == NULL || file.trouble.data == NULL || at == SIZE_MAX) {
+        return no_room(finder);
+    }
+    finder->out->rows[at] = file;
+    return ERR_OK;
+}
+
 static enum errc visit(struct finder *finder, FTS *tree, FTSENT *entry, bool named)
 {
     switch (entry->fts_info) {
@@ -208,8 +221,9 @@ static enum errc visit(struct finder *finder, FTS *tree, FTSENT *entry, bool nam
         __attribute__((fallthrough));
     case FTS_DNR:
     case FTS_ERR:
-        return err_set(finder->err, ERR_IO, "%s cannot be read: %s", entry->fts_path,
-                       strerror(entry->fts_errno));
+        return named ? err_set(finder->err, ERR_IO, "%s cannot be read: %s", entry->fts_path,
+                               strerror(entry->fts_errno))
+                     : add_trouble(finder, entry->fts_path, strerror(entry->fts_errno));
     case FTS_DEFAULT:
         return named ? err_set(finder->err, ERR_UNSUPPORTED,
                                "%s is neither a file nor a directory; write it to a file first",

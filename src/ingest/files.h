@@ -28,6 +28,7 @@ struct import_file {
     int64_t mtime_ns;
     int64_t inode;
     const struct file_known *known; /* NULL: never read */
+    struct str trouble;             /* a directory that cannot be read, and why; empty: none */
 };
 
 struct import_files {

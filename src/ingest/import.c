@@ -3,6 +3,7 @@
  * files, so that the same files give the same ledger, and is the only one that writes.
  */
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -40,6 +41,12 @@ static bool is_stopped(const atomic_bool *stop)
     return stop != NULL && atomic_load(stop);
 }
 
+/* Whether workers decode it: tables and what cannot be read are the taker's. */
+static bool is_decoded(const struct import_file *file)
+{
+    return !file->table && file->trouble.size == 0;
+}
+
 /* The next file to decode, or files->count when there is none. Waits while too far ahead. */
 static size_t claim(struct pool *pool)
 {
@@ -47,8 +54,8 @@ static size_t claim(struct pool *pool)
     while (!pool->closing && pool->next >= pool->taken_count + AHEAD_MAX) {
         pthread_cond_wait(&pool->taken, &pool->lock);
     }
-    while (pool->next < pool->files->count && pool->files->rows[pool->next].table) {
-        pool->next++; /* tables are read by the taker */
+    while (pool->next < pool->files->count && !is_decoded(&pool->files->rows[pool->next])) {
+        pool->next++;
     }
     const size_t at = pool->closing ? pool->files->count : pool->next;
     pool->next += at < pool->files->count;
@@ -240,7 +247,9 @@ static enum errc take_all(struct ingest *ingest, struct pool *pool,
     size_t cut = 0; /* 1: stopped within the last file taken */
     for (; at < files->count && code == ERR_OK && !is_stopped(options->stop); at++) {
         const struct import_file *const file = &files->rows[at];
-        if (file->table) {
+        if (file->trouble.size > 0) {
+            code = ingest_add_reject(ingest, file->path, 0, file->trouble, err);
+        } else if (file->table) {
             code = ingest_table_files(ingest, file->path, options, err);
         } else {
             wait_for(pool, at);
@@ -325,6 +334,17 @@ enum errc ingest_paths(struct ingest *ingest, const struct ingest_options *optio
                        "unknown format \"" STR_FORMAT "\"; known: claude-code, codex, gemini-cli, "
                        "tau2, table",
                        STR_ARG(options->format));
+    }
+    if (str_equal(options->format, STR("table")) && options->map.size == 0) {
+        for (size_t i = 0; i < path_count; i++) {
+            struct stat status;
+            if (stat(paths[i], &status) == 0 && S_ISREG(status.st_mode)) {
+                return err_set(err, ERR_USAGE,
+                               "%s is a table: say which of its columns are what with --map FILE "
+                               "(docs/table-maps.md)",
+                               paths[i]);
+            }
+        }
     }
     struct arena arena;
     struct import_files files;
