@@ -31,6 +31,8 @@ static void catch_interrupts(void)
     const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     CHECK(sigaction(SIGINT, &action, NULL) == 0);
     CHECK(sigaction(SIGTERM, &action, NULL) == 0);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN}; /* a full disk is told as an error */
+    CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
 }
 
 struct bar {

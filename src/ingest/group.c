@@ -54,11 +54,6 @@ bool key_set_has(const struct key_set *set, uint64_t key)
     return set->slot_count > 0 && set->slots[slot_of(set, key)] == key;
 }
 
-void key_set_clear(struct key_set *set)
-{
-    key_set_deinit(set);
-}
-
 void key_set_deinit(struct key_set *set)
 {
     CHECK(set != NULL);

@@ -23,7 +23,6 @@ struct key_set {
 
 bool key_set_add(struct key_set *set, uint64_t key); /* true: it was not there */
 bool key_set_has(const struct key_set *set, uint64_t key);
-void key_set_clear(struct key_set *set);
 void key_set_deinit(struct key_set *set);
 
 #define GROUP_ROWS(table)                                                                          \

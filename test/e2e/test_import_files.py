@@ -4,6 +4,7 @@ refuses to read, and one longer than is decoded at a stretch."""
 import json
 import os
 import random
+import resource
 import signal
 import threading
 
@@ -53,6 +54,18 @@ def test_a_file_that_cannot_be_read_further_is_tried_again(home):
         got = home.json("import", memory, "--format", "codex")
         assert got["files_unchanged"] == 0
         assert "cannot be read further" in got["rejects"][0]
+
+
+def test_a_full_disk_ends_it_with_a_sentence_and_a_rerun_completes_it(home, tmp_path):
+    sessions.write(tmp_path / "logs/alpha.jsonl", sessions.session("alpha", 2000))
+
+    def keep_files_small():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    said = home.refused("import", tmp_path / "logs", preexec_fn=keep_files_small)
+    assert "File too large" in said
+    home.ok("import", tmp_path / "logs")
+    assert home.verified()["steps"] == 4000
 
 
 @pytest.fixture(name="long_log", scope="module")
