@@ -29,7 +29,7 @@ setup:
 	@tools/setup build test
 
 build: build/build.ninja
-	@ninja -C build bursar libduckdb.so
+	@ninja -C build bursar
 
 bench: build
 	@tools/setup build bench
