@@ -130,6 +130,9 @@ static void every_damage_is_found_and_named(void)
     if (code == ERR_OK) {
         code = fill(store, &arena, &err);
     }
+    if (code != ERR_OK) {
+        fprintf(stderr, "%s\n", err.text);
+    }
     size_t found = 0;
     for (size_t i = 0; code == ERR_OK && i < COUNT_OF(damages); i++) {
         found += finds(store, &arena, i);
