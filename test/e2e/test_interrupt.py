@@ -59,7 +59,7 @@ def test_killed_at_any_moment_it_is_whole_and_a_rerun_completes_it(new_home, who
 def test_ctrl_c_ends_it_with_a_sentence_and_a_rerun_completes_it(new_home, whole):
     logs, seconds, wanted = whole
     stopped = 0
-    for part in (0.3, 0.5, 0.7):
+    for part in (0.1, 0.3, 0.6):  # early too: the machine may be faster now than when it was timed
         home = new_home(f"stopped-{part}")
         code, _, errors = interrupt(home, logs, seconds * part, signal.SIGINT)
         if code == 1:
