@@ -1,8 +1,7 @@
 /* What a report does not know, said in words: unpriced, unattributed, thin, assumed and the rest.
  */
-#include <math.h>
+#include "app/render_report_priv.h"
 
-#include "app/render.h"
 #include "base/check.h"
 
 enum { NAMES_SHOWN_MAX = 6 };
@@ -43,19 +42,9 @@ static int64_t sum_of(struct json report, const char *path)
     return sum;
 }
 
-static int64_t closed(struct json w)
-{
-    return json_int64(json_get(w, "resolved"), 0) + json_int64(json_get(w, "not_resolved"), 0);
-}
-
-static bool is_thin(struct json w)
-{
-    return closed(w) > 0 && json_bool(json_path(w, "cost_per_outcome.thin"), false);
-}
-
 static bool has_no_outcome(struct json w)
 {
-    return closed(w) == 0 && json_int64(json_get(w, "cases"), 0) > 0;
+    return report_closed(w) == 0 && json_int64(json_get(w, "cases"), 0) > 0;
 }
 
 static bool is_session(struct json w)
@@ -65,7 +54,7 @@ static bool is_session(struct json w)
 
 static bool has_no_baseline(struct json w)
 {
-    return closed(w) > 0 && json_kind(json_path(w, "break_even.bpo")) != JSON_OBJECT &&
+    return report_closed(w) > 0 && json_kind(json_path(w, "break_even.bpo")) != JSON_OBJECT &&
            json_kind(json_path(w, "break_even.human")) != JSON_OBJECT;
 }
 
@@ -192,7 +181,7 @@ void render_unknown(struct render *r, struct json report)
     gap(r, report, "no outcome", has_no_outcome,
         "no case has an outcome yet; add them with bursar outcome import FILE, or name what counts "
         "under outcomes: in bursar.yaml.");
-    gap(r, report, "thin", is_thin,
+    gap(r, report, "thin", report_is_thin,
         "fewer than 20 closed cases; a figure from so few can be far off.");
     gap(r, report, "no bound", has_no_bound,
         "so few resolved cases that the data set no upper bound on what one costs.");

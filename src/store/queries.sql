@@ -89,31 +89,26 @@ CREATE OR REPLACE TEMP TABLE case_costs AS
 WITH newest AS ( -- revisions beyond the first that were known
   SELECT outcome_key, max(revision) AS revision FROM outcomes
   WHERE revision > 1 AND recorded_ns <= $3 GROUP BY outcome_key
-), said AS ( -- what is known of each case; a candidate (4) only where the workflow takes its kind
-  SELECT o.case_key, o.status, o.effective_ns, o.recorded_ns, o.outcome_key, o.value_pusd,
-         o.human_ms
-  FROM outcomes o LEFT JOIN newest n USING (outcome_key)
-  WHERE o.status < 4 AND o.recorded_ns <= $3 AND ($4 = '' OR o.workflow IN ('', $4))
-    AND (n.revision IS NULL OR n.revision = o.revision)
-  UNION ALL
-  SELECT o.case_key, o.status, o.effective_ns, o.recorded_ns, o.outcome_key, o.value_pusd,
-         o.human_ms
-  FROM outcomes o LEFT JOIN newest n USING (outcome_key)
-       JOIN workflow_settings w ON w.workflow = o.workflow
-        AND ((w.takes_commits AND o.source = 'git commit')
-             OR (w.takes_pull_requests AND o.source = 'pull request'))
-  WHERE o.status = 4 AND o.recorded_ns <= $3 AND ($4 = '' OR o.workflow IN ('', $4))
+), said AS (
+  -- What is known of each case; a candidate (4) only where the workflow takes its kind. until_ns:
+  -- what begins later came after this statement; a mere date means its whole day.
+  SELECT o.case_key, o.status, coalesce(o.effective_ns, o.recorded_ns) AS said_ns,
+         CASE WHEN o.status NOT IN (0, 4) THEN NULL
+              WHEN o.effective_ns IS NULL THEN 9223372036854775807
+              WHEN o.effective_ns % 86400000000000 = 0
+              THEN least(o.effective_ns, 9223285636854775808) + 86399999999999
+              ELSE o.effective_ns END AS until_ns,
+         o.recorded_ns, o.outcome_key, o.value_pusd, o.human_ms
+  FROM (SELECT * FROM outcomes WHERE status < 4
+        UNION ALL
+        SELECT e.* FROM outcomes e JOIN workflow_settings w USING (workflow)
+        WHERE e.status = 4 AND ((w.takes_commits AND e.source = 'git commit')
+                                OR (w.takes_pull_requests AND e.source = 'pull request'))) o
+       LEFT JOIN newest n USING (outcome_key)
+  WHERE o.recorded_ns <= $3 AND ($4 = '' OR o.workflow IN ('', $4))
     AND (n.revision IS NULL OR n.revision = o.revision)
 ), several AS (
   SELECT case_key FROM said GROUP BY case_key HAVING count(*) > 1
-), dated AS ( -- until_ns: what begins later came after this statement; a mere date means its day
-  SELECT *, coalesce(effective_ns, recorded_ns) AS said_ns,
-         CASE WHEN status NOT IN (0, 4) THEN NULL
-              WHEN effective_ns IS NULL THEN 9223372036854775807
-              WHEN effective_ns % 86400000000000 = 0
-              THEN least(effective_ns, 9223285636854775808) + 86399999999999
-              ELSE effective_ns END AS until_ns
-  FROM said
 ), ranked AS ( -- place 1 is the newest; a candidate stands behind whatever somebody said
   SELECT *,
          row_number() OVER (PARTITION BY case_key
@@ -121,11 +116,11 @@ WITH newest AS ( -- revisions beyond the first that were known
          coalesce(min(CASE WHEN status = 0 THEN until_ns END) OVER (PARTITION BY case_key),
                   CASE WHEN min(status) OVER (PARTITION BY case_key) = 4
                        THEN max(until_ns) OVER (PARTITION BY case_key) END) AS resolved_ns
-  FROM dated SEMI JOIN several USING (case_key)
+  FROM said SEMI JOIN several USING (case_key)
 ), outcome AS (
   SELECT case_key, status, coalesce(until_ns, 9223372036854775807) AS resolved_ns, value_pusd,
          human_ms, CAST(0 AS HUGEINT) AS late_ms
-  FROM dated ANTI JOIN several USING (case_key)
+  FROM said ANTI JOIN several USING (case_key)
   UNION ALL
   SELECT case_key, min(CASE WHEN place = 1 THEN status END),
          coalesce(min(resolved_ns), 9223372036854775807),
