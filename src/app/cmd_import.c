@@ -9,6 +9,7 @@
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "ingest/ingest.h"
 
 static const struct option options[] = {
@@ -237,6 +238,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
             return err_set(err, ERR_NOT_FOUND, "%s: %s", args->positional[i], strerror(errno));
         }
     }
+    memory_keep_freed();
     const struct price_book *book = NULL;
     enum errc code = app_price_book(app, &book, err);
     if (code != ERR_OK) {

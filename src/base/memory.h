@@ -10,4 +10,8 @@
 void *memory_alloc(size_t count, size_t size);
 void memory_free(void *object);
 
+/* For a program that fills and frees much, over and over, and then ends: freed memory stays with
+ * the process, which saves asking the system for each page again. */
+void memory_keep_freed(void);
+
 #endif

@@ -21,6 +21,7 @@ void ingest_create(struct ingest **out, struct store *store, const struct price_
     arena_init(&ingest->memory, RUN_ARENA_BYTES_MAX);
     ingest->memo = price_memo_create(&ingest->memory); /* without one it only looks longer */
     arena_init(&ingest->group.arena, GROUP_ARENA_BYTES_MAX);
+    arena_init(&ingest->group.kept, GROUP_ARENA_BYTES_MAX);
     *out = ingest;
 }
 
@@ -32,6 +33,7 @@ void ingest_destroy(struct ingest **ingest)
         key_set_deinit(&(*ingest)->cases_seen);
         key_set_deinit(&(*ingest)->attempts_seen);
         arena_deinit(&(*ingest)->group.arena);
+        arena_deinit(&(*ingest)->group.kept);
         arena_deinit(&(*ingest)->memory);
         memory_free(*ingest);
         *ingest = NULL;
@@ -50,13 +52,19 @@ bool ingest_is_full(const struct ingest *ingest)
     return ingest->group.steps.count >= GROUP_STEPS_MAX;
 }
 
-/* Empty the group, keeping nothing of it. */
+/* Empty the group, keeping only room for the steps of the next one. */
 static void reset(struct ingest *ingest)
 {
     struct group *const group = &ingest->group;
     arena_deinit(&group->arena);
-    *group = (struct group){0};
+    *group = (struct group){.kept = group->kept,
+                            .steps = {.rows = group->steps.rows, .capacity = group->steps.capacity},
+                            .step_index = group->step_index,
+                            .step_index_size = group->step_index_size};
     arena_init(&group->arena, GROUP_ARENA_BYTES_MAX);
+    if (group->step_index_size > 0) {
+        memset(group->step_index, 0, group->step_index_size * sizeof group->step_index[0]);
+    }
     ingest->group_rejected = 0;
     ingest->group_files = 0;
 }

@@ -84,7 +84,7 @@ size_t group_find_step(const struct group *group, struct hash128 key)
 static bool widen_index(struct group *group)
 {
     const size_t size = group->step_index_size > 0 ? group->step_index_size * 2 : 4096;
-    uint32_t *const index = arena_new(&group->arena, uint32_t, size);
+    uint32_t *const index = arena_new(&group->kept, uint32_t, size);
     if (index == NULL) {
         return false;
     }
@@ -104,7 +104,7 @@ size_t group_add_step(struct group *group, struct hash128 key)
     }
     const size_t slot = index_slot(group, key);
     CHECK(group->step_index[slot] == 0);
-    const size_t at = arena_push(&group->arena, &group->steps);
+    const size_t at = arena_push(&group->kept, &group->steps);
     if (at != SIZE_MAX) {
         group->steps.rows[at].step_key = key;
         group->step_index[slot] = (uint32_t)(at + 1);

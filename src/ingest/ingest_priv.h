@@ -8,7 +8,7 @@
 
 /* A group is written when it holds as many, and committed with the groups before it once together
  * they fill a row group of DuckDB: those are stored as they are, without going through its log. */
-enum { GROUP_STEPS_MAX = 16384, TRANSACTION_STEPS_MAX = 122880 };
+enum { GROUP_STEPS_MAX = 32768, TRANSACTION_STEPS_MAX = 122880 };
 
 #define GROUP_ARENA_BYTES_MAX ((size_t)3 << 30)
 #define RUN_ARENA_BYTES_MAX   ((size_t)64 << 20)
@@ -33,7 +33,8 @@ void key_set_deinit(struct key_set *set);
     }
 
 struct group {
-    struct arena arena;
+    struct arena arena; /* emptied with the group */
+    struct arena kept;  /* steps and their index: the next group takes their place over */
     GROUP_ROWS(steps) steps;
     GROUP_ROWS(cases) cases;
     GROUP_ROWS(case_attributes) attributes;
