@@ -53,7 +53,7 @@ build-fuzz/build.ninja:
 
 asan: build-asan/build.ninja
 	@ninja -C build-asan
-	@meson test -C build-asan --no-rebuild --suite unit --suite fuzz --print-errorlogs
+	@meson test -C build-asan --no-rebuild --no-suite style --no-suite oracle --print-errorlogs
 
 tsan: build-tsan/build.ninja
 	@ninja -C build-tsan

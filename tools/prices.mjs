@@ -21,8 +21,13 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 // ---- the feed -------------------------------------------------------------------------------
 
-// The folder with the unpacked, verified package; fetched once into node_modules/.cache.
+// The folder with the unpacked, verified package: what tools/setup brought, else fetched once into
+// node_modules/.cache.
 export function feedFolder(from) {
+  const brought = join(ROOT, `.deps/genai-prices-${FEED.version}`);
+  if (!from && existsSync(join(brought, 'dist/index.js'))) {
+    return brought;
+  }
   const cache = join(ROOT, 'node_modules/.cache/genai-prices', FEED.version);
   const file = from ?? join(cache, `pydantic-genai-prices-${FEED.version}.tgz`);
   mkdirSync(cache, { recursive: true });

@@ -4,7 +4,7 @@
 //
 //   node test/oracle/prices.test.mjs [build/bursar]
 //
-// Needs node 20 and the pinned npm package: a tarball named by $GENAI_PRICES_TGZ, or what
+// Needs node 18 or newer and the pinned npm package: a tarball named by $GENAI_PRICES_TGZ, or what
 // tools/prices.mjs fetches once with `npm pack`. DRAWS and SEED change the draw.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
