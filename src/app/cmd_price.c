@@ -12,6 +12,7 @@ static const struct option options[] = {
     {"--tier", "T", "standard, batch, flex, priority or fast"},
     {"--region", "R", "where it ran, for providers that charge by it"},
     {"--batch", "FILE", "price the queries of a JSONL file; - is standard input"},
+    {"--apply", NULL, "with update: write what it shows"},
 };
 
 static struct str given(const struct args *args, const char *name)
@@ -134,6 +135,21 @@ static enum errc run_diff(struct app *app, const struct args *args, const struct
     return code == ERR_OK ? price_cli_diff(app, book, &filter, from_ns, to_ns, err) : code;
 }
 
+static enum errc run_update(struct app *app, const struct args *args, const struct price_book *book,
+                            struct err *err)
+{
+    static const char *const others[] = {"--usage", "--at", "--provider", "--tier", "--region"};
+    bool is_alone = args->positional_count == 1;
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        is_alone = is_alone && args_get(args, others[i]) == NULL;
+    }
+    if (!is_alone) {
+        return err_set(err, ERR_USAGE,
+                       "price update prices every call again and takes only --apply");
+    }
+    return price_cli_update(app, book, args_get(args, "--apply") != NULL, err);
+}
+
 static enum errc run(struct app *app, const struct args *args, struct err *err)
 {
     CHECK(app != NULL);
@@ -141,8 +157,11 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     const struct str first = str_from(args->positional_count > 0 ? args->positional[0] : NULL);
     if ((batch != NULL) == (first.size > 0)) {
         return err_set(err, ERR_USAGE,
-                       "price takes a MODEL, list, diff or --batch FILE; see "
+                       "price takes a MODEL, list, diff, update or --batch FILE; see "
                        "bursar price --help");
+    }
+    if (args_get(args, "--apply") != NULL && !str_equal(first, STR("update"))) {
+        return err_set(err, ERR_USAGE, "--apply belongs to bursar price update");
     }
     const struct price_book *book;
     const enum errc code = app_price_book(app, &book, err);
@@ -158,6 +177,9 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     if (str_equal(first, STR("diff"))) {
         return run_diff(app, args, book, err);
     }
+    if (str_equal(first, STR("update"))) {
+        return run_update(app, args, book, err);
+    }
     if (args->positional_count > 1) {
         return err_set(err, ERR_USAGE, "price takes one MODEL; see bursar price --help");
     }
@@ -169,18 +191,25 @@ const struct command cmd_price = {
     .synopsis = "MODEL --usage JSON [--at DATE] [--provider P] [--tier T] [--region R]\n"
                 "list [PATTERN] [--at DATE] [--provider P] [--tier T]\n"
                 "diff FROM TO [PATTERN] [--provider P] [--tier T]\n"
+                "update [--apply]\n"
                 "--batch FILE",
     .summary = "what a call costs, and what the price book says",
-    .about = "Prices one model call by the price in force when it began, exactly. A context tier\n"
-             "reprices the whole request. What the book does not know stays unpriced: the command\n"
-             "then fails and says why. Contract prices and discounts come from `prices` in\n"
-             "bursar.yaml. The classes of the usage: input_uncached, cache_read, cache_write_5m,\n"
-             "cache_write_1h, input_audio, input_image, output, output_audio, reasoning (part of\n"
-             "output), requests, web_searches.\n"
-             "\n"
-             "list shows the prices in force on a date, diff what changed between two dates.\n"
-             "--batch reads one JSON object a line with model, usage and perhaps provider, at,\n"
-             "tier, region, and writes one a line.",
+    .about =
+        "Prices one model call by the price in force when it began, exactly. A context tier\n"
+        "reprices the whole request. What the book does not know stays unpriced: the command\n"
+        "then fails and says why. Contract prices and discounts come from `prices` in\n"
+        "bursar.yaml. The classes of the usage: input_uncached, cache_read, cache_write_5m,\n"
+        "cache_write_1h, input_audio, input_image, output, output_audio, reasoning (part of\n"
+        "output), requests, web_searches.\n"
+        "\n"
+        "list shows the prices in force on a date, diff what changed between two dates.\n"
+        "--batch reads one JSON object a line with model, usage and perhaps provider, at,\n"
+        "tier, region, and writes one a line.\n"
+        "\n"
+        "update works out every call of the ledger again by the prices of now, contract\n"
+        "prices included, and shows what would change. With --apply it writes it: the old row\n"
+        "is kept beside the new one, and the old cost is posted back. A call that no price is\n"
+        "known for any more keeps the one it has. Example: bursar price update --apply",
     .example = "bursar price claude-sonnet-4-5 --usage '{\"input_uncached\": 1200, \"output\": "
                "300}' --at 2026-04-01",
     .options = options,

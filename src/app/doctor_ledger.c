@@ -103,7 +103,7 @@ static void check_prices(struct doctor *doctor, struct store *store)
         text_format(&list, " and %lld more", (long long)(all - MODELS_SHOWN_MAX));
     }
     doctor_say(doctor, DOCTOR_NOTE, "prices",
-               "add their prices under `prices` in bursar.yaml; totals that contain them say so",
+               "add their prices under `prices` in bursar.yaml, then: bursar price update --apply",
                "no price is known for %s", list.data);
     text_deinit(&list);
 }

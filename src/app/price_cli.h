@@ -43,6 +43,10 @@ MUST_CHECK enum errc price_cli_diff(struct app *app, const struct price_book *bo
                                     const struct price_filter *filter, int64_t from_ns,
                                     int64_t to_ns, struct err *err);
 
+/* Price the ledger's calls again; without `apply` only say what would change. */
+MUST_CHECK enum errc price_cli_update(struct app *app, const struct price_book *book, bool apply,
+                                      struct err *err);
+
 /* Whether the filter shows that model. */
 bool price_cli_picks(const struct price_book *book, const struct price_model *model,
                      const struct price_filter *filter);

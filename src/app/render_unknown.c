@@ -128,7 +128,8 @@ static void unpriced(struct render *r, struct json report)
                               STR_FORMAT " " STR_FORMAT ": tokens counted, cost unknown and in "
                                          "no figure, so the totals here are too low. "
                                          "Models: " STR_FORMAT
-                                         ". Give prices under prices: in bursar.yaml.",
+                                         ". Give prices under prices: in bursar.yaml, "
+                                         "then: bursar price update --apply.",
                               STR_ARG(many), STR_ARG(calls), STR_ARG(names)));
 }
 

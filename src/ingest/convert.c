@@ -105,7 +105,10 @@ static enum errc set_cost(const struct ingest *ingest, const struct step *step,
                           struct err *err)
 {
     row->cost_pusd = LEDGER_NULL;
-    row->reported_pusd = step->has_reported ? step->reported_pusd : LEDGER_NULL;
+    /* A figure the source calls none stays as its word, so that no price takes its place later. */
+    row->reported_pusd = step->has_reported     ? step->reported_pusd
+                         : step->is_unpriceable ? 0
+                                                : LEDGER_NULL;
     if (step->kind != STEP_LLM) {
         row->cost_basis = step->has_reported ? COST_REPORTED : COST_NONE;
         row->cost_pusd = step->has_reported ? step->reported_pusd : LEDGER_NULL;

@@ -265,6 +265,26 @@ static size_t take_prefix(const struct price_book *book, struct str *name)
     return provider;
 }
 
+/* What bursar.yaml prices under exactly that name, at whatever provider. */
+static const struct price_model *find_named(const struct price_book *book, struct str name,
+                                            const char **why)
+{
+    const struct price_model *found = NULL;
+    for (size_t i = 0; i < book->named.count; i++) {
+        CHECK(book->named.rows[i].model < book->models.count);
+        const struct price_model *const model = &book->models.rows[book->named.rows[i].model];
+        if (!str_equal_fold(model->id, name)) {
+            continue;
+        }
+        if (found != NULL) {
+            *why = "bursar.yaml prices this name at several providers, and the call names none";
+            return NULL;
+        }
+        found = model;
+    }
+    return found;
+}
+
 static const struct price_model *look_up(const struct price_book *book, struct str provider,
                                          struct str model, const char **why)
 {
@@ -283,12 +303,15 @@ static const struct price_model *look_up(const struct price_book *book, struct s
         return found;
     }
     size_t at = take_prefix(book, &rest);
-    if (at == PRICE_NONE) {
+    const bool is_bare = at == PRICE_NONE;
+    if (is_bare) {
         at = provider_meant(book, rest);
     }
     *why = at == PRICE_NONE ? "no provider is known to be meant by this name; name it"
                             : "the price book does not know this model at this provider";
-    return at != PRICE_NONE ? price_model_in(book, at, rest) : NULL;
+    const struct price_model *const found =
+        at != PRICE_NONE ? price_model_in(book, at, rest) : NULL;
+    return found == NULL && is_bare ? find_named(book, rest, why) : found;
 }
 
 static struct memo_slot *slot_of(struct price_memo *memo, struct str provider, struct str model)

@@ -33,6 +33,17 @@ static bool entry_means(const struct builder *b, const struct entry *entry, size
             price_matches(entry->model, b->base->models.rows[base_model].id));
 }
 
+/* A call that names no provider finds the model of that place by its name. */
+static bool push_named(struct builder *b, size_t model)
+{
+    CHECK(model < b->book->models.count);
+    const size_t at = arena_push(b->arena, &b->book->named);
+    if (at != SIZE_MAX) {
+        b->book->named.rows[at] = (struct price_named){model};
+    }
+    return at != SIZE_MAX;
+}
+
 static enum errc push_row(struct builder *b, struct price_row row, struct err *err)
 {
     struct price_book *const book = b->book;
@@ -155,7 +166,7 @@ static enum errc add_model(struct builder *b, size_t first_entry, struct err *er
                                                  .match = first->model,
                                                  .provider = first->provider,
                                                  .row_first = book->rows.count};
-    enum errc code = ERR_OK;
+    enum errc code = push_named(b, at) ? ERR_OK : full(err);
     for (size_t i = first_entry; i < b->entries.count && code == ERR_OK; i++) {
         const struct entry *const entry = &b->entries.rows[i];
         if (entry->provider == first->provider && entry->rates.known != 0 &&
@@ -205,12 +216,15 @@ static enum errc copy_model(struct builder *b, size_t base_model, size_t provide
         row.model = at;
         code = push_row(b, row, err);
     }
+    bool is_named = false;
     for (size_t i = 0; i < b->entries.count && code == ERR_OK; i++) {
-        if (entry_means(b, &b->entries.rows[i], provider, base_model)) {
-            code = apply_entry(b, &b->entries.rows[i], base_model, at, err);
+        const struct entry *const entry = &b->entries.rows[i];
+        if (entry_means(b, entry, provider, base_model)) {
+            is_named = is_named || (entry->target == base_model && entry->rates.known != 0);
+            code = apply_entry(b, entry, base_model, at, err);
         }
     }
-    return code;
+    return code != ERR_OK || !is_named || push_named(b, at) ? code : full(err);
 }
 
 static enum errc copy_models_of(struct builder *b, size_t from, size_t to, struct err *err)

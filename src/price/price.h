@@ -96,6 +96,11 @@ struct price_id {
     size_t row;
 };
 
+/* A model that bursar.yaml prices by its name. */
+struct price_named {
+    size_t model;
+};
+
 #define PRICE_ARRAY(type)                                                                          \
     struct {                                                                                       \
         struct type *rows;                                                                         \
@@ -110,6 +115,7 @@ struct price_book {
     PRICE_ARRAY(price_rule) aliases;
     PRICE_ARRAY(price_rule) infers;
     PRICE_ARRAY(price_id) ids; /* sorted */
+    PRICE_ARRAY(price_named) named;
 };
 
 /* The book this program was built with, as text; static storage. */

@@ -15,7 +15,7 @@
 #include "base/text.h"
 
 enum { SCHEMA_VERSION = 1 };
-_Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 1, "only the last table is not stored");
+_Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 2, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
 /* Enough for ten million calls; spills to the home's temporary folder beyond. */

@@ -33,6 +33,40 @@ SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_probes USING (step
 -- name: delete_staged_probes
 DELETE FROM steps WHERE step_key IN (SELECT step_key FROM staged_probes)
 
+-- Imports whose model calls are to be priced again, and how many.
+-- name: reprice_imports
+SELECT import_id, count(*) FROM steps WHERE kind = 0 GROUP BY import_id ORDER BY import_id
+
+-- What a model call of import $1 used, and what it cost so far: part $3 of $2. A call that was not
+-- priced may be one whose usage nobody reported.
+-- name: reprice_steps
+SELECT step_key, workflow, provider, model, tier, region, channel, started_ns, cost_basis,
+       cost_pusd, price_id, reported_pusd, input_uncached, cache_read, cache_write_5m,
+       cache_write_1h, input_audio, input_image, output, output_audio, requests, web_searches,
+       reasoning,
+       cost_basis = 1 OR input_uncached + cache_read + cache_write_5m + cache_write_1h
+         + input_audio + input_image + output + output_audio + requests + web_searches > 0
+         OR coalesce(raw_usage, '') <> ''
+FROM steps WHERE import_id = $1 AND kind = 0 AND abs(step_key % $2) = $3
+
+-- Steps of import $2 give way to their new price, which import $1 brings.
+-- name: supersede_staged_repriced
+INSERT INTO superseded_steps
+SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_repriced USING (step_key)
+WHERE s.import_id = $2
+
+-- name: delete_staged_repriced
+DELETE FROM steps
+WHERE import_id = $1 AND step_key IN (SELECT step_key FROM staged_repriced)
+
+-- name: add_staged_repriced
+INSERT INTO steps
+SELECT s.* EXCLUDE (superseded_by)
+       REPLACE (r.provider AS provider, r.cost_basis AS cost_basis, r.cost_pusd AS cost_pusd,
+                r.price_id AS price_id, s.superseded_by AS import_id)
+FROM superseded_steps s JOIN staged_repriced r ON r.step_key = s.step_key
+WHERE s.superseded_by = $1
+
 -- Two different cases under one key: cannot be told apart, must not be mixed.
 -- name: case_collision
 SELECT s.workflow, s.case_id, c.workflow, c.case_id

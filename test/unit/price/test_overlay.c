@@ -150,6 +150,46 @@ static void a_model_of_ones_own_is_priced(void)
     EXPECT(cost(yaml, "cellar/other", "2026-09-01", INPUT(10)) == WRONG);
 }
 
+static void a_bare_name_means_the_one_provider_the_file_prices_it_at(void)
+{
+    static const char one[] = "prices:\n  - {provider: cellar, model: House-FT2, output: 0.3}";
+    static const char two[] = "prices:\n  - {provider: cellar, model: house-ft2, output: 0.3}\n"
+                              "  - {provider: attic, model: house-ft2, output: 0.3}";
+    EXPECT(cost(one, "house-ft2", "2026-09-01", OUTPUT(10)) == 3000000);
+    EXPECT(cost(one, "litellm/house-ft2", "2026-09-01", OUTPUT(10)) == 3000000);
+    EXPECT(cost(one, "house-ft", "2026-09-01", OUTPUT(10)) == WRONG);
+    EXPECT(cost(one, "acme/house-ft2", "2026-09-01", OUTPUT(10)) == WRONG);
+    EXPECT(cost(two, "house-ft2", "2026-09-01", OUTPUT(10)) == WRONG);
+    EXPECT(cost(two, "attic/house-ft2", "2026-09-01", OUTPUT(10)) == 3000000);
+}
+
+static void a_name_that_means_a_provider_is_looked_up_there_first(void)
+{
+    static const char yaml[] = "prices:\n  - {provider: cellar, model: one, output: 7}\n"
+                               "  - {provider: cellar, model: one-of-ours, output: 8}\n"
+                               "  - {provider: acme, model: pages, output: 9}";
+    EXPECT(cost(yaml, "one", "2026-09-01", OUTPUT(10)) == 200000000);
+    EXPECT(cost(yaml, "one-of-ours", "2026-09-01", OUTPUT(10)) == 80000000);
+    EXPECT(cost(yaml, "pages", "2026-09-01", OUTPUT(10)) == 90000000);
+}
+
+static void a_name_at_several_providers_says_so(void)
+{
+    struct sample sample;
+    struct err err = {0};
+    const char *why = NULL;
+    const struct price_book *const book =
+        lay(&sample,
+            "prices:\n  - {provider: cellar, model: house-ft2, output: 0.3}\n"
+            "  - {provider: attic, model: house-ft2, output: 0.3}",
+            &err);
+    const bool right = book != NULL &&
+                       price_find(book, STR(""), STR("house-ft2"), NULL, &why) == NULL &&
+                       strstr(why, "several providers") != NULL;
+    arena_deinit(&sample.arena);
+    EXPECT(right);
+}
+
 static void a_discount_reaches_the_models_sold_at_anothers_price(void)
 {
     EXPECT(cost("prices:\n  - {provider: cloud, discount: 10%}", "cloud/two", "2026-09-01",
@@ -189,6 +229,9 @@ int main(void)
         TEST(a_discount_is_rounded_half_to_even_once_for_each_rate),
         TEST(a_named_price_goes_before_a_discount_and_the_later_before_the_earlier),
         TEST(a_model_of_ones_own_is_priced),
+        TEST(a_bare_name_means_the_one_provider_the_file_prices_it_at),
+        TEST(a_name_that_means_a_provider_is_looked_up_there_first),
+        TEST(a_name_at_several_providers_says_so),
         TEST(a_discount_reaches_the_models_sold_at_anothers_price),
         TEST(no_prices_leave_the_book_as_it_is_and_old_rows_can_be_found),
     };
