@@ -6,7 +6,6 @@
  * The ledger is the one the program makes, and the rates are those of the shipped price book, so
  * that `bursar verify` passes on the result.
  */
-#include <duckdb.h>
 #include <stdio.h>
 
 #include "base/check.h"
@@ -14,7 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "price/price.h"
-#include "store/store.h"
+#include "store/ledger_priv.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
 #define SQL_BYTES_MAX   ((size_t)1 << 20)
@@ -56,23 +55,6 @@ static enum errc set_prices(struct arena *arena, struct text *out, struct err *e
     return code;
 }
 
-static enum errc run_sql(const char *path, const char *sql, struct err *err)
-{
-    duckdb_database database = NULL;
-    duckdb_connection connection = NULL;
-    CHECK(duckdb_open(path, &database) == DuckDBSuccess);
-    CHECK(duckdb_connect(database, &connection) == DuckDBSuccess);
-    duckdb_result result;
-    enum errc code = ERR_OK;
-    if (duckdb_query(connection, sql, &result) != DuckDBSuccess) {
-        code = err_set(err, ERR_STORE, "%s", duckdb_result_error(&result));
-    }
-    duckdb_destroy_result(&result);
-    duckdb_disconnect(&connection);
-    duckdb_close(&database);
-    return code;
-}
-
 static enum errc fill(char **argv, struct arena *arena, struct text *sql, struct err *err)
 {
     int64_t cases = 0;
@@ -86,16 +68,14 @@ static enum errc fill(char **argv, struct arena *arena, struct text *sql, struct
         code = set_prices(arena, sql, err);
     }
     struct store *store = NULL;
-    char path[4096];
     if (code == ERR_OK) {
         text_add(sql, body);
         CHECK(!text_is_full(sql));
         code = store_open(str_from(argv[1]), STORE_WRITE, &store, err);
     }
     if (code == ERR_OK) {
-        snprintf(path, sizeof path, "%s", store_path(store));
+        code = store_sql(store, sql->data, "filling the ledger", err);
         store_close(&store);
-        code = run_sql(path, sql->data, err);
     }
     return code;
 }

@@ -3,6 +3,8 @@
 -- fill_ledger.c sets the variables: cases; per token in p$: rate_input, rate_read, rate_write,
 -- rate_output; price_id, the book's row of those rates; from_ns, when the first call was made.
 
+RESET threads;
+
 -- A case has one attempt, or up to three. Its calls come one after another, two days later the
 -- outcome; in 5 % there is none.
 CREATE TEMP MACRO attempts_of(i) AS

@@ -11,7 +11,7 @@
 #include "ingest/decode.h"
 #include "ingest/ingest_priv.h"
 
-enum { WORKERS_MAX = 8, AHEAD_MAX = 12 /* decoded files that wait to be taken */ };
+enum { WORKERS_MAX = 8, AHEAD_MAX = 32 /* decoded files that wait to be taken */ };
 
 #define FILES_ARENA_BYTES_MAX ((size_t)512 << 20)
 

@@ -19,6 +19,8 @@ _Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 2, "the tables from here on
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
 /* Enough for ten million calls; spills to the home's temporary folder beyond. */
+enum { ROW_GROUP_ROWS = 30720 }; /* 15 vectors of 2,048 */
+
 #define MEMORY_LIMIT "1200MB"
 
 #define TABLE(table) static const struct ledger_column ledger_columns_##table[] = {
@@ -100,6 +102,29 @@ static enum errc open_failed(const struct store *store, const char *said, struct
                    (int)(size > 600 ? 600 : size), said != NULL ? said : "");
 }
 
+/* Small row groups are compressed while rows still come in, not all at the end. Their size can only
+ * be given when a file is attached to a database that is open. */
+static enum errc attach(struct store *store, struct err *err)
+{
+    struct text sql;
+    text_init(&sql, 2 * STORE_PATH_BYTES_MAX + 256);
+    text_add(&sql, STR("ATTACH '"));
+    for (const char *c = store->path; *c != '\0'; c++) {
+        text_repeat(&sql, *c, *c == '\'' ? 2 : 1);
+    }
+    text_format(&sql, "' AS ledger (STORAGE_VERSION 'v1.2.0', ROW_GROUP_SIZE %d); USE ledger",
+                ROW_GROUP_ROWS);
+    CHECK(!text_is_full(&sql));
+    duckdb_result result;
+    enum errc code = ERR_OK;
+    if (duckdb_query(store->connection, sql.data, &result) != DuckDBSuccess) {
+        code = open_failed(store, duckdb_result_error(&result), err);
+    }
+    duckdb_destroy_result(&result);
+    text_deinit(&sql);
+    return code;
+}
+
 static enum errc open_database(struct store *store, enum store_mode mode, struct err *err)
 {
     duckdb_config config;
@@ -108,26 +133,26 @@ static enum errc open_database(struct store *store, enum store_mode mode, struct
         const char *name;
         const char *value;
     } settings[] = {
-        {"access_mode", mode == STORE_READ ? "READ_ONLY" : "READ_WRITE"},
         {"memory_limit", MEMORY_LIMIT},
         {"preserve_insertion_order", "false"},
-        {"storage_compatibility_version", "v1.2.0"},
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         /* A large transaction goes into the file at once instead of through the log. */
         {"checkpoint_threshold", "16MB"},
-        /* Appending with several threads copies every row twice more. */
-        {"threads", mode == STORE_WRITE ? "1" : NULL},
+        {mode == STORE_READ ? "access_mode" : "threads", mode == STORE_READ ? "READ_ONLY" : "1"},
     };
-    for (size_t i = 0; i < COUNT_OF(settings) && settings[i].value != NULL; i++) {
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
         CHECK(duckdb_set_config(config, settings[i].name, settings[i].value) == DuckDBSuccess);
     }
     char *said = NULL;
     enum errc code = ERR_OK;
-    if (duckdb_open_ext(store->path, &store->database, config, &said) != DuckDBSuccess) {
+    if (duckdb_open_ext(mode == STORE_READ ? store->path : NULL, &store->database, config, &said) !=
+        DuckDBSuccess) {
         code = open_failed(store, said, err);
     } else if (duckdb_connect(store->database, &store->connection) != DuckDBSuccess) {
         code = store_fail(err, store->path, "no connection");
+    } else if (mode == STORE_WRITE) {
+        code = attach(store, err);
     }
     duckdb_free(said);
     duckdb_destroy_config(&config);
