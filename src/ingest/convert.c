@@ -262,8 +262,12 @@ static enum errc add_outcome(struct ingest *ingest, const struct outcome *outcom
     if (at == SIZE_MAX) {
         return group_full(ingest, err);
     }
+    const struct hash128 key = outcome_key(outcome, workflow);
+    group->repeats_outcomes =
+        !key_set_add(&ingest->outcomes_seen, key.low) || group->repeats_outcomes;
     group->outcomes.rows[at] = (struct ledger_outcomes){
-        .outcome_key = outcome_key(outcome, workflow),
+        .outcome_key = key,
+        .revision = 1, /* unless the ledger or this run has others: QUERY_add_staged_outcomes */
         .content_hash = outcome_content(outcome),
         .outcome_id = outcome->id.data != NULL ? outcome->id : STR(""),
         .case_key = case_key,

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define PIECE_BYTES          ((size_t)4 << 20)
+#define PIECE_BYTES          ((size_t)512 << 10)
 #define PACKED_BYTES         ((size_t)256 << 10)
 #define FILE_ARENA_BYTES_MAX ((size_t)2 << 30)
 

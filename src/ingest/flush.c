@@ -32,6 +32,7 @@ void ingest_destroy(struct ingest **ingest)
         key_set_deinit(&(*ingest)->steps_seen);
         key_set_deinit(&(*ingest)->cases_seen);
         key_set_deinit(&(*ingest)->attempts_seen);
+        key_set_deinit(&(*ingest)->outcomes_seen);
         arena_deinit(&(*ingest)->group.arena);
         arena_deinit(&(*ingest)->group.kept);
         arena_deinit(&(*ingest)->memory);
@@ -284,10 +285,15 @@ static enum errc post_entries(struct ingest *ingest, struct err *err)
                : code;
 }
 
-/*
- * Stage rows, then run the query that adds those the ledger does not have. Of what this run has not
- * seen before, a ledger that was new has nothing.
- */
+/* A ledger that was new has nothing of what this run has not seen before. */
+static bool is_surely_new(const struct ingest *ingest, enum ledger_table table)
+{
+    return ingest->ledger_was_new &&
+           (table == LEDGER_cases || table == LEDGER_attempts || table == LEDGER_case_attributes ||
+            (table == LEDGER_outcomes && !ingest->group.repeats_outcomes));
+}
+
+/* Stage rows, then run the query that adds those the ledger does not have. */
 static enum errc add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
                          size_t count, enum store_query query, int64_t *out_added, struct err *err)
 {
@@ -295,8 +301,7 @@ static enum errc add_new(struct ingest *ingest, enum ledger_table table, const v
     if (count == 0) {
         return ERR_OK;
     }
-    if (ingest->ledger_was_new &&
-        (table == LEDGER_cases || table == LEDGER_attempts || table == LEDGER_case_attributes)) {
+    if (is_surely_new(ingest, table)) {
         *out_added = (int64_t)count;
         return store_append(ingest->store, table, false, rows, count, err);
     }
@@ -362,7 +367,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
         code = add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
                        QUERY_add_staged_rejects, &rejects, err);
     }
-    if (code == ERR_OK) {
+    if (code == ERR_OK && !ingest->ledger_was_new) { /* a run records a file once */
         code = add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
                        QUERY_forget_staged_sources, &forgotten, err);
     }

@@ -43,7 +43,8 @@ struct group {
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
     struct ledger_entries entries;
-    uint32_t *step_index; /* open addressing: place in steps + 1, by step_key */
+    bool repeats_outcomes; /* one of them may have been seen in this run */
+    uint32_t *step_index;  /* open addressing: place in steps + 1, by step_key */
     size_t step_index_size;
 };
 
@@ -64,6 +65,7 @@ struct ingest {
     struct key_set steps_seen;    /* low halves of the keys written in this run */
     struct key_set cases_seen;    /* in this run */
     struct key_set attempts_seen; /* in this run */
+    struct key_set outcomes_seen; /* low halves of the keys, in this run */
     int64_t group_rejected;
     int64_t group_files;
     struct group group;
