@@ -57,7 +57,7 @@ asan: build-asan/build.ninja
 
 tsan: build-tsan/build.ninja
 	@ninja -C build-tsan
-	@meson test -C build-tsan --no-rebuild --suite unit --print-errorlogs
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/tools/tsan.supp meson test -C build-tsan --no-rebuild --suite unit --print-errorlogs
 
 fuzz: build-fuzz/build.ninja
 	@ninja -C build-fuzz fuzzers
