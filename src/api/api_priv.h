@@ -81,6 +81,14 @@ MUST_CHECK enum errc figures_read(struct store *store, const struct settings *se
                                   const struct api_request *request, struct arena *arena,
                                   struct figures_list *out, struct err *err);
 
+/* Fill the tables workflow_settings and case_costs, one row a case. Errors: ERR_STORE. */
+MUST_CHECK enum errc figures_create_costs(struct store *store, const struct settings *settings,
+                                          const struct api_request *request, struct err *err);
+
+/* ERR_NOT_FOUND when no case is of that workflow; the text lists those there are. */
+MUST_CHECK enum errc figures_require_workflow(struct store *store, struct str workflow,
+                                              struct arena *arena, struct err *err);
+
 /* NULL when the ledger has no case of that workflow. */
 const struct figures *figures_find(const struct figures_list *list, struct str workflow);
 

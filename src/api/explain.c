@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "api/figures_priv.h"
+#include "api/api_priv.h"
 #include "base/check.h"
 
 static enum errc arena_full(const struct arena *arena, struct err *err)

@@ -306,24 +306,15 @@ static enum errc read_steps(struct store *store, const struct api_request *reque
     return code;
 }
 
-/* The named workflow is there even when the window holds none of its cases. */
-static enum errc add_named(struct store *store, const struct settings *settings,
-                           const struct api_request *request, struct arena *arena,
-                           struct figures_list *list, struct err *err)
+enum errc figures_require_workflow(struct store *store, struct str workflow, struct arena *arena,
+                                   struct err *err)
 {
+    CHECK(workflow.size > 0);
     struct store_result r;
-    const struct store_value value = STORE_OF_TEXT(request->workflow);
+    const struct store_value value = STORE_OF_TEXT(workflow);
     enum errc code = store_run(store, QUERY_report_workflow_known, &value, 1, arena, &r, err);
-    if (code != ERR_OK) {
+    if (code != ERR_OK || r.rows > 0) {
         return code;
-    }
-    if (r.rows > 0) {
-        const size_t at = arena_push(arena, list);
-        if (at == SIZE_MAX) {
-            return err_set(err, ERR_LIMIT, "no memory left for the report");
-        }
-        list->rows[at] = empty_figures(settings, request->workflow);
-        return ERR_OK;
     }
     code = store_run(store, QUERY_report_workflow_names, NULL, 0, arena, &r, err);
     if (code != ERR_OK) {
@@ -335,9 +326,26 @@ static enum errc add_named(struct store *store, const struct settings *settings,
         text_format(&names, "%s" STR_FORMAT, row > 0 ? ", " : "", STR_ARG(store_text(&r, row, 0)));
     }
     err_set(err, ERR_NOT_FOUND, "the ledger has no case of workflow \"" STR_FORMAT "\"; it has %s",
-            STR_ARG(request->workflow), names.size > 0 ? names.data : "none at all");
+            STR_ARG(workflow), names.size > 0 ? names.data : "none at all");
     text_deinit(&names);
     return ERR_NOT_FOUND;
+}
+
+/* The named workflow is there even when the window holds none of its cases. */
+static enum errc add_named(struct store *store, const struct settings *settings,
+                           const struct api_request *request, struct arena *arena,
+                           struct figures_list *list, struct err *err)
+{
+    const enum errc code = figures_require_workflow(store, request->workflow, arena, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const size_t at = arena_push(arena, list);
+    if (at == SIZE_MAX) {
+        return err_set(err, ERR_LIMIT, "no memory left for the report");
+    }
+    list->rows[at] = empty_figures(settings, request->workflow);
+    return ERR_OK;
 }
 
 enum errc figures_read(struct store *store, const struct settings *settings,

@@ -311,6 +311,24 @@ SELECT 1 FROM cases WHERE workflow = $1 LIMIT 1
 -- name: report_workflow_names
 SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT 20
 
+-- ============================================================ drivers
+
+-- ============================================================ waste
+
+-- ============================================================ variance: replicates
+
+-- ============================================================ utility: cap replay
+
+-- ============================================================ route
+
+-- ============================================================ segments
+
+-- ============================================================ change: business figures over time
+
+-- ============================================================ forecast
+
+-- ============================================================ credit along a chain
+
 -- ============================================================ verify
 
 -- What each check finds wrong; no rows: it holds. The first column says where, for people.

@@ -1,5 +1,5 @@
 /*
- * attribution/stats: the few statistics every report uses, one set of choices (economics.md 8).
+ * attribution/stats: the statistics every report uses, one set of choices (economics.md 8).
  *
  *     counts, sums, samples -> struct stats_interval
  *
@@ -79,5 +79,104 @@ struct stats_interval stats_ratio(const struct stats_sums *sums);
 MUST_CHECK enum errc stats_ratio_bootstrap(const double *y, const double *x, size_t n,
                                            uint64_t seed, struct arena *arena,
                                            struct stats_interval *out, struct err *err);
+
+/* ---- the normal distribution */
+
+double stats_normal_cdf(double z);
+/* p in (0, 1), error below 1e-9. Source: M. Wichura, algorithm AS 241, Applied Statistics 37. */
+double stats_normal_quantile(double p);
+
+/* ---- samples and resamples */
+
+/* The q-quantile of [n] ascending values, linear between neighbours (R type 7). n >= 1. */
+double stats_quantile(const double *sorted, size_t n, double q);
+void stats_sort(double *values, size_t n); /* ascending; no NaN among them */
+/* The 2.5th and 97.5th percentile of [n] draws around `value`; sorts the draws. */
+struct stats_interval stats_percentile(double value, double *draws, size_t n);
+
+/* ---- comparisons */
+
+/* Two-sided p of equal proportions: pooled z test; 1 where either has no trial or no spread.
+ * Source: A. Agresti, Categorical Data Analysis, 2nd ed. (2002), section 3.2. */
+double stats_proportions_p(int64_t successes_a, int64_t trials_a, int64_t successes_b,
+                           int64_t trials_b);
+
+/* ratio a - ratio b of two independent samples, and its two-sided p by the delta method; NaN
+ * interval and p 1 where either sample has no ratio or fewer than two cases. */
+struct stats_difference {
+    struct stats_interval interval;
+    double p;
+};
+struct stats_difference stats_ratio_difference(const struct stats_sums *a,
+                                               const struct stats_sums *b);
+
+/* Benjamini-Hochberg: out_q[i] is the least false discovery rate at which test i is a discovery.
+ * p, out_q  [n]. Errors: ERR_LIMIT when the arena is full.
+ * Source: Y. Benjamini and Y. Hochberg, JRSS B 57 (1995). */
+MUST_CHECK enum errc stats_false_discovery(const double *p, size_t n, double *out_q,
+                                           struct arena *arena, struct err *err);
+
+/* Trials in each of two equal arms so that the test of p_a = p_b finds the difference at 5 %
+ * two-sided with the given power; 0 where the two are equal.
+ * Source: J. Fleiss, Statistical Methods for Rates and Proportions, 2nd ed. (1981), formula 3.14,
+ * without the continuity correction. */
+int64_t stats_sample_size(double p_a, double p_b, double power);
+/* Trials in each arm to show that p_a is not worse than p_b by `margin` or more (one-sided 2.5 %)
+ * when they truly are p_a and p_b; 0: cannot be shown, p_a - p_b <= -margin. */
+int64_t stats_sample_size_non_inferior(double p_a, double p_b, double margin, double power);
+
+/* ---- curves */
+
+/* Weighted isotonic regression: out[i] is non-decreasing and nearest to y in least squares.
+ * y, weight, out  [n]; weights > 0. out may be y. Source: pool adjacent violators, Barlow et al.
+ * (1972). */
+MUST_CHECK enum errc stats_isotonic(const double *y, const double *weight, size_t n, double *out,
+                                    struct arena *arena, struct err *err);
+
+/* Upper concave hull of points with ascending x (equal x allowed). Indices of its corners go to
+ * out [n]; returns how many. */
+size_t stats_concave_hull(const double *x, const double *y, size_t n, size_t *out);
+
+/* Slope of y on x by least squares with its 95 % interval (Student's t); NaN below 3 points. */
+struct stats_interval stats_slope(const double *x, const double *y, size_t n);
+
+/* ---- series */
+
+enum { STATS_SERIES_MAX = 4096, STATS_SERIES_LEAST = 4 /* points on each side of the break */ };
+
+/* Interrupted time series: y = a + b t + level D + slope D (t - t0), D = 1 from `at` on. */
+struct stats_segmented {
+    struct stats_interval trend; /* b, a step of t */
+    struct stats_interval level; /* change at the break */
+    struct stats_interval slope; /* change of the trend after it */
+    double level_p;              /* two-sided */
+    double slope_p;
+    int lags; /* Newey-West bandwidth used */
+};
+/*
+ * t, y  [n], t ascending; at: index of the first point after the break.
+ *
+ * Errors: ERR_LIMIT  fewer than STATS_SERIES_LEAST points on a side, or the arena is full.
+ * Source: W. Newey and K. West, Econometrica 55 (1987), Bartlett kernel, bandwidth
+ * floor(4 (n/100)^(2/9)), with the n/(n-k) correction; A. Wagner et al., J. Clin. Pharm. Ther. 27
+ * (2002).
+ */
+MUST_CHECK enum errc stats_segmented(const double *t, const double *y, size_t n, size_t at,
+                                     struct arena *arena, struct stats_segmented *out,
+                                     struct err *err);
+
+/* ---- shares */
+
+enum { STATS_SHAPLEY_MAX = 10 };
+
+/*
+ * Exact Shapley values of a game: what each of `parts` players adds, over every order.
+ *
+ * value  [1 << parts] the worth of each coalition; bit i: player i is in it.
+ * out    [parts]; they sum to value[all] - value[0].
+ *
+ * Source: L. Shapley, A Value for n-Person Games (1953).
+ */
+void stats_shapley(const double *value, size_t parts, double *out);
 
 #endif
