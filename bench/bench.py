@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """bench: every measurement, in one table with its bars. Run by `make bench`.
 
-usage: bench/bench.py [import_logs] [report_cases]     default: all
+usage: bench/bench.py [import_logs] [report_cases] [attribution]     default: all
 """
 import os
 import platform
 import sys
 
+import attribution
 import import_logs
 import report_cases
 from measure import Table
 
-MEASUREMENTS = {"import_logs": import_logs, "report_cases": report_cases}
+MEASUREMENTS = {"import_logs": import_logs, "report_cases": report_cases,
+                "attribution": attribution}
 
 
 def processor():

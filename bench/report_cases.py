@@ -7,35 +7,19 @@ Makes the ledger (fill_ledger) under build-bench/ once and checks that the repor
 written. The file is in the page cache. Needs build/bursar and build/bench/fill_ledger.
 """
 import json
-import shutil
 import sys
 
-from measure import BURSAR, CACHE, ROOT, Run, Table, median, rss_mb, say
+from ledgers import CALLS_PER_CASE, make_ledger
+from measure import BURSAR, Run, Table, median, rss_mb, say
 
 RUNS = 5
 CASES = 1_000_000
-CALLS_PER_CASE = 10
 SECONDS_BAR = 1.5
 MEGABYTES_BAR = 1500
 
 
-def make_ledger():
-    """Made again when what makes it has changed."""
-    home = CACHE / "cases"
-    made_by = home / "made_by"
-    sources = b"".join((ROOT / path).read_bytes() for path in (
-        "bench/fill_ledger.sql", "bench/fill_ledger.c", "src/model/columns.def",
-        "src/model/ledger.h"))
-    if not made_by.exists() or made_by.read_bytes() != sources:
-        say(f"writing {CASES:,} cases into build-bench/cases")
-        shutil.rmtree(home, ignore_errors=True)
-        Run([ROOT / "build/bench/fill_ledger", home, CASES, ROOT / "bench/fill_ledger.sql"])
-        made_by.write_bytes(sources)
-    return home
-
-
 def measure(table, runs=RUNS):
-    home = make_ledger()
+    home = make_ledger("cases", CASES, workflows=6, attributes=0)
     command = [BURSAR, "--home", home, "report"]
     workflows = json.loads(Run([*command, "--json"]).out)["workflows"]
     calls = sum(workflow["calls"] for workflow in workflows)
