@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdlib.h>
 
 #include "attribution/stats/stats.h"
 #include "base/check.h"
@@ -23,26 +22,6 @@ struct stats_interval stats_ratio(const struct stats_sums *sums)
     const double variance = (squares > 0 ? squares : 0) * n / (n - 1) / (sums->x * sums->x);
     const double half = STATS_Z95 * sqrt(variance);
     return (struct stats_interval){ratio, ratio - half, ratio + half};
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-/* The q-quantile of [n] sorted values, linear between neighbours. */
-static double quantile(const double *sorted, size_t n, double q)
-{
-    const double place = q * (double)(n - 1);
-    const size_t below = (size_t)place;
-    const double share = place - (double)below;
-    CHECK(below < n);
-    if (below + 1 == n || share <= 0 || isinf(sorted[below])) {
-        return sorted[below];
-    }
-    return sorted[below] + share * (sorted[below + 1] - sorted[below]);
 }
 
 enum errc stats_ratio_bootstrap(const double *y, const double *x, size_t n, uint64_t seed,
@@ -82,11 +61,6 @@ enum errc stats_ratio_bootstrap(const double *y, const double *x, size_t n, uint
         }
         draws[draw] = drawn_x > 0 ? drawn_y / drawn_x : INFINITY;
     }
-    qsort(draws, STATS_BOOTSTRAP_DRAWS, sizeof *draws, compare);
-    *out = (struct stats_interval){
-        .value = sum_y / sum_x,
-        .low = quantile(draws, STATS_BOOTSTRAP_DRAWS, 0.025),
-        .high = quantile(draws, STATS_BOOTSTRAP_DRAWS, 0.975),
-    };
+    *out = stats_percentile(sum_y / sum_x, draws, STATS_BOOTSTRAP_DRAWS);
     return ERR_OK;
 }

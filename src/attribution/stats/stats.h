@@ -86,6 +86,14 @@ double stats_normal_cdf(double z);
 /* p in (0, 1), error below 1e-9. Source: M. Wichura, algorithm AS 241, Applied Statistics 37. */
 double stats_normal_quantile(double p);
 
+/* ---- Student's t with [1, STATS_FREEDOM_MAX] degrees of freedom */
+
+enum { STATS_FREEDOM_MAX = 1 << 20 };
+
+/* P(|T| > |t|), relative error below 1e-9; NaN for NaN. Source: DLMF 8.17, the incomplete beta. */
+double stats_student_p(double t, int freedom);
+double stats_student_quantile(double p, int freedom); /* p in (0, 1) */
+
 /* ---- samples and resamples */
 
 /* The q-quantile of [n] ascending values, linear between neighbours (R type 7). n >= 1. */
@@ -120,6 +128,7 @@ MUST_CHECK enum errc stats_false_discovery(const double *p, size_t n, double *ou
  * two-sided with the given power; 0 where the two are equal.
  * Source: J. Fleiss, Statistical Methods for Rates and Proportions, 2nd ed. (1981), formula 3.14,
  * without the continuity correction. */
+#define STATS_TRIALS_MAX INT64_C(1000000000000000) /* more is said as this many */
 int64_t stats_sample_size(double p_a, double p_b, double power);
 /* Trials in each arm to show that p_a is not worse than p_b by `margin` or more (one-sided 2.5 %)
  * when they truly are p_a and p_b; 0: cannot be shown, p_a - p_b <= -margin. */
@@ -144,7 +153,8 @@ struct stats_interval stats_slope(const double *x, const double *y, size_t n);
 
 enum { STATS_SERIES_MAX = 4096, STATS_SERIES_LEAST = 4 /* points on each side of the break */ };
 
-/* Interrupted time series: y = a + b t + level D + slope D (t - t0), D = 1 from `at` on. */
+/* Interrupted time series: y = a + b t + level D + slope D (t - t0), D = 1 from `at` on, t0 =
+ * t[at]. Intervals by Student's t with n - 4 degrees of freedom. */
 struct stats_segmented {
     struct stats_interval trend; /* b, a step of t */
     struct stats_interval level; /* change at the break */
@@ -154,7 +164,8 @@ struct stats_segmented {
     int lags; /* Newey-West bandwidth used */
 };
 /*
- * t, y  [n], t ascending; at: index of the first point after the break.
+ * t, y  [n], n <= STATS_SERIES_MAX, t strictly ascending; at: index of the first point after the
+ * break.
  *
  * Errors: ERR_LIMIT  fewer than STATS_SERIES_LEAST points on a side, or the arena is full.
  * Source: W. Newey and K. West, Econometrica 55 (1987), Bartlett kernel, bandwidth
