@@ -107,6 +107,10 @@ MUST_CHECK enum errc render_report(struct json report, bool named, int width, st
 /* What of a report is not known or was not measured, in words; a part of render_report(). */
 void render_unknown(struct render *render, struct json report);
 
+/* credit  "bursar.credit/1"; borrowed. */
+MUST_CHECK enum errc render_credit(struct json credit, int width, struct arena *arena,
+                                   struct text *out, struct err *err);
+
 /* returns  "bursar.return/1"; borrowed. */
 MUST_CHECK enum errc render_returns(struct json returns, int width, struct arena *arena,
                                     struct text *out, struct err *err);

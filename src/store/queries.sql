@@ -329,6 +329,112 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 
 -- ============================================================ credit along a chain
 
+-- Who shares the credit; `place` is the bit of a coalition.
+-- name: credit_players_create
+CREATE OR REPLACE TEMP TABLE credit_players (place INTEGER, name VARCHAR)
+
+-- name: credit_players_add
+INSERT INTO credit_players VALUES ($1, $2)
+
+-- Who took the steps of workflow $1, the dearest first. $2: 0 agents, 1 models, 2 tools. An agent is
+-- a sub-agent where there are some, else the program.
+-- name: credit_candidates
+SELECT name, count(*) OVER () FROM (
+  SELECT CASE $2 WHEN 0 THEN coalesce(s.agent, a.agent) WHEN 1 THEN s.model ELSE s.name END AS name,
+         coalesce(sum(s.cost_pusd), 0) AS cost_pusd, count(*) AS steps
+  FROM steps s JOIN attempts a USING (attempt_key)
+  WHERE s.workflow = $1 AND ($2 <> 1 OR s.kind = 0) AND ($2 <> 2 OR s.kind IN (1, 2))
+  GROUP BY 1)
+WHERE coalesce(name, '') <> '' ORDER BY cost_pusd DESC, steps DESC, name LIMIT $3
+
+-- One row a chain and player: several workflows that worked on a case of the same name. `began`
+-- orders them; `failed`: the player's own case ended unresolved.
+-- name: credit_parts_of_workflows
+CREATE OR REPLACE TEMP TABLE credit_parts AS
+SELECT c.case_id AS chain, p.place, CAST(coalesce(k.began_ns, 0) AS HUGEINT) AS began, k.state,
+       CAST(k.agent_pusd + k.human_pusd + k.correction_pusd AS HUGEINT) AS cost_pusd,
+       CASE WHEN k.state = 0 THEN k.value_pusd END AS value_pusd, k.state = 1 AS failed,
+       coalesce(u.unpriced, 0) AS unpriced
+FROM case_costs k JOIN cases c USING (case_key) JOIN credit_players p ON p.name = c.workflow
+     LEFT JOIN (SELECT case_key, count(*) AS unpriced FROM steps WHERE cost_basis = 3
+                GROUP BY case_key) u ON u.case_key = k.case_key
+WHERE k.state < 3
+
+-- What the players of a chain did after each: in failed cases, what the failure went on to cost.
+-- name: credit_downstream_of_workflows
+SELECT place, count(*), sum(cost_pusd), sum(later_pusd) FROM (
+  SELECT *, coalesce(sum(cost_pusd) OVER (PARTITION BY chain ORDER BY began, place
+              ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS later_pusd
+  FROM credit_parts)
+WHERE failed GROUP BY place ORDER BY place
+
+-- The same of one workflow's cases and those who took their steps. $1, $2 as above.
+-- name: credit_parts_of_steps
+CREATE OR REPLACE TEMP TABLE credit_parts AS
+SELECT CAST(s.case_key AS VARCHAR) AS chain, p.place,
+       min(CAST(coalesce(s.started_ns, 0) AS HUGEINT) * 1048576 + least(s.sequence, 1048575))
+         AS began,
+       min(k.state) AS state, CAST(coalesce(sum(s.cost_pusd), 0) AS HUGEINT) AS cost_pusd,
+       CASE WHEN row_number() OVER (PARTITION BY s.case_key ORDER BY p.place) = 1
+            THEN min(CASE WHEN k.state = 0 THEN k.value_pusd END) END AS value_pusd, -- once a case
+       false AS failed,
+       count_if(s.cost_basis = 3) AS unpriced
+FROM steps s JOIN attempts a USING (attempt_key)
+     JOIN case_costs k ON k.case_key = s.case_key
+     JOIN credit_players p
+       ON p.name = CASE $2 WHEN 0 THEN coalesce(s.agent, a.agent) WHEN 1 THEN s.model
+                           ELSE s.name END
+WHERE s.workflow = $1 AND k.state < 3 AND ($2 <> 1 OR s.kind = 0)
+  AND ($2 <> 2 OR s.kind IN (1, 2))
+GROUP BY s.case_key, p.place
+
+-- Attempts that failed and who took part in them: how many, what the player spent in them, and what
+-- the later attempts of the same cases cost.
+-- name: credit_downstream_of_steps
+WITH spent AS (
+  SELECT attempt_key, min(started_ns) AS started_ns, coalesce(sum(cost_pusd), 0) AS cost_pusd
+  FROM steps WHERE workflow = $1 GROUP BY attempt_key
+), numbered AS (
+  SELECT a.case_key, a.attempt_key, s.cost_pusd,
+         row_number() OVER (PARTITION BY a.case_key
+           ORDER BY CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END,
+                    a.attempt_key) AS n
+  FROM attempts a JOIN spent s USING (attempt_key)
+), failed AS (
+  SELECT v.attempt_key,
+         coalesce(sum(v.cost_pusd) OVER (PARTITION BY v.case_key ORDER BY v.n
+           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS later_pusd,
+         k.state = 1 OR (k.state = 0 AND v.n < k.attempts_before) AS failed
+  FROM numbered v JOIN case_costs k USING (case_key) WHERE k.state < 2
+), took_part AS (
+  SELECT p.place, f.attempt_key, min(f.later_pusd) AS later_pusd,
+         coalesce(sum(s.cost_pusd), 0) AS cost_pusd
+  FROM steps s JOIN failed f USING (attempt_key) JOIN attempts a USING (attempt_key)
+       JOIN credit_players p
+         ON p.name = CASE $2 WHEN 0 THEN coalesce(s.agent, a.agent) WHEN 1 THEN s.model
+                             ELSE s.name END
+  WHERE f.failed AND ($2 <> 1 OR s.kind = 0) AND ($2 <> 2 OR s.kind IN (1, 2))
+  GROUP BY p.place, f.attempt_key
+)
+SELECT place, count(*), sum(cost_pusd), sum(later_pusd) FROM took_part GROUP BY place ORDER BY place
+
+-- Chains by who was in them, who came first and last, and how they ended: as their last part did,
+-- open when any part is. Value of their resolved parts.
+-- name: credit_coalitions
+SELECT members, first_place, last_place,
+       CASE WHEN open THEN 2 ELSE last_state END AS state, count(*),
+       sum(CAST(value_pusd AS HUGEINT)), count_if(last_state = 0 AND value_pusd IS NULL), sum(cost_pusd)
+FROM (
+  SELECT chain, sum(1 << place) AS members, arg_min(place, (began, place)) AS first_place,
+         arg_max(place, (began, place)) AS last_place,
+         arg_max(state, (began, place)) AS last_state, bool_or(state = 2) AS open,
+         sum(value_pusd) AS value_pusd, sum(cost_pusd) AS cost_pusd
+  FROM credit_parts GROUP BY chain)
+GROUP BY ALL ORDER BY ALL
+
+-- name: credit_player_costs
+SELECT place, count(*), sum(cost_pusd), sum(unpriced) FROM credit_parts GROUP BY place ORDER BY place
+
 -- ============================================================ verify
 
 -- What each check finds wrong; no rows: it holds. The first column says where, for people.
