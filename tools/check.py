@@ -130,6 +130,7 @@ def main():
         meson_test(counts, "plain", PLAIN, "style")
         if any((ROOT / "test/e2e").glob("test_*.py")):
             pytest(counts, "e2e", "test/e2e", {"BURSAR": str(ROOT / PLAIN / "bursar")})
+        pytest(counts, "sim", "test/sim", {"BURSAR": str(ROOT / PLAIN / "bursar")})
     (LOGS / "counts.txt").write_text(counts.line() + "\n")
     print(counts.line())
     return counts.failed > 0
