@@ -164,6 +164,9 @@ static enum errc read_field(struct str line, struct http_head *head, int *out_st
 static bool read_length(struct str text, int64_t *out)
 {
     int64_t value = 0;
+    if (text.size == 0 || text.size > 18) {
+        return false;
+    }
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9') {
             return false;
@@ -171,7 +174,7 @@ static bool read_length(struct str text, int64_t *out)
         value = value * 10 + (text.data[i] - '0');
     }
     *out = value;
-    return text.size > 0 && text.size <= 18;
+    return true;
 }
 
 /* How the body is framed. Two fields that could disagree are refused: RFC 9112 6.1, 6.3. */
