@@ -1,6 +1,7 @@
--- All SQL of the two stores: DuckDB's, and behind "control store" SQLite's. `-- name: x` begins the query QUERY_x; `-- fragment: y` a piece that later
--- queries take in with a line `{y}`. Words stored as numbers are the enums of model/: steps.kind 0
--- is llm; steps.cost_basis 1 priced, 2 reported, 3 unpriced; outcomes.status 0 resolved, 1 failed,
+-- All SQL of the stores: DuckDB's, and behind "control store" and "journal" SQLite's.
+-- `-- name: x` begins the query QUERY_x; `-- fragment: y` a piece that later queries take in with a
+-- line `{y}`. Words stored as numbers are the enums of model/: steps.kind 0 is llm;
+-- steps.cost_basis 1 priced, 2 reported, 3 unpriced; outcomes.status 0 resolved, 1 failed,
 -- 2 reopened, 3 escalated, 4 candidate.
 
 -- ============================================================ import
@@ -583,6 +584,48 @@ INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4
 
 -- name: control_audits
 SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT $1
+
+-- ============================================================ journal (SQLite)
+
+-- name: journal_settings
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+
+-- AUTOINCREMENT: an id is never given twice, also after the inbox was empty.
+-- name: journal_version_1
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS messages (
+  message_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind INTEGER NOT NULL,
+  received_ns INTEGER NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+PRAGMA user_version = 1;
+COMMIT;
+
+-- name: journal_begin
+BEGIN IMMEDIATE
+
+-- name: journal_commit
+COMMIT
+
+-- name: journal_rollback
+ROLLBACK
+
+-- name: journal_append
+INSERT INTO messages (kind, received_ns, bytes) VALUES ($1, $2, $3)
+
+-- name: journal_remove
+DELETE FROM messages WHERE message_id <= $1
+
+-- name: journal_read
+SELECT message_id, kind, received_ns, bytes FROM messages WHERE message_id > $1
+ORDER BY message_id
+
+-- name: journal_measure
+SELECT count(*), coalesce(sum(length(bytes)), 0) FROM messages
+
+-- ============================================================ outcomes, one
 
 -- What counts for a case now, or within one outcome's id. $1 workflow, $2 case, $3 id ('' any).
 -- name: newest_outcome

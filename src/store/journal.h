@@ -1,0 +1,69 @@
+/*
+ * journal: what was received and not yet in the ledger. SQLite in WAL mode, synced with every
+ * append, so that what was acknowledged survives a crash.
+ *
+ *     batch of messages --journal_append--> acknowledged --journal_read--> ledger --journal_remove
+ *
+ * A message leaves only after the ledger has committed it; reading it twice is harmless because
+ * every row of the ledger has an identity. One struct journal belongs to one thread; several in one
+ * process see the same messages.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct journal;
+
+struct journal_message {
+    int64_t id;   /* ascending in order of acceptance; given by journal_append */
+    int64_t kind; /* what `bytes` are; the caller's own numbers */
+    int64_t received_ns;
+    struct str bytes;
+};
+
+struct journal_messages {
+    const struct journal_message *rows; /* by id; owned by the arena */
+    size_t count;
+};
+
+struct journal_size {
+    int64_t messages;
+    int64_t bytes;
+};
+
+/*
+ * Open inbox.sqlite in `home`, which is there, making it.
+ *
+ * Errors: ERR_UNSUPPORTED  made by a newer version. ERR_STORE  not a database, or not writable.
+ */
+MUST_CHECK enum errc journal_open(struct str home, struct journal **out, struct err *err);
+void journal_close(struct journal **journal);
+
+/*
+ * Write messages in one transaction; on ERR_OK they are on the disk.
+ *
+ * messages        [count] borrowed; their ids are not looked at.
+ * remove_through  messages up to this id are removed in the same transaction; 0: none.
+ *
+ * Errors: ERR_STORE; ERR_BUSY. Then none of them is there.
+ */
+MUST_CHECK enum errc journal_append(struct journal *journal, const struct journal_message *messages,
+                                    size_t count, int64_t remove_through, struct err *err);
+
+/* The next messages behind id `after`: at least one if there is any, else as many as fit
+ * `bytes_max`. Errors: ERR_STORE; ERR_LIMIT when one message does not fit the arena. */
+MUST_CHECK enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
+                                  struct arena *arena, struct journal_messages *out,
+                                  struct err *err);
+
+MUST_CHECK enum errc journal_remove(struct journal *journal, int64_t through, struct err *err);
+
+MUST_CHECK enum errc journal_measure(struct journal *journal, struct journal_size *out,
+                                     struct err *err);
+
+#endif

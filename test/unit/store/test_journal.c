@@ -1,0 +1,167 @@
+/* journal: what was appended is there after closing, in order, once, and leaves only when told to.
+ */
+#include "store/journal.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "base/rng.h"
+#include "support/home.h"
+#include "support/test.h"
+
+#define ARENA_BYTES ((size_t)4 << 20)
+
+enum { BODY_BYTES = 3000 };
+
+static void fill(char *bytes, size_t size, uint64_t seed)
+{
+    struct rng rng;
+    rng_init(&rng, seed);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (char)rng_below(&rng, 256);
+    }
+}
+
+static void a_file_of_a_newer_version_is_refused(void)
+{
+    struct home home;
+    struct journal *journal = NULL;
+    struct err err = {0};
+    char path[HOME_BYTES_MAX + 32];
+    sqlite3 *database = NULL;
+    home_make(&home);
+    snprintf(path, sizeof path, "%s/inbox.sqlite", home.path);
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK);
+    CHECK(sqlite3_exec(database, "PRAGMA user_version = 99", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(database);
+    const enum errc code = journal_open(home_str(&home), &journal, &err);
+    home_remove(&home);
+    EXPECT(code == ERR_UNSUPPORTED);
+    EXPECT(strstr(err.text, "99") != NULL);
+}
+
+static void a_home_that_is_not_there_is_an_error(void)
+{
+    struct journal *journal = NULL;
+    struct err err = {0};
+    EXPECT(journal_open(STR("/nowhere/at/all"), &journal, &err) == ERR_STORE);
+    EXPECT(strstr(err.text, "inbox.sqlite") != NULL);
+}
+
+static void messages_come_back_after_closing_in_order_and_whole(void)
+{
+    struct home home;
+    struct journal *journal = NULL;
+    struct arena arena;
+    struct err err;
+    static char bodies[4][BODY_BYTES];
+    struct journal_message given[4];
+    struct journal_messages read = {0};
+    bool same = true;
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    for (size_t i = 0; i < COUNT_OF(given); i++) {
+        fill(bodies[i], BODY_BYTES, i);
+        given[i] = (struct journal_message){.kind = (int64_t)i,
+                                            .received_ns = 100 + (int64_t)i,
+                                            .bytes = {bodies[i], i == 3 ? 0 : BODY_BYTES - i}};
+    }
+    enum errc code = journal_open(home_str(&home), &journal, &err);
+    code = code == ERR_OK ? journal_append(journal, given, 3, 0, &err) : code;
+    journal_close(&journal);
+    code = code == ERR_OK ? journal_open(home_str(&home), &journal, &err) : code;
+    code = code == ERR_OK ? journal_append(journal, &given[3], 1, 0, &err) : code;
+    code = code == ERR_OK ? journal_read(journal, 0, 1 << 20, &arena, &read, &err) : code;
+    for (size_t i = 0; i < read.count; i++) {
+        same = same && read.rows[i].kind == given[i].kind &&
+               read.rows[i].received_ns == given[i].received_ns &&
+               str_equal(read.rows[i].bytes, given[i].bytes) &&
+               (i == 0 || read.rows[i].id > read.rows[i - 1].id);
+    }
+    const size_t count = read.count;
+    journal_close(&journal);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(count == 4);
+    EXPECT(same);
+}
+
+static void reading_stops_at_the_bytes_asked_for_but_gives_at_least_one(void)
+{
+    struct home home;
+    struct journal *journal = NULL;
+    struct arena arena;
+    struct err err;
+    static char body[BODY_BYTES];
+    const struct journal_message one = {.bytes = {body, sizeof body}};
+    const struct journal_message given[] = {one, one, one};
+    struct journal_messages first = {0};
+    struct journal_messages rest = {0};
+    struct journal_messages small = {0};
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    enum errc code = journal_open(home_str(&home), &journal, &err);
+    code = code == ERR_OK ? journal_append(journal, given, 3, 0, &err) : code;
+    code = code == ERR_OK ? journal_read(journal, 0, 2 * sizeof body, &arena, &first, &err) : code;
+    code = code == ERR_OK ? journal_read(journal, first.rows[first.count - 1].id, 2 * sizeof body,
+                                         &arena, &rest, &err)
+                          : code;
+    code = code == ERR_OK ? journal_read(journal, 0, 1, &arena, &small, &err) : code;
+    journal_close(&journal);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(first.count == 2);
+    EXPECT(rest.count == 1);
+    EXPECT(small.count == 1);
+}
+
+static void what_is_removed_is_gone_and_its_id_is_not_given_again(void)
+{
+    struct home home;
+    struct journal *journal = NULL;
+    struct journal *other = NULL;
+    struct arena arena;
+    struct err err;
+    const struct journal_message given[] = {{.bytes = STR("a")}, {.bytes = STR("bc")}};
+    struct journal_messages before = {0};
+    struct journal_messages after = {0};
+    struct journal_size size = {0};
+    struct journal_size none = {.messages = 7};
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    enum errc code = journal_open(home_str(&home), &journal, &err);
+    code = code == ERR_OK ? journal_open(home_str(&home), &other, &err) : code;
+    code = code == ERR_OK ? journal_append(journal, given, 2, 0, &err) : code;
+    code = code == ERR_OK ? journal_measure(other, &size, &err) : code;
+    code = code == ERR_OK ? journal_read(other, 0, 100, &arena, &before, &err) : code;
+    code = code == ERR_OK ? journal_remove(other, before.rows[0].id, &err) : code;
+    code = code == ERR_OK ? journal_append(journal, given, 0, before.rows[1].id, &err) : code;
+    code = code == ERR_OK ? journal_measure(other, &none, &err) : code;
+    code = code == ERR_OK ? journal_append(journal, given, 1, 0, &err) : code;
+    code = code == ERR_OK ? journal_read(other, 0, 100, &arena, &after, &err) : code;
+    const bool later = code == ERR_OK && after.rows[0].id > before.rows[1].id;
+    journal_close(&journal);
+    journal_close(&other);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(size.messages == 2);
+    EXPECT(size.bytes == 3);
+    EXPECT(none.messages == 0);
+    EXPECT(after.count == 1);
+    EXPECT(later);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        TEST_SPARSE(a_file_of_a_newer_version_is_refused),
+        TEST_SPARSE(a_home_that_is_not_there_is_an_error),
+        TEST_SPARSE(messages_come_back_after_closing_in_order_and_whole),
+        TEST_SPARSE(reading_stops_at_the_bytes_asked_for_but_gives_at_least_one),
+        TEST_SPARSE(what_is_removed_is_gone_and_its_id_is_not_given_again),
+    };
+    return test_main(tests, COUNT_OF(tests));
+}
