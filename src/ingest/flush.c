@@ -33,6 +33,7 @@ void ingest_destroy(struct ingest **ingest)
         key_set_deinit(&(*ingest)->cases_seen);
         key_set_deinit(&(*ingest)->attempts_seen);
         key_set_deinit(&(*ingest)->outcomes_seen);
+        key_set_deinit(&(*ingest)->sources_seen);
         arena_deinit(&(*ingest)->group.arena);
         arena_deinit(&(*ingest)->group.kept);
         arena_deinit(&(*ingest)->memory);
@@ -367,7 +368,11 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
         code = add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
                        QUERY_add_staged_rejects, &rejects, err);
     }
-    if (code == ERR_OK && !ingest->ledger_was_new) { /* a run records a file once */
+    bool seen = !ingest->ledger_was_new;
+    for (size_t i = 0; i < group->sources.count; i++) { /* a long table is in several groups */
+        seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
+    }
+    if (code == ERR_OK && seen) {
         code = add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
                        QUERY_forget_staged_sources, &forgotten, err);
     }

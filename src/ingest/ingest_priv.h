@@ -66,6 +66,7 @@ struct ingest {
     struct key_set cases_seen;    /* in this run */
     struct key_set attempts_seen; /* in this run */
     struct key_set outcomes_seen; /* low halves of the keys, in this run */
+    struct key_set sources_seen;  /* in this run */
     int64_t group_rejected;
     int64_t group_files;
     struct group group;

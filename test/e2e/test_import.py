@@ -39,6 +39,14 @@ def test_importing_twice_changes_nothing(home, tree):
     assert state(home) == before
 
 
+def test_a_table_of_many_groups_is_one_file(home, tmp_path):
+    home.ok("simulate", "--cases", "3000", "--out", tmp_path / "company")
+    assert summary(home, tmp_path / "company")["steps"] > 50000
+    home.verified()
+    assert summary(home, tmp_path / "company")["steps"] == 0
+    home.verified()
+
+
 def test_the_same_file_elsewhere_changes_nothing(home, tree, tmp_path):
     summary(home, tree)
     before = state(home)
