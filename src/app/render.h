@@ -115,4 +115,8 @@ MUST_CHECK enum errc render_credit(struct json credit, int width, struct arena *
 MUST_CHECK enum errc render_returns(struct json returns, int width, struct arena *arena,
                                     struct text *out, struct err *err);
 
+/* utility  "bursar.utility/1"; borrowed. */
+MUST_CHECK enum errc render_utility(struct json utility, int width, struct arena *arena,
+                                    struct text *out, struct err *err);
+
 #endif

@@ -320,6 +320,147 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 
 -- ============================================================ utility: cap replay
 
+-- economics.md section 5. One row a closed case of workflow $1: what it spent until its end (a
+-- resolved one: until its first resolution) and in all, and by how many attempts it ended.
+-- group_key: cases that are resampled together; $2 groups, or 0: each case alone.
+-- name: utility_create
+CREATE OR REPLACE TEMP TABLE utility_cases AS
+SELECT case_key, state = 0 AS resolved, agent_pusd AS spend_pusd,
+       CASE WHEN state = 0 THEN before_pusd ELSE agent_pusd END AS ended_pusd,
+       CASE WHEN state = 0 THEN value_pusd END AS value_pusd,
+       state = 0 AND value_recorded AS value_recorded,
+       CASE WHEN state = 0 THEN attempts_before ELSE attempts END AS tries, last_pusd,
+       attempts = attempts_before OR state = 0 AS last_is_end,
+       CASE WHEN $2 > 0 THEN case_key % CAST($2 AS UBIGINT) ELSE case_key END AS group_key
+FROM case_costs WHERE workflow = $1 AND state < 2
+
+-- How many closed cases of workflow $1, and beside them the open ones.
+-- name: utility_counts
+SELECT sum(CASE WHEN state < 2 THEN 1 ELSE 0 END), sum(CASE WHEN state = 2 THEN 1 ELSE 0 END),
+       sum(CASE WHEN state = 2 THEN agent_pusd ELSE 0 END),
+       sum(CASE WHEN state < 3 AND named_by = 1 THEN 1 ELSE 0 END)
+FROM case_costs WHERE workflow = $1
+
+-- $1: a cap that was in force, or NULL.
+-- name: utility_totals
+SELECT sum(CASE WHEN resolved THEN 1 ELSE 0 END), sum(spend_pusd),
+       sum(CAST(value_pusd AS HUGEINT)), count(value_pusd),
+       sum(CASE WHEN value_recorded THEN 1 ELSE 0 END), max(spend_pusd), max(tries),
+       sum(CASE WHEN spend_pusd >= $1 THEN 1 ELSE 0 END)
+FROM utility_cases
+
+-- Closed cases with a call whose price is unknown. $1 as of (ns), $2 workflow.
+-- name: utility_unpriced
+SELECT count(*) FROM utility_cases WHERE case_key IN (
+  SELECT case_key FROM steps
+  WHERE cost_basis = 3 AND workflow IN ('', $2)
+    AND ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1))
+
+-- Every amount at which a case ended or stood at its end, when they are few: at most $1 rows.
+-- name: utility_spends
+SELECT DISTINCT at_pusd
+FROM (SELECT ended_pusd AS at_pusd FROM utility_cases
+      UNION ALL
+      SELECT spend_pusd FROM utility_cases WHERE spend_pusd > ended_pusd)
+ORDER BY at_pusd LIMIT $1
+
+-- The spends at which these shares of the cases had ended, closer at the dear end.
+-- name: utility_quantiles
+SELECT DISTINCT unnest(quantile_disc(ended_pusd, [
+  0.00, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18, 0.21, 0.24, 0.27, 0.30, 0.33, 0.36, 0.39, 0.42, 0.45,
+  0.48, 0.51, 0.54, 0.57, 0.60, 0.63, 0.66, 0.69, 0.72, 0.75, 0.78, 0.81, 0.84, 0.87, 0.90, 0.92,
+  0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999, 1.00])) AS at_pusd
+FROM utility_cases ORDER BY at_pusd
+
+-- fragment: utility_spent
+caps AS (
+  SELECT unnest(CAST(string_split($1, ',') AS HUGEINT[])) AS cap_pusd
+), spent AS (
+  SELECT group_key, ended_pusd AS at_pusd, 1 AS ended, CASE WHEN resolved THEN 1 ELSE 0 END
+           AS resolved, CAST(coalesce(value_pusd, 0) AS HUGEINT) AS value_pusd,
+         CASE WHEN spend_pusd = ended_pusd THEN 1 ELSE 0 END AS spent,
+         CASE WHEN spend_pusd = ended_pusd THEN spend_pusd ELSE 0 END AS spent_pusd
+  FROM utility_cases
+  UNION ALL -- what was spent after the end
+  SELECT group_key, spend_pusd, 0, 0, 0, 1, spend_pusd
+  FROM utility_cases WHERE spend_pusd <> ended_pusd
+)
+
+-- Sums between caps $1 (p$, between commas): what lies above the one before and up to this one.
+-- name: utility_buckets
+WITH
+{utility_spent}
+SELECT c.cap_pusd, sum(ended), sum(resolved), sum(value_pusd), sum(spent), sum(spent_pusd)
+FROM spent s ASOF JOIN caps c ON s.at_pusd <= c.cap_pusd
+GROUP BY c.cap_pusd ORDER BY c.cap_pusd
+
+-- The same for each group of cases, in a fixed order.
+-- name: utility_groups
+WITH
+{utility_spent}
+SELECT s.group_key, c.cap_pusd, sum(ended), sum(resolved), sum(value_pusd), sum(spent),
+       sum(spent_pusd)
+FROM spent s ASOF JOIN caps c ON s.at_pusd <= c.cap_pusd
+GROUP BY s.group_key, c.cap_pusd ORDER BY s.group_key, c.cap_pusd
+
+-- Where spend reaches nine tenths of what it is at cap $1 (NULL: without one): the cases that end
+-- below that spent this much in all, and so many spend more; then the nine tenths.
+-- name: utility_decile
+WITH spent AS (
+  SELECT least(spend_pusd, coalesce(CAST($1 AS HUGEINT), spend_pusd)) AS at_pusd
+  FROM utility_cases
+), level AS (
+  SELECT at_pusd, count(*) AS cases, sum(at_pusd) AS all_pusd FROM spent GROUP BY at_pusd
+), rising AS (
+  SELECT *, sum(cases) OVER below AS cases_below, sum(all_pusd) OVER below AS below_pusd
+  FROM level WINDOW below AS (ORDER BY at_pusd ROWS UNBOUNDED PRECEDING)
+), whole AS (
+  SELECT count(*) AS cases, (9 * sum(at_pusd) + 9) // 10 AS target_pusd FROM spent
+)
+SELECT r.below_pusd - r.all_pusd, w.cases - r.cases_below + r.cases, w.target_pusd
+FROM rising r, whole w
+WHERE r.below_pusd + r.at_pusd * (w.cases - r.cases_below) >= w.target_pusd
+ORDER BY r.at_pusd LIMIT 1
+
+-- Attempts until the end of their case, by number: how many, their cost, how many cases ended with
+-- that one, resolved, their value. $1 as of (ns), $2 workflow, $3 the number at which the rest is
+-- taken together. Of one attempt or two the costs are known already; steps are asked for the rest.
+-- name: utility_attempts
+WITH long AS (
+  SELECT case_key, tries FROM utility_cases WHERE tries > 2 OR tries = 2 AND NOT last_is_end
+), cost AS (
+  SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd
+  FROM steps SEMI JOIN long USING (case_key)
+  WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+    AND workflow IN ('', $2)
+  GROUP BY attempt_key
+), placed AS ( -- as in costs_create: the source's number, else time; then the key
+  SELECT l.tries, coalesce(c.cost_pusd, 0) AS cost_pusd,
+         row_number() OVER (PARTITION BY a.case_key ORDER BY
+           CAST(CASE WHEN a.number > 0 THEN a.number ELSE coalesce(c.started_ns, 0) END AS HUGEINT)
+             * 18446744073709551616 + a.attempt_key) AS number
+  FROM attempts a JOIN long l USING (case_key) LEFT JOIN cost c USING (attempt_key)
+  WHERE c.attempt_key IS NOT NULL OR $1 = 9223372036854775807
+), tried AS (
+  SELECT number, cost_pusd FROM placed WHERE number <= tries
+  UNION ALL
+  SELECT 1, CASE WHEN tries = 1 THEN ended_pusd ELSE ended_pusd - last_pusd END
+  FROM utility_cases WHERE tries = 1 OR tries = 2 AND last_is_end
+  UNION ALL
+  SELECT 2, last_pusd FROM utility_cases WHERE tries = 2 AND last_is_end
+), attempt AS (
+  SELECT least(number, $3) AS number, count(*) AS attempts, sum(cost_pusd) AS cost_pusd
+  FROM tried GROUP BY ALL
+), ending AS (
+  SELECT least(tries, $3) AS number, count(*) AS cases,
+         sum(CASE WHEN resolved THEN 1 ELSE 0 END) AS resolved,
+         sum(CAST(value_pusd AS HUGEINT)) AS value_pusd
+  FROM utility_cases GROUP BY ALL
+)
+SELECT a.number, a.attempts, a.cost_pusd, coalesce(e.cases, 0), coalesce(e.resolved, 0),
+       coalesce(e.value_pusd, 0)
+FROM attempt a LEFT JOIN ending e USING (number) ORDER BY a.number
+
 -- ============================================================ route
 
 -- ============================================================ segments
