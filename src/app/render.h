@@ -119,4 +119,8 @@ MUST_CHECK enum errc render_returns(struct json returns, int width, struct arena
 MUST_CHECK enum errc render_utility(struct json utility, int width, struct arena *arena,
                                     struct text *out, struct err *err);
 
+/* variance  "bursar.variance/1"; borrowed. */
+MUST_CHECK enum errc render_variance(struct json variance, int width, struct arena *arena,
+                                     struct text *out, struct err *err);
+
 #endif

@@ -318,6 +318,112 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 
 -- ============================================================ variance: replicates
 
+-- What attempts at the same work cost. One row an attempt of a case in case_costs of workflow $2;
+-- the work is the input key, or the case where it has none. $1 as of (ns); $3, $4 an attribute the
+-- case must have ('' for any case).
+-- name: variance_create
+CREATE OR REPLACE TEMP TABLE variance_attempts AS
+WITH chosen AS (
+  SELECT c.case_key, k.input_key, c.state
+  FROM case_costs c JOIN cases k USING (case_key)
+  WHERE c.workflow = $2 AND c.state < 3
+    AND ($3 = '' OR c.case_key IN (SELECT case_key FROM case_attributes
+                                   WHERE name = $3 AND value = $4))
+), cost AS (
+  SELECT attempt_key, sum(cost_pusd) AS cost_pusd, max(cost_basis) = 3 AS unpriced
+  FROM steps
+  WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+    AND workflow IN ('', $2)
+  GROUP BY attempt_key
+)
+SELECT a.case_key, s.input_key,
+       CASE WHEN s.input_key IS NULL THEN a.case_key ELSE 0 END AS lone_key, s.state,
+       coalesce(c.cost_pusd, 0) AS cost_pusd, coalesce(c.unpriced, false) AS unpriced
+FROM attempts a JOIN chosen s USING (case_key) LEFT JOIN cost c USING (attempt_key)
+WHERE c.attempt_key IS NOT NULL OR $1 = 9223372036854775807
+
+-- How many cases of workflow $1 with attribute $2 = $3 ('' for all), how many of them are open, and
+-- how many are named by a session.
+-- name: variance_cases
+SELECT count(*), sum(CASE WHEN state = 2 THEN 1 ELSE 0 END),
+       sum(CASE WHEN named_by = 1 THEN 1 ELSE 0 END)
+FROM case_costs
+WHERE workflow = $1 AND state < 3
+  AND ($2 = '' OR case_key IN (SELECT case_key FROM case_attributes
+                               WHERE name = $2 AND value = $3))
+
+-- Groups of two attempts and more. $1 = 0: attempts at the same work; 1: of the same case. usable:
+-- every attempt has a price, and none cost nothing.
+-- name: variance_group
+CREATE OR REPLACE TEMP TABLE variance_groups AS
+WITH cased AS (
+  SELECT CASE WHEN $1 = 0 THEN input_key END AS input_key,
+         CASE WHEN $1 = 0 THEN lone_key ELSE case_key END AS lone_key, state,
+         count(*) AS attempts, min(cost_pusd) AS least_pusd, max(cost_pusd) AS most_pusd,
+         sum(CASE WHEN unpriced THEN 1 ELSE 0 END) AS unpriced,
+         sum(CASE WHEN cost_pusd <= 0 AND NOT unpriced THEN 1 ELSE 0 END) AS free
+  FROM variance_attempts GROUP BY 1, 2, 3, case_key
+), grouped AS (
+  SELECT input_key, lone_key, sum(attempts) AS attempts, count(*) AS cases,
+         sum(CASE WHEN state = 0 THEN 1 ELSE 0 END) AS resolved, min(least_pusd) AS least_pusd,
+         max(most_pusd) AS most_pusd, sum(unpriced) AS unpriced, sum(free) AS free,
+         sum(unpriced) + sum(free) = 0 AS usable
+  FROM cased GROUP BY input_key, lone_key HAVING sum(attempts) > 1
+), tails AS (
+  SELECT g.input_key, g.lone_key,
+         quantile_cont(CAST(a.cost_pusd AS DOUBLE), [0.1, 0.9]) AS tail
+  FROM variance_attempts a JOIN grouped g
+    ON g.lone_key = CASE WHEN $1 = 0 THEN a.lone_key ELSE a.case_key END
+       AND g.input_key IS NOT DISTINCT FROM CASE WHEN $1 = 0 THEN a.input_key END
+  WHERE g.usable GROUP BY g.input_key, g.lone_key
+)
+SELECT g.*,
+       CASE WHEN usable THEN CAST(most_pusd AS DOUBLE) / CAST(least_pusd AS DOUBLE) END AS spread,
+       t.tail[2] / t.tail[1] AS tail_spread
+FROM grouped g LEFT JOIN tails t
+  ON g.lone_key = t.lone_key AND g.input_key IS NOT DISTINCT FROM t.input_key
+
+-- $1: the ratio from which a group is flagged.
+-- name: variance_totals
+SELECT count(*), coalesce(sum(attempts), 0), sum(CASE WHEN usable THEN 1 ELSE 0 END),
+       sum(CASE WHEN usable THEN attempts ELSE 0 END),
+       sum(CASE WHEN unpriced > 0 THEN 1 ELSE 0 END),
+       sum(CASE WHEN unpriced = 0 AND free > 0 THEN 1 ELSE 0 END),
+       sum(CASE WHEN usable AND most_pusd >= $1 * least_pusd THEN 1 ELSE 0 END),
+       sum(CASE WHEN input_key IS NOT NULL THEN 1 ELSE 0 END)
+FROM variance_groups
+
+-- The ratios at four places (from 1) of their ascending order: max/min, then p90/p10.
+-- name: variance_ranks
+SELECT 0, place, ratio
+FROM (SELECT spread AS ratio, row_number() OVER (ORDER BY spread) AS place
+      FROM variance_groups WHERE usable)
+WHERE place IN ($1, $2, $3, $4)
+UNION ALL
+SELECT 1, place, ratio
+FROM (SELECT tail_spread AS ratio, row_number() OVER (ORDER BY tail_spread) AS place
+      FROM variance_groups WHERE usable)
+WHERE place IN ($1, $2, $3, $4)
+ORDER BY 1, 2
+
+-- The $1 groups of the widest spread.
+-- name: variance_worst
+SELECT g.input_key, c.case_id, g.attempts, g.cases, g.resolved, g.least_pusd, g.most_pusd,
+       g.spread, g.tail_spread
+FROM (SELECT * FROM variance_groups WHERE usable
+      ORDER BY spread DESC, most_pusd DESC, input_key, lone_key LIMIT $1) g
+     LEFT JOIN cases c ON c.case_key = g.lone_key AND g.input_key IS NULL
+ORDER BY g.spread DESC, g.most_pusd DESC, g.input_key, g.lone_key
+
+-- Closed cases that share an input key: how many keys have so many of them, so many resolved.
+-- name: variance_trials
+SELECT trials, resolved, count(*) AS keys
+FROM (SELECT count(*) AS trials, sum(CASE WHEN state = 0 THEN 1 ELSE 0 END) AS resolved
+      FROM (SELECT DISTINCT case_key, input_key, state FROM variance_attempts
+            WHERE input_key IS NOT NULL AND state < 2)
+      GROUP BY input_key HAVING count(*) > 1)
+GROUP BY trials, resolved ORDER BY trials, resolved
+
 -- ============================================================ utility: cap replay
 
 -- economics.md section 5. One row a closed case of workflow $1: what it spent until its end (a
