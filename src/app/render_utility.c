@@ -55,7 +55,7 @@ static struct str sentence_of_cap(struct render *r, struct json u)
     if (json_bool(json_path(u, "break_even.at_end"), false)) {
         return render_format(
             r,
-            "A dollar brings back a dollar up to the highest cap looked at, " STR_FORMAT
+            "A dollar brings back at least a dollar up to the highest cap looked at, " STR_FORMAT
             " " STR_FORMAT STR_FORMAT "; the records say nothing of caps above " STR_FORMAT ".",
             STR_ARG(cap), STR_ARG(article), STR_ARG(interval), STR_ARG(end));
     }
@@ -188,9 +188,13 @@ static void plot(struct render *r, struct json u)
         if (known && str_equal(json_str(json_get(p, "cap_usd")), best)) {
             drawing.marked = drawing.count;
         }
-        x[drawing.count] = render_money_usd(json_get(p, "spend_usd"));
-        y[drawing.count++] = known ? render_money_usd(json_get(p, "value_usd"))
-                                   : (double)utility_count(p, "resolved");
+        const double spend = render_money_usd(json_get(p, "spend_usd"));
+        const double kept = known ? render_money_usd(json_get(p, "value_usd"))
+                                  : (double)utility_count(p, "resolved");
+        if (isfinite(spend) && isfinite(kept) && spend >= 0) {
+            x[drawing.count] = spend;
+            y[drawing.count++] = kept;
+        }
     }
     if (drawing.count >= 2 && x[drawing.count - 1] > 0) {
         text_char(r->out, '\n');

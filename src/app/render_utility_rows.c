@@ -192,9 +192,9 @@ static void note_assumed(struct render *r, struct json u)
         const struct str many = render_count(r, configured);
         render_note(r, "assumed",
                     render_format(r,
-                                  "the value of " STR_FORMAT " outcomes is value_per_outcome of "
+                                  "the value of " STR_FORMAT " outcome%s is value_per_outcome of "
                                   "bursar.yaml.",
-                                  STR_ARG(many)));
+                                  STR_ARG(many), configured == 1 ? "" : "s"));
     }
     if (json_kind(fallback) != JSON_OBJECT) {
         return;
@@ -230,26 +230,28 @@ static void note_unknown(struct render *r, struct json u)
     } else if (without > 0) {
         render_note(r, "unknown",
                     render_format(r,
-                                  STR_FORMAT " resolved cases have no value and count as "
+                                  STR_FORMAT " resolved case%s no value and count%s as "
                                              "nothing: value is at least this.",
-                                  STR_ARG(many)));
+                                  STR_ARG(many), without == 1 ? " has" : "s have",
+                                  without == 1 ? "s" : ""));
     }
     if (unpriced > 0) {
         const struct str count = render_count(r, unpriced);
         render_note(r, "unpriced",
                     render_format(r,
-                                  STR_FORMAT " closed cases have a call whose price is not "
-                                             "known: they spent more than is counted here.",
-                                  STR_ARG(count)));
+                                  STR_FORMAT " closed %s a call whose price is not known, and "
+                                             "spent more than is counted here.",
+                                  STR_ARG(count), unpriced == 1 ? "case has" : "cases have"));
     }
     if (open > 0) {
         const struct str count = render_count(r, open);
         const struct str spend = render_money(r, json_path(u, "total.open_spend_usd"));
         render_note(r, "open",
                     render_format(r,
-                                  STR_FORMAT " without a final outcome, " STR_FORMAT
-                                             " spent on them; not in the curve.",
-                                  STR_ARG(count), STR_ARG(spend)));
+                                  STR_FORMAT
+                                  " case%s without a final outcome, which spent " STR_FORMAT
+                                  "; not in the curve.",
+                                  STR_ARG(count), open == 1 ? "" : "s", STR_ARG(spend)));
     }
 }
 
