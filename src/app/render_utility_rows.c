@@ -196,15 +196,14 @@ static void note_assumed(struct render *r, struct json u)
                                   "bursar.yaml.",
                                   STR_ARG(many), configured == 1 ? "" : "s"));
     }
-    if (json_kind(fallback) != JSON_OBJECT) {
+    if (json_kind(fallback) != JSON_OBJECT || !utility_value_known(u)) {
         return;
     }
     const bool bpo = str_equal(json_str(json_get(fallback, "baseline")), STR("bpo"));
     const struct str price = render_money(r, json_get(fallback, "unit_usd"));
     const struct str failed =
         render_money(r, json_path(u, "break_even.failed_fall_back_too_cap_usd"));
-    const bool other = utility_value_known(u) &&
-                       !str_equal(json_str(json_path(u, "break_even.failed_fall_back_too_cap_usd")),
+    const bool other = !str_equal(json_str(json_path(u, "break_even.failed_fall_back_too_cap_usd")),
                                   json_str(json_get(u, "break_even_cap_usd")));
     render_note(r, "assumed",
                 render_format(r,
