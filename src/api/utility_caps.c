@@ -90,7 +90,10 @@ static enum errc decile_begins(struct store *store, struct arena *arena,
     if (code != ERR_OK) {
         return code;
     }
-    CHECK(r.rows == 1);
+    if (r.rows == 0) { /* nothing was spent */
+        *out = 0;
+        return ERR_OK;
+    }
     const money_sum cap = utility_cap_of_spend(
         store_sum(&r, 0, D_TARGET), store_sum(&r, 0, D_ENDED), store_int64(&r, 0, D_OTHERS, 0));
     *out = cap < f->end_pusd ? cap : f->end_pusd;

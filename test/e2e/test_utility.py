@@ -2,6 +2,7 @@
 import csv
 import gzip
 import json
+import random
 from collections import defaultdict
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -181,6 +182,38 @@ def fixture_paper(home, tmp_path):
 
 def configure(home, text):
     (home.path / "bursar.yaml").write_text(text)
+
+
+def test_a_known_break_even_cap_is_found_within_a_step_of_the_grid(home, tmp_path):
+    """Spend is exponential with mean 1, so what is left to spend is 1 at any cap; a case that ends
+    at s is resolved with probability 0.9 - 0.2 s and worth 2. The slope at c is 2 (0.9 - 0.2 c):
+    1 at c = 2. 20,000 cases, so more than are resampled alone."""
+    rng = random.Random(20240117)
+    folder = tmp_path / "known"
+    folder.mkdir()
+    (folder / "map.yaml").write_text(MAP)
+    calls, outcomes = ["id,case,attempt,at,cost"], ["case,status,at"]
+    for i in range(20000):
+        spend = rng.expovariate(1)
+        resolved = rng.random() < max(0.0, 0.9 - 0.2 * spend)
+        calls.append(f"{i},{i},1,2026-03-01 10:00:00,{spend:.12f}")
+        outcomes.append(f"{i},{'resolved' if resolved else 'failed'},2026-03-02 10:00:00")
+    (folder / "calls.csv").write_text("\n".join(calls) + "\n")
+    (folder / "outcomes.csv").write_text("\n".join(outcomes) + "\n")
+    home.ok("import", folder)
+    configure(home, "workflows:\n  paper: {value_per_outcome: 2}\n")
+    answer = home.json("utility", "paper")
+    caps = [float(point["cap_usd"]) for point in answer["curve"]]
+    assert len(caps) == 41
+    found = caps.index(float(answer["break_even_cap_usd"]))
+    print(f"truth 2, found {caps[found]:.3f} {answer['break_even']}")
+    assert caps[found - 1] <= 2 <= caps[found + 1]
+    assert float(answer["break_even"]["low_usd"]) <= 2 <= float(answer["break_even"]["high_usd"])
+    # the slope of a step is the truth's at its middle, held by nearly all of the intervals
+    held = [point["mtu_low"] <= 2 * (0.9 - 0.1 * (low + high)) <= point["mtu_high"]
+            for low, high, point in zip(caps, caps[1:], answer["curve"][1:]) if high < 3]
+    assert len(held) > 30
+    assert sum(held) >= 0.85 * len(held)
 
 
 def test_an_unknown_workflow_and_wrong_caps_are_refused(paper):
