@@ -327,11 +327,12 @@ WITH chosen AS (
   SELECT c.case_key, k.input_key, c.state
   FROM case_costs c JOIN cases k USING (case_key)
   WHERE c.workflow = $2 AND c.state < 3
+    AND (c.attempts > 1 OR k.input_key IS NOT NULL) -- others are compared with nothing
     AND ($3 = '' OR c.case_key IN (SELECT case_key FROM case_attributes
                                    WHERE name = $3 AND value = $4))
 ), cost AS (
   SELECT attempt_key, sum(cost_pusd) AS cost_pusd, max(cost_basis) = 3 AS unpriced
-  FROM steps
+  FROM steps SEMI JOIN chosen USING (case_key)
   WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
     AND workflow IN ('', $2)
   GROUP BY attempt_key
