@@ -115,4 +115,8 @@ MUST_CHECK enum errc render_credit(struct json credit, int width, struct arena *
 MUST_CHECK enum errc render_returns(struct json returns, int width, struct arena *arena,
                                     struct text *out, struct err *err);
 
+/* segments  "bursar.segments/1"; borrowed. */
+MUST_CHECK enum errc render_segments(struct json segments, int width, struct arena *arena,
+                                     struct text *out, struct err *err);
+
 #endif
