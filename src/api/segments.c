@@ -101,12 +101,10 @@ static void put_side(const struct segments_search *s, const char *name,
                      const struct segments_side *side, const struct segments_group *g,
                      double tokens, struct text *out)
 {
-    double prompts = 0;
-    double calls = 0;
-    for (size_t m = 0; m < s->model_count; m++) {
-        prompts += side->prompt_usd[m];
-        calls += side->calls[m];
-    }
+    const double attempts = (double)g->attempts;
+    const double agent_usd = money_usd(g->agent_pusd);
+    const double prompt_usd = segments_prompt_usd(side);
+    const double calls = segments_calls(side, SIZE_MAX);
     json_name(out, name);
     json_open_object(out);
     put_count(out, "cases", g->cases);
@@ -116,16 +114,16 @@ static void put_side(const struct segments_search *s, const char *name,
     put_money(out, "people", g->people_pusd);
     put_share("first_attempt_success", g->first_successes, g->cases, out);
     put_number(out, "attempts_per_outcome", (double)g->attempts / (double)g->resolved);
-    put_number(out, "input_tokens_per_attempt", tokens / side->attempts);
-    put_number(out, "input_usd_per_attempt", prompts / side->attempts);
-    put_number(out, "other_usd_per_attempt", (side->agent_usd - prompts) / side->attempts);
-    put_number(out, "minutes_per_outcome", (double)g->human_ms / 6e4 / (double)g->resolved);
+    put_number(out, "input_tokens_per_attempt", tokens / attempts);
+    put_number(out, "input_usd_per_attempt", prompt_usd / attempts);
+    put_number(out, "other_usd_per_attempt", (agent_usd - prompt_usd) / attempts);
+    put_number(out, "minutes_per_case", (double)g->human_ms / 6e4 / (double)g->cases);
     json_name(out, "models");
     json_open_array(out);
     for (size_t m = 0; m < s->model_count; m++) {
         json_open_object(out);
         put_str(out, "model", s->models[m]);
-        put_number(out, "share", side->calls[m] / calls);
+        put_number(out, "share", segments_calls(side, m) / calls);
         json_close_object(out);
     }
     json_close_array(out);

@@ -8,9 +8,9 @@
 enum {
     F_MEMBERS,
     F_HALF,
+    F_FIRST,
     F_CASES,
     F_RESOLVED,
-    F_FIRST,
     F_ATTEMPTS,
     F_AGENT,
     F_PEOPLE,
@@ -30,10 +30,19 @@ static void add_group(struct segments_group *g, const struct store_result *r, si
     segments_add(&g->sums, &sums, 1);
     g->cases += sums.n;
     g->resolved += sums.resolved;
-    g->first_successes += store_int64(r, row, F_FIRST, 0);
-    g->attempts += store_int64(r, row, F_ATTEMPTS, 0);
-    g->agent_pusd += store_sum(r, row, F_AGENT);
-    g->people_pusd += store_sum(r, row, F_PEOPLE);
+    const bool first = store_int64(r, row, F_FIRST, 0) != 0;
+    const int64_t attempts = store_int64(r, row, F_ATTEMPTS, 0);
+    const money_sum agent = store_sum(r, row, F_AGENT);
+    const money_sum people = store_sum(r, row, F_PEOPLE);
+    struct segments_work *const work = &g->kinds[first ? SEGMENTS_FIRST : SEGMENTS_LATER];
+    work->cases += (double)sums.n;
+    work->attempts += (double)attempts;
+    work->agent_usd += money_usd(agent);
+    work->people_usd += money_usd(people);
+    g->first_successes += first ? sums.n : 0;
+    g->attempts += attempts;
+    g->agent_pusd += agent;
+    g->people_pusd += people;
     g->human_ms += store_sum(r, row, F_HUMAN_MS);
 }
 
@@ -109,10 +118,36 @@ static enum errc add_interval(struct segments_search *s, size_t segment, bool in
 
 static void fill_side(const struct segments_group *g, struct segments_side *side)
 {
-    side->attempts = (double)g->attempts;
     side->resolved = (double)g->resolved;
-    side->people_usd = money_usd(g->people_pusd);
-    side->agent_usd = money_usd(g->agent_pusd);
+    for (size_t k = 0; k < SEGMENTS_KINDS; k++) {
+        struct segments_work *const work = &side->kinds[k];
+        work->cases = g->kinds[k].cases;
+        work->attempts = g->kinds[k].attempts;
+        work->people_usd = g->kinds[k].people_usd;
+        work->agent_usd = g->kinds[k].agent_usd;
+    }
+}
+
+double segments_calls(const struct segments_side *side, size_t model)
+{
+    double calls = 0;
+    for (size_t k = 0; k < SEGMENTS_KINDS; k++) {
+        for (size_t m = 0; m < SEGMENTS_MODELS_MAX; m++) {
+            calls += model == SIZE_MAX || model == m ? side->kinds[k].calls[m] : 0;
+        }
+    }
+    return calls;
+}
+
+double segments_prompt_usd(const struct segments_side *side)
+{
+    double usd = 0;
+    for (size_t k = 0; k < SEGMENTS_KINDS; k++) {
+        for (size_t m = 0; m < SEGMENTS_MODELS_MAX; m++) {
+            usd += side->kinds[k].prompt_usd[m];
+        }
+    }
+    return usd;
 }
 
 static void explain(struct segments_search *s, struct segments_found *f)

@@ -109,20 +109,23 @@ static enum errc fit_rates(struct segments_search *s, struct fit *fits, struct e
     return code;
 }
 
-static void add_calls(struct segments_side *side, double *tokens, size_t model,
+/* Columns of QUERY_segments_models. */
+enum { M_MEMBERS, M_FIRST, M_MODEL, M_CALLS, M_COST, M_TOKENS };
+
+static void add_calls(struct segments_work *work, double *tokens, size_t model,
                       const struct store_result *r, size_t row, const struct fit *fit)
 {
-    const double cost = money_usd(store_sum(r, row, 3));
+    const double cost = money_usd(store_sum(r, row, M_COST));
     double prompt = 0;
     for (size_t i = 0; i < CLASS_OUTPUT; i++) {
-        prompt += fit->rates[i] * (double)store_int64(r, row, 4 + i, 0);
+        prompt += fit->rates[i] * (double)store_sum(r, row, M_TOKENS + i);
     }
-    for (size_t column = 4; column < r->columns; column++) {
-        *tokens += (double)store_int64(r, row, column, 0);
+    for (size_t column = M_TOKENS; column < r->columns; column++) {
+        *tokens += (double)store_sum(r, row, column);
     }
-    side->calls[model] += (double)store_int64(r, row, 2, 0);
-    side->call_usd[model] += cost;
-    side->prompt_usd[model] += fit->holds ? fmin(fmax(prompt, 0), cost) : 0;
+    work->calls[model] += (double)store_int64(r, row, M_CALLS, 0);
+    work->call_usd[model] += cost;
+    work->prompt_usd[model] += fit->holds ? fmin(fmax(prompt, 0), cost) : 0;
 }
 
 enum errc segments_read_models(struct segments_search *search, struct err *err)
@@ -141,19 +144,22 @@ enum errc segments_read_models(struct segments_search *search, struct err *err)
         return err_set(err, ERR_LIMIT, "no memory left for the models' prices");
     }
     for (size_t row = 0; row < r.rows; row++) {
-        (void)model_index(search, store_text(&r, row, 1));
+        (void)model_index(search, store_text(&r, row, M_MODEL));
     }
     const enum errc fitted = fit_rates(search, fits, err);
     for (size_t row = 0; fitted == ERR_OK && row < r.rows; row++) {
-        const int64_t members = store_int64(&r, row, 0, 0);
-        const size_t model = model_index(search, store_text(&r, row, 1));
+        const int64_t members = store_int64(&r, row, M_MEMBERS, 0);
+        const enum segments_kind kind =
+            store_int64(&r, row, M_FIRST, 0) != 0 ? SEGMENTS_FIRST : SEGMENTS_LATER;
+        const size_t model = model_index(search, store_text(&r, row, M_MODEL));
         search->split_is_partial =
-            search->split_is_partial || (!fits[model].holds && store_sum(&r, row, 3) > 0);
+            search->split_is_partial || (!fits[model].holds && store_sum(&r, row, M_COST) > 0);
         for (size_t i = 0; i < search->found_count; i++) {
             struct segments_found *const f = &search->found[i];
             const bool in = members >> i & 1;
-            add_calls(in ? &f->side_in : &f->side_rest, in ? &f->tokens_in : &f->tokens_rest, model,
-                      &r, row, &fits[model]);
+            struct segments_side *const side = in ? &f->side_in : &f->side_rest;
+            add_calls(&side->kinds[kind], in ? &f->tokens_in : &f->tokens_rest, model, &r, row,
+                      &fits[model]);
         }
     }
     return fitted;

@@ -29,7 +29,8 @@ struct segments_group {
     money_sum agent_pusd;
     money_sum people_pusd;
     money_sum human_ms;
-    struct segments_sums sums; /* in the search's units */
+    struct segments_work kinds[SEGMENTS_KINDS]; /* without the models */
+    struct segments_sums sums;                  /* in the search's units */
     struct stats_interval cost_per_outcome;
     enum method method;
 };
@@ -91,6 +92,9 @@ void segments_put_rule(const struct segments_search *search, const struct segmen
 const char *segments_test_words(const struct segments_search *search,
                                 const struct segments_test *test, struct arena *arena,
                                 struct str *out_value);
+/* Calls to a model, or to all of them (SIZE_MAX), and what went in cost, on one side. */
+double segments_calls(const struct segments_side *side, size_t model);
+double segments_prompt_usd(const struct segments_side *side);
 /* economics.md section 9, appended. */
 void segments_put_sentence(const struct segments_search *search, const struct segments_found *found,
                            struct text *out);

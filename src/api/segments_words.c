@@ -174,39 +174,31 @@ static void put_retry(const struct segments_group *in, const struct segments_gro
 
 static void put_context(const struct segments_found *f, struct text *out)
 {
-    const double to = f->tokens_in / f->side_in.attempts;
-    const double from = f->tokens_rest / f->side_rest.attempts;
+    const double to = f->tokens_in / (double)f->in[SEGMENTS_CONFIRMATION].attempts;
+    const double from = f->tokens_rest / (double)f->rest[SEGMENTS_CONFIRMATION].attempts;
     text_add(out, STR("an attempt reads "));
     put_count_words(out, (int64_t)llround(to));
     text_add(out, STR(" input tokens instead of "));
     put_count_words(out, (int64_t)llround(from));
 }
 
-static double total_calls(const struct segments_side *side)
-{
-    double calls = 0;
-    for (size_t m = 0; m < SEGMENTS_MODELS_MAX; m++) {
-        calls += side->calls[m];
-    }
-    return calls;
-}
-
 static void put_mix(const struct segments_search *s, const struct segments_found *f,
                     struct text *out)
 {
-    const double all_in = fmax(total_calls(&f->side_in), 1);
-    const double all_rest = fmax(total_calls(&f->side_rest), 1);
+    const double all_in = fmax(segments_calls(&f->side_in, SIZE_MAX), 1);
+    const double all_rest = fmax(segments_calls(&f->side_rest, SIZE_MAX), 1);
     size_t most = 0;
     double most_change = -1;
     for (size_t m = 0; m < s->model_count; m++) {
-        const double change = fabs(f->side_in.calls[m] / all_in - f->side_rest.calls[m] / all_rest);
+        const double change = fabs(segments_calls(&f->side_in, m) / all_in -
+                                   segments_calls(&f->side_rest, m) / all_rest);
         if (change > most_change) {
             most = m;
             most_change = change;
         }
     }
-    const double to = f->side_in.calls[most] / all_in;
-    const double from = f->side_rest.calls[most] / all_rest;
+    const double to = segments_calls(&f->side_in, most) / all_in;
+    const double from = segments_calls(&f->side_rest, most) / all_rest;
     text_format(out, "the share of calls to " STR_FORMAT " %s from %.0f %% to %.0f %%",
                 STR_ARG(s->models[most]), rises(from, to), from * 100, to * 100);
 }
@@ -214,24 +206,22 @@ static void put_mix(const struct segments_search *s, const struct segments_found
 static void put_people(const struct segments_group *in, const struct segments_group *rest,
                        struct text *out)
 {
-    text_format(out, "people spend %.1f minutes an outcome instead of %.1f",
-                (double)in->human_ms / 6e4 / (double)in->resolved,
-                (double)rest->human_ms / 6e4 / (double)rest->resolved);
+    text_format(out, "people spend %.1f minutes a case instead of %.1f",
+                (double)in->human_ms / 6e4 / (double)in->cases,
+                (double)rest->human_ms / 6e4 / (double)rest->cases);
 }
 
-static double base_usd(const struct segments_side *side)
+static double base_usd(const struct segments_group *g, const struct segments_side *side)
 {
-    double prompts = 0;
-    for (size_t m = 0; m < SEGMENTS_MODELS_MAX; m++) {
-        prompts += side->prompt_usd[m];
-    }
-    return side->attempts > 0 ? (side->agent_usd - prompts) / side->attempts : 0;
+    return g->attempts > 0
+               ? (money_usd(g->agent_pusd) - segments_prompt_usd(side)) / (double)g->attempts
+               : 0;
 }
 
 static void put_base(const struct segments_found *f, struct text *out)
 {
-    const double to = base_usd(&f->side_in);
-    const double from = base_usd(&f->side_rest);
+    const double to = base_usd(&f->in[SEGMENTS_CONFIRMATION], &f->side_in);
+    const double from = base_usd(&f->rest[SEGMENTS_CONFIRMATION], &f->side_rest);
     text_add(out, STR("an attempt's replies and tools cost "));
     put_usd(out, to, decimals_of(fmin(from, to)));
     text_add(out, STR(" instead of "));

@@ -437,9 +437,9 @@ WHERE ((CASE WHEN CAST($2 AS BIGINT) = 0 THEN low ELSE high END >> CAST($3 AS BI
         BETWEEN $12 AND $13
 
 -- name: segments_found
-SELECT members, half, count(*), sum(resolved), sum(first_success), sum(attempts), sum(agent_pusd),
+SELECT members, half, first_success, count(*), sum(resolved), sum(attempts), sum(agent_pusd),
        sum(people_pusd), sum(human_ms), sum(cost), sum(square), sum(cost * resolved)
-FROM segment_cases GROUP BY members, half ORDER BY members, half
+FROM segment_cases GROUP BY members, half, first_success ORDER BY members, half, first_success
 
 -- Cases of segment $1 (a bit; of the rest when $2 is 0) in the confirmation half, in a fixed order.
 -- name: segments_sample
@@ -449,13 +449,15 @@ ORDER BY case_key
 
 -- Model calls of the confirmation half. $1 workflow, $2 as of (ns).
 -- name: segments_models
-SELECT members, coalesce(model, ''), count(*), coalesce(sum(cost_pusd), 0), sum(input_uncached),
-       sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(input_audio),
+SELECT members, first_success, coalesce(model, ''), count(*), coalesce(sum(cost_pusd), 0),
+       sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(input_audio),
        sum(input_image)
-FROM steps JOIN (SELECT case_key, members FROM segment_cases WHERE half = 1) USING (case_key)
+FROM steps JOIN (SELECT case_key, members, first_success FROM segment_cases WHERE half = 1)
+     USING (case_key)
 WHERE kind = 0 AND workflow = $1
   AND ($2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2)
-GROUP BY members, coalesce(model, '') ORDER BY members, coalesce(model, '')
+GROUP BY members, first_success, coalesce(model, '')
+ORDER BY members, first_success, coalesce(model, '')
 
 -- Model calls whose price is not known. $1 workflow, $2 as of (ns).
 -- name: segments_unpriced

@@ -194,15 +194,23 @@ enum segments_part {
 };
 enum { SEGMENTS_MODELS_MAX = 32 };
 
-/* What the cases of one side did. USD. */
-struct segments_side {
+/* Closed cases by what their first attempt brought. */
+enum segments_kind { SEGMENTS_FIRST /* the resolution */, SEGMENTS_LATER, SEGMENTS_KINDS };
+
+/* What cases of a kind did. USD. */
+struct segments_work {
+    double cases;
     double attempts;
-    double resolved; /* > 0 */
     double people_usd;
     double agent_usd;                       /* all of the attempts, tools included */
     double calls[SEGMENTS_MODELS_MAX];      /* by model */
     double call_usd[SEGMENTS_MODELS_MAX];   /* what they cost */
     double prompt_usd[SEGMENTS_MODELS_MAX]; /* of that, what went in */
+};
+
+struct segments_side {
+    double resolved; /* > 0 */
+    struct segments_work kinds[SEGMENTS_KINDS];
 };
 
 /*
