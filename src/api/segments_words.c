@@ -287,7 +287,7 @@ static void put_rest(const struct segments_search *s, const struct segments_grou
         text_add(out, STR("nothing at all"));
         return;
     }
-    text_format(out, "%s", s->unpriced_calls > 0 ? "at least " : "");
+    text_add(out, s->unpriced_calls > 0 ? STR("at least ") : STR(""));
     put_interval(out, &rest->cost_per_outcome);
     if (!isnan(baseline)) {
         text_add(out, STR(", "));
@@ -320,6 +320,7 @@ void segments_put_sentence(const struct segments_search *search, const struct se
         text_add(out, STR(" at the least."));
         return;
     }
+    text_add(out, search->unpriced_calls > 0 ? STR("at least ") : STR(""));
     put_interval(out, &in->cost_per_outcome);
     if (!isnan(baseline)) {
         text_add(out, STR(", "));

@@ -63,44 +63,73 @@ static void sentences(struct render *r, struct json segments)
     }
 }
 
-static void table(struct render *r, struct json segments)
+static void costs(struct render *r, struct json segments)
 {
     static const struct render_column columns[] = {
-        {"WHERE", false, 0},  {"CASES", true, 0},   {"AN OUTCOME", true, 0},
-        {"OTHERS", true, 0},  {"MORE", true, 0},    {"RETRIES", true, 1},
-        {"CONTEXT", true, 1}, {"MODELS", true, 1},  {"PEOPLE", true, 1},
-        {"BASE", true, 1},    {"Q FOUND", true, 2}, {"P CONFIRMED", true, 2},
+        {"WHERE", false, 0}, {"CASES", true, 0},  {"SHARE", true, 3},   {"AN OUTCOME", true, 0},
+        {"95 %", false, 2},  {"OTHERS", true, 0}, {"Q FOUND", true, 1}, {"P CONFIRMED", true, 1},
     };
     struct render_table t = {.columns = columns, .column_count = COUNT_OF(columns)};
     struct json_cursor at = json_iter(segments);
     struct json s;
     while (json_next(&at, NULL, &s)) {
-        const double more = number(s, "difference.value");
-        const int decimals = render_decimals(more);
+        const struct json cost = json_get(s, "cost_per_outcome");
+        const int decimals = render_estimate_decimals(cost);
+        const double usd = number(cost, "value");
+        const double least = number(cost, "low");
+        const struct str amount = render_usd_at(r, isfinite(usd) ? usd : least, decimals);
         const struct str cells[] = {
             rule_text(r, s),
             render_count(r, json_int64(json_get(s, "cases"), 0)),
-            render_usd(r, number(s, "cost_per_outcome.value")),
+            render_share(r, number(s, "share"), 1),
+            isfinite(usd) ? amount : render_format(r, ">= " STR_FORMAT, STR_ARG(amount)),
+            render_interval(r, cost, 1, decimals),
             render_usd(r, number(s, "rest.value")),
-            change(r, more, decimals),
-            change(r, number(s, "parts.retry"), decimals),
-            change(r, number(s, "parts.context"), decimals),
-            change(r, number(s, "parts.model_mix"), decimals),
-            change(r, number(s, "parts.human"), decimals),
-            change(r, number(s, "parts.base"), decimals),
             small_p(r, number(s, "q_discovery")),
             small_p(r, number(s, "p_confirm")),
         };
         render_row(r, &t, cells);
     }
-    if (t.count > 0) {
-        render_print(r, &t);
-        text_char(r->out, '\n');
-        render_wrap(r, 2, 2,
-                    STR("An outcome's cost, the others' and their difference are of the half of "
-                        "the cases on which the segment was confirmed, not of the half on which "
-                        "it was found. RETRIES to BASE add up to MORE."));
+    render_print(r, &t);
+}
+
+static void parts(struct render *r, struct json segments)
+{
+    static const struct render_column columns[] = {
+        {"WHY IT DIFFERS", false, 0},
+        {"DIFFERENCE", true, 0},
+        {"RETRIES", true, 0},
+        {"PEOPLE", true, 0},
+        {"CONTEXT", true, 0},
+        {"MODELS", true, 0},
+        {"BASE", true, 0},
+    };
+    static const char *const paths[] = {"parts.retry", "parts.human", "parts.context",
+                                        "parts.model_mix", "parts.base"};
+    struct render_table t = {.columns = columns, .column_count = COUNT_OF(columns)};
+    struct json_cursor at = json_iter(segments);
+    struct json s;
+    while (json_next(&at, NULL, &s)) {
+        const double more = number(s, "difference.value");
+        if (!isfinite(number(s, "parts.base"))) {
+            continue; /* no outcome on one side: nothing to take apart */
+        }
+        const int decimals = render_decimals(more);
+        struct str cells[2 + COUNT_OF(paths)] = {rule_text(r, s), change(r, more, decimals)};
+        for (size_t i = 0; i < COUNT_OF(paths); i++) {
+            cells[2 + i] = change(r, number(s, paths[i]), decimals);
+        }
+        render_row(r, &t, cells);
     }
+    if (t.count > 0) {
+        text_char(r->out, '\n');
+        render_print(r, &t);
+    }
+    text_char(r->out, '\n');
+    render_wrap(r, 2, 2,
+                STR("Costs are of the half of the cases on which a segment was confirmed, not of "
+                    "the half on which it was found, where chance makes differences larger. "
+                    "RETRIES to BASE add up to DIFFERENCE."));
 }
 
 static void nothing(struct render *r, struct json report)
@@ -134,12 +163,13 @@ static void tried(struct render *r, struct json report)
     const struct str second = render_count(r, json_int64(json_path(t, "halves.confirmation"), 0));
     const struct str discovered = render_count(r, json_int64(json_get(t, "discovered"), 0));
     const struct str confirmed = render_count(r, json_int64(json_get(t, "confirmed"), 0));
+    const struct str least = render_count(r, json_int64(json_get(t, "support_min"), 0));
     render_note(r, "tried",
-                render_format(r,
-                              STR_FORMAT " combinations of up to three of %zu attributes, each of "
-                                         "%lld cases or more.",
-                              STR_ARG(tests), json_count(json_get(t, "attributes")),
-                              (long long)json_int64(json_get(t, "support_min"), 0)));
+                render_format(
+                    r,
+                    STR_FORMAT " combinations of up to three of %zu attributes, each of " STR_FORMAT
+                               " cases or more.",
+                    STR_ARG(tests), json_count(json_get(t, "attributes")), STR_ARG(least)));
     render_note(r, "found",
                 render_format(r,
                               STR_FORMAT " differ on the first half (" STR_FORMAT
@@ -226,10 +256,13 @@ enum errc render_segments(struct json segments, int width, struct arena *arena, 
         nothing(&r, segments);
     } else {
         sentences(&r, found);
-        table(&r, found);
+        costs(&r, found);
+        parts(&r, found);
     }
     render_heading(&r, "How it was found");
-    tried(&r, segments);
+    if (json_int64(json_path(segments, "tried.tests"), 0) > 0) {
+        tried(&r, segments);
+    }
     unknown(&r, segments);
     return render_end(&r, err);
 }
