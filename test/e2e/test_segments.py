@@ -194,7 +194,7 @@ tables:
       id: id
       attributes: {ATTRIBUTES}
     attempt: {id: id}
-    step: {kind: {const: tool}, name: {const: work}, cost: cost, start: at}
+    step: {kind: {const: tool}, name: {const: work}, fee: cost, start: at}
     outcome: {status: status, at: at, recorded_at: at}
 """
 
