@@ -230,7 +230,7 @@ static void put_nearest(const struct segments_search *s, struct text *out)
     const struct segments_candidate *nearest = NULL;
     for (size_t i = 0; i < s->segments.count; i++) {
         const struct segments_candidate *const c = &s->segments.rows[i];
-        if (!c->confirmed &&
+        if (!c->majority && !c->confirmed &&
             (nearest == NULL || c->p[SEGMENTS_DISCOVERY] < nearest->p[SEGMENTS_DISCOVERY])) {
             nearest = c;
         }
@@ -253,7 +253,7 @@ static void put_tried(const struct segments_search *s, struct text *out)
 {
     json_name(out, "tried");
     json_open_object(out);
-    put_count(out, "tests", (int64_t)s->segments.count);
+    put_count(out, "tests", (int64_t)s->segments.tests);
     json_name(out, "truncated");
     json_put_bool(out, s->segments.truncated);
     put_count(out, "support_min", s->segments.support_min);

@@ -89,9 +89,10 @@ static enum errc take(struct segments *s, const struct segments_rule *rule,
     }
     const int64_t n = sums[SEGMENTS_DISCOVERY].n + sums[SEGMENTS_CONFIRMATION].n;
     const int64_t all = s->total[SEGMENTS_DISCOVERY].n + s->total[SEGMENTS_CONFIRMATION].n;
-    if (n < s->support_min || 2 * n > all) {
-        return ERR_OK; /* what holds for most is the rest, not a segment */
+    if (n < s->support_min || n == all) {
+        return ERR_OK;
     }
+
     if (s->count == SEGMENTS_CANDIDATES_MAX) {
         s->truncated = true;
         return ERR_OK;
@@ -102,9 +103,13 @@ static enum errc take(struct segments *s, const struct segments_rule *rule,
     }
     s->rows[at] = (struct segments_candidate){
         .rule = *rule,
+        .majority = 2 * n > all, /* what holds for most is the rest, not a segment */
+
         .all = {sums[SEGMENTS_DISCOVERY], sums[SEGMENTS_CONFIRMATION]},
         .left = {sums[SEGMENTS_DISCOVERY], sums[SEGMENTS_CONFIRMATION]},
     };
+
+    s->tests += s->rows[at].majority ? 0 : 1;
     return ERR_OK;
 }
 

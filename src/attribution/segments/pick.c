@@ -102,33 +102,44 @@ static bool differs(const struct segments_sums *a, const struct segments_sums *b
     return holds && sign[SEGMENTS_DISCOVERY] == sign[SEGMENTS_CONFIRMATION] && *out_sign != 0;
 }
 
+/* p of both halves, and whether both differ the same way. */
+static void test_halves(const struct segments *s, struct segments_candidate *c)
+{
+    for (size_t half = 0; half < SEGMENTS_HALVES; half++) {
+        const struct segments_sums rest = less(&s->total[half], &c->all[half]);
+        c->p[half] = segments_p(&c->all[half], &rest, &c->sign[half]);
+    }
+    c->confirmed = c->sign[SEGMENTS_DISCOVERY] == c->sign[SEGMENTS_CONFIRMATION] &&
+                   c->sign[SEGMENTS_DISCOVERY] != 0 &&
+                   c->p[SEGMENTS_CONFIRMATION] <= SEGMENTS_P_MAX;
+}
+
 enum errc segments_judge(struct segments *segments, struct arena *arena, struct err *err)
 {
     CHECK(!segments->refold);
-    if (segments->count == 0) {
+    if (segments->tests == 0) {
         return ERR_OK;
     }
-    double *const p = arena_new(arena, double, segments->count);
-    double *const q = arena_new(arena, double, segments->count);
+    double *const p = arena_new(arena, double, segments->tests);
+    double *const q = arena_new(arena, double, segments->tests);
     if (p == NULL || q == NULL) {
-        return err_set(err, ERR_LIMIT, "no memory left to judge %zu segments", segments->count);
+        return err_set(err, ERR_LIMIT, "no memory left to judge %zu segments", segments->tests);
     }
+    size_t at = 0;
     for (size_t i = 0; i < segments->count; i++) {
         struct segments_candidate *const c = &segments->rows[i];
-        for (size_t half = 0; half < SEGMENTS_HALVES; half++) {
-            const struct segments_sums rest = less(&segments->total[half], &c->all[half]);
-            c->p[half] = segments_p(&c->all[half], &rest, &c->sign[half]);
+        if (!c->majority) {
+            test_halves(segments, c);
+            p[at++] = c->p[SEGMENTS_DISCOVERY];
         }
-        c->confirmed = c->sign[SEGMENTS_DISCOVERY] == c->sign[SEGMENTS_CONFIRMATION] &&
-                       c->sign[SEGMENTS_DISCOVERY] != 0 &&
-                       c->p[SEGMENTS_CONFIRMATION] <= SEGMENTS_P_MAX;
-        p[i] = c->p[SEGMENTS_DISCOVERY];
     }
-    const enum errc code = stats_false_discovery(p, segments->count, q, arena, err);
+    CHECK(at == segments->tests);
+    const enum errc code = stats_false_discovery(p, segments->tests, q, arena, err);
+    at = 0;
     for (size_t i = 0; i < segments->count && code == ERR_OK; i++) {
         struct segments_candidate *const c = &segments->rows[i];
-        c->q = q[i];
-        c->confirmed = c->confirmed && q[i] <= SEGMENTS_FALSE_MAX;
+        c->q = c->majority ? 1 : q[at++];
+        c->confirmed = c->confirmed && c->q <= SEGMENTS_FALSE_MAX;
         c->alive = c->confirmed;
     }
     return code;
@@ -192,24 +203,58 @@ static size_t simpler(const struct segments *s, size_t at)
     return best;
 }
 
-size_t segments_pick(const struct segments *segments)
+/* Whether a rule of one test less holds as costly cases beside it: over both halves, as there is
+ * nothing to find here. */
+static bool is_needless(const struct segments *s, const struct segments_candidate *c)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct segments_candidate *const wide = &s->rows[i];
+        if (wide->rule.count + 1 != c->rule.count || !segments_within(&c->rule, &wide->rule)) {
+            continue;
+        }
+        struct segments_sums inside = c->left[SEGMENTS_DISCOVERY];
+        struct segments_sums beside = wide->left[SEGMENTS_DISCOVERY];
+        segments_add(&inside, &c->left[SEGMENTS_CONFIRMATION], 1);
+        segments_add(&beside, &wide->left[SEGMENTS_CONFIRMATION], 1);
+        beside = less(&beside, &inside);
+        int sign = 0;
+        if (segments_p(&inside, &beside, &sign) > SEGMENTS_P_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t best_alive(const struct segments *s)
 {
     size_t best = SIZE_MAX;
     double best_score = 0;
-    for (size_t i = 0; i < segments->count; i++) {
-        const struct segments_candidate *const c = &segments->rows[i];
-        const double score = c->alive ? score_of(segments, c) : 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct segments_candidate *const c = &s->rows[i];
+        const double score = c->alive ? score_of(s, c) : 0;
         if (score > best_score) {
             best = i;
             best_score = score;
         }
     }
-    /* Each step drops a test or widens one, so there are few. */
-    for (size_t next = best; next != SIZE_MAX;) {
-        best = next;
-        next = simpler(segments, best);
-    }
     return best;
+}
+
+size_t segments_pick(struct segments *segments)
+{
+    CHECK(segments != NULL);
+    for (;;) {
+        size_t best = best_alive(segments);
+        /* Each step drops a test or widens one, so there are few. */
+        for (size_t next = best; next != SIZE_MAX;) {
+            best = next;
+            next = simpler(segments, best);
+        }
+        if (best == SIZE_MAX || !is_needless(segments, &segments->rows[best])) {
+            return best;
+        }
+        segments->rows[best].alive = false;
+    }
 }
 
 static int64_t cases_left(const struct segments_candidate *c)

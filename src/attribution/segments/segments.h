@@ -86,6 +86,7 @@ struct segments_candidate {
     double p[SEGMENTS_HALVES];                  /* against the rest of the half, two-sided */
     int sign[SEGMENTS_HALVES];                  /* +1: costs more than the rest, -1: less */
     double q;                                   /* Benjamini-Hochberg over the discovery half */
+    bool majority;  /* of more than half the cases: what others are held against, not tested */
     bool confirmed; /* q and the second p hold, and both differences have the same sign */
     bool alive;     /* confirmed, and not explained by the segments found before */
 };
@@ -106,6 +107,7 @@ struct segments {
     struct segments_candidate *rows; /* owned by the arena */
     size_t count;
     size_t capacity;
+    size_t tests;                 /* candidates that are tested: all but majorities */
     size_t next;                  /* of the pass that fills `left`: candidate whose turn it is */
     bool refold;                  /* that pass */
     bool truncated;               /* more than SEGMENTS_CANDIDATES_MAX: the rest was not tried */
@@ -145,9 +147,11 @@ MUST_CHECK enum errc segments_judge(struct segments *segments, struct arena *are
 
 /*
  * The next segment, or SIZE_MAX: of the candidates alive that of the highest score, and in its
- * place the simplest rule above it that explains the difference as well.
+ * place the simplest rule above it that explains the difference as well. One that does not differ
+ * from what a rule of one test less holds beside it owes its difference to that rule: it is no
+ * longer alive, and the next is tried.
  */
-size_t segments_pick(const struct segments *segments);
+size_t segments_pick(struct segments *segments);
 
 /*
  * After a pass without the cases of candidate `found`: candidates whose difference was that of
