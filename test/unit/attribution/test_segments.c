@@ -277,6 +277,71 @@ static void the_conjunction_is_picked_and_neither_what_holds_it_nor_parts_of_it(
     EXPECT(right >= 19);
 }
 
+/* n cases, all resolved, half of them at cost - 200, half at cost + 200. */
+static struct segments_sums alike(int64_t n, int64_t cost)
+{
+    return (struct segments_sums){n, n, n * cost, n * (cost * cost + 40000), n * cost};
+}
+
+/* A rule and one of a test more within it: in each half n cases of both, and what is beside the
+ * narrow one. */
+static void set_nested(struct segments_candidate *rows, struct segments_sums narrow,
+                       struct segments_sums beside)
+{
+    struct segments_sums wide = narrow;
+    segments_add(&wide, &beside, 1);
+    for (size_t half = 0; half < SEGMENTS_HALVES; half++) {
+        rows[0].all[half] = rows[0].left[half] = wide;
+        rows[1].all[half] = rows[1].left[half] = narrow;
+    }
+}
+
+static double score_in(const struct segments *s, size_t at)
+{
+    struct segments_sums rest = s->total_left[0];
+    segments_add(&rest, &s->rows[at].left[0], -1);
+    return segments_score(&s->rows[at].left[0], &rest);
+}
+
+static void a_test_that_changes_nothing_is_dropped_and_one_that_does_is_kept(void)
+{
+    static struct segments_candidate rows[2];
+    rows[0] = (struct segments_candidate){.rule = {{{0, {1, 1}}}, 1}, .alive = true};
+    rows[1] = (struct segments_candidate){.rule = {{{0, {1, 1}}, {1, {2, 2}}}, 2}, .alive = true};
+    struct segments s = {.attribute_count = 2,
+                         .support_min = 20,
+                         .total_left = {alike(2000, 100), alike(2000, 100)},
+                         .rows = rows,
+                         .count = 2};
+    set_nested(rows, alike(190, 206), alike(10, 130)); /* by chance the narrow one is dearer */
+    EXPECT(score_in(&s, 1) > score_in(&s, 0));
+    EXPECT(segments_pick(&s) == 0);
+
+    rows[0].alive = false; /* nor is the narrow one reported for want of the other */
+    EXPECT(segments_pick(&s) == SIZE_MAX);
+
+    rows[0].alive = rows[1].alive = true;
+    set_nested(rows, alike(100, 300), alike(100, 110));
+    EXPECT(segments_pick(&s) == 1);
+}
+
+static void a_threshold_moves_back_to_where_the_difference_begins(void)
+{
+    static struct segments_candidate rows[2];
+    rows[0] = (struct segments_candidate){.rule = {{{0, {3, 5}}}, 1}, .alive = true};
+    rows[1] = (struct segments_candidate){.rule = {{{0, {4, 5}}}, 1}, .alive = true};
+    struct segments s = {.attribute_count = 1,
+                         .support_min = 20,
+                         .total_left = {alike(2000, 100), alike(2000, 100)},
+                         .rows = rows,
+                         .count = 2};
+    set_nested(rows, alike(190, 206), alike(10, 130));
+    EXPECT(score_in(&s, 1) > score_in(&s, 0));
+    EXPECT(segments_pick(&s) == 0);
+    set_nested(rows, alike(100, 300), alike(100, 110));
+    EXPECT(segments_pick(&s) == 1);
+}
+
 static void chance_is_no_segment(void)
 {
     size_t nothing = 0;
@@ -479,6 +544,8 @@ int main(void)
         TEST(every_three_attributes_are_in_one_query_of_bounded_size),
         TEST(candidates_are_those_of_counting_each_case),
         TEST_SPARSE(the_conjunction_is_picked_and_neither_what_holds_it_nor_parts_of_it),
+        TEST(a_test_that_changes_nothing_is_dropped_and_one_that_does_is_kept),
+        TEST(a_threshold_moves_back_to_where_the_difference_begins),
         TEST_SPARSE(chance_is_no_segment),
         TEST(queries_in_pieces_find_the_same),
         TEST(equal_sides_have_no_parts),
