@@ -213,6 +213,9 @@ static void the_difference_is_found_with_its_rule_reason_and_amount(void)
 
 static void the_same_ledger_gives_the_same_bytes(void)
 {
+    if (test_is_refusing()) {
+        return; /* the same code has been run so already */
+    }
     struct answer a;
     struct answer b;
     ask(&a, "jobs");
