@@ -43,4 +43,10 @@ MUST_CHECK enum errc api_returns(struct store *store, const struct settings *set
                                  const struct api_request *request, struct arena *arena,
                                  struct text *out, struct err *err);
 
+/* Segments of the workflow whose cost per outcome differs, with the reason: "bursar.segments/1".
+ * Errors as of api_report. */
+MUST_CHECK enum errc api_segments(struct store *store, const struct settings *settings,
+                                  const struct api_request *request, struct arena *arena,
+                                  struct text *out, struct err *err);
+
 #endif

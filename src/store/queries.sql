@@ -572,6 +572,158 @@ FROM attempt a LEFT JOIN ending e USING (number) ORDER BY a.number
 
 -- ============================================================ segments
 
+-- Closed cases of workflow $1, each in one of two halves by its key, $2 being the seed. The key is
+-- a hash already; the multiplication (Park and Miller's) makes the halves of another seed others.
+-- name: segments_closed
+CREATE OR REPLACE TEMP TABLE segment_closed AS
+SELECT case_key, CAST((case_key % 2147483647 + $2) * 48271 % 2147483647 // 65536 % 2 AS BIGINT)
+         AS half,
+       CAST(state = 0 AS BIGINT) AS resolved,
+       CAST(state = 0 AND attempts_before = 1 AS BIGINT) AS first_success,
+       CAST(attempts AS BIGINT) AS attempts, agent_pusd, human_pusd + correction_pusd AS people_pusd,
+       CAST(human_ms AS HUGEINT) AS human_ms,
+       CAST(agent_pusd + human_pusd + correction_pusd AS DOUBLE) / 1e12 AS cost_usd,
+       CAST(named_by = 1 AS BIGINT) AS by_session
+FROM case_costs WHERE workflow = $1 AND state < 2
+
+-- name: segments_totals
+SELECT count(*), coalesce(sum(resolved), 0), coalesce(sum(by_session), 0),
+       coalesce(max(abs(cost_usd)), 0.0)
+FROM segment_closed
+
+-- x: the value as a number, where it is one.
+-- name: segments_values
+CREATE OR REPLACE TEMP TABLE segment_values AS
+SELECT name, value, cases,
+       CASE WHEN isfinite(TRY_CAST(value AS DOUBLE)) THEN TRY_CAST(value AS DOUBLE) END AS x
+FROM (SELECT name, value, count(*) AS cases
+      FROM case_attributes SEMI JOIN segment_closed USING (case_key) GROUP BY name, value)
+
+-- Attributes, the most complete first: how many values it has, how many cases have it, how many of
+-- the values are numbers and how many whole ones; how many attributes there are. At most $1.
+-- name: segments_attributes
+SELECT name, count(*), sum(cases), count(x), coalesce(sum(CASE WHEN x = floor(x) THEN 1 ELSE 0 END), 0),
+       count(*) OVER ()
+FROM segment_values GROUP BY name ORDER BY sum(cases) DESC, name LIMIT $1
+
+-- name: segments_chosen_create
+CREATE OR REPLACE TEMP TABLE segment_attributes (name VARCHAR, slot BIGINT, is_number BOOLEAN)
+
+-- name: segments_chosen_add
+INSERT INTO segment_attributes VALUES ($1, $2, $3 <> 0)
+
+-- Thresholds of numeric attributes: the least value that more than this per cent of the cases are
+-- at or below.
+-- name: segments_cuts_create
+CREATE OR REPLACE TEMP TABLE segment_cuts AS
+WITH reached AS (
+  SELECT a.slot, v.x, sum(v.cases) OVER (PARTITION BY a.slot ORDER BY v.x) AS cases,
+         sum(v.cases) OVER (PARTITION BY a.slot) AS total
+  FROM segment_values v JOIN segment_attributes a USING (name) WHERE a.is_number
+), cuts AS (
+  SELECT slot, per_cent, min(CASE WHEN cases * 100 > total * per_cent THEN x END) AS x
+  FROM reached, (VALUES (25), (50), (75), (90)) q(per_cent) GROUP BY slot, per_cent
+)
+SELECT DISTINCT slot, x FROM cuts
+
+-- name: segments_cuts
+SELECT slot, x FROM segment_cuts ORDER BY slot, x
+
+-- Each value's code of four bits. 1 to 12: the values that most cases have, those of $1 cases and
+-- more; 13: any other; of numbers one more than the thresholds they reach. 0 is left for no value.
+-- name: segments_codes_create
+CREATE OR REPLACE TEMP TABLE segment_codes AS
+WITH placed AS (
+  SELECT a.slot, a.is_number, v.name, v.value, v.cases, v.x,
+         row_number() OVER (PARTITION BY v.name ORDER BY v.cases DESC, v.value) AS place
+  FROM segment_values v JOIN segment_attributes a USING (name)
+), coded AS (
+  SELECT slot, name, value, cases,
+         CAST(CASE WHEN is_number
+                   THEN 1 + (SELECT count(*) FROM segment_cuts c
+                             WHERE c.slot = placed.slot AND c.x <= placed.x)
+                   WHEN place <= 12 AND cases >= $1 THEN place ELSE 13 END AS BIGINT) AS code
+  FROM placed
+)
+SELECT *, CASE WHEN slot < 12 THEN code << (slot * 4) ELSE 0 END AS low,
+       CASE WHEN slot < 12 THEN 0 ELSE code << ((slot - 12) * 4) END AS high
+FROM coded
+
+-- name: segments_codes
+SELECT slot, code, min(value), sum(cases), count(*)
+FROM segment_codes GROUP BY slot, code ORDER BY slot, code
+
+-- One row a case: its codes in two words of twelve attributes; in the first also the half (bit 48)
+-- and whether it is resolved (bit 49). Cost in whole units of 1/$1 USD below 2^31, so that sums of
+-- squares are whole numbers and their order cannot change them. members: bit k, of segment k.
+-- name: segments_cases
+CREATE OR REPLACE TEMP TABLE segment_cases AS
+SELECT c.* EXCLUDE (cost_usd, by_session), CAST(0 AS BIGINT) AS members,
+       coalesce(a.low, 0) | (half << 48) | (resolved << 49) AS low, coalesce(a.high, 0) AS high,
+       CAST(round(cost_usd * $1) AS BIGINT) AS cost,
+       CAST(round(cost_usd * $1) AS BIGINT) * CAST(round(cost_usd * $1) AS BIGINT) AS square
+FROM segment_closed c LEFT JOIN (
+  SELECT case_key, bit_or(low) AS low, bit_or(high) AS high
+  FROM case_attributes JOIN segment_codes USING (name, value) GROUP BY case_key) a USING (case_key)
+
+-- Cases by the codes of some attributes, the bits of $1 and $2, without those of segments found.
+-- name: segments_cells
+SELECT low_key, high_key, count(*), sum(cost), sum(square)
+FROM (SELECT low & CAST($1 AS BIGINT) AS low_key, high & CAST($2 AS BIGINT) AS high_key, cost, square
+      FROM segment_cases WHERE members = 0)
+GROUP BY low_key, high_key
+
+-- Cases that a rule holds for become members of segment $1 (a bit). Each of its three tests is the
+-- word and shift of an attribute, and the codes from and to.
+-- name: segments_mark
+UPDATE segment_cases SET members = members | CAST($1 AS BIGINT)
+WHERE ((CASE WHEN CAST($2 AS BIGINT) = 0 THEN low ELSE high END >> CAST($3 AS BIGINT)) & 15)
+        BETWEEN $4 AND $5
+  AND ((CASE WHEN CAST($6 AS BIGINT) = 0 THEN low ELSE high END >> CAST($7 AS BIGINT)) & 15)
+        BETWEEN $8 AND $9
+  AND ((CASE WHEN CAST($10 AS BIGINT) = 0 THEN low ELSE high END >> CAST($11 AS BIGINT)) & 15)
+        BETWEEN $12 AND $13
+
+-- name: segments_found
+SELECT members, half, first_success, count(*), sum(resolved), sum(attempts), sum(agent_pusd),
+       sum(people_pusd), sum(human_ms), sum(cost), sum(square), sum(cost * resolved)
+FROM segment_cases GROUP BY members, half, first_success ORDER BY members, half, first_success
+
+-- Cases of segment $1 (a bit; of the rest when $2 is 0) in the confirmation half, in a fixed order.
+-- name: segments_sample
+SELECT CAST(agent_pusd + people_pusd AS DOUBLE) / 1e12, resolved
+FROM segment_cases WHERE half = 1 AND ((members & CAST($1 AS BIGINT)) <> 0) = ($2 <> 0)
+ORDER BY case_key
+
+-- Model calls of the confirmation half. $1 workflow, $2 as of (ns).
+-- name: segments_models
+SELECT members, first_success, coalesce(model, ''), count(*), coalesce(sum(cost_pusd), 0),
+       sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(input_audio),
+       sum(input_image)
+FROM steps JOIN (SELECT case_key, members, first_success FROM segment_cases WHERE half = 1)
+     USING (case_key)
+WHERE kind = 0 AND workflow = $1
+  AND ($2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2)
+GROUP BY members, first_success, coalesce(model, '')
+ORDER BY members, first_success, coalesce(model, '')
+
+-- Model calls whose price is not known. $1 workflow, $2 as of (ns).
+-- name: segments_unpriced
+SELECT count(*) FROM steps SEMI JOIN segment_closed USING (case_key)
+WHERE cost_basis = 3 AND workflow = $1
+  AND ($2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2)
+
+-- Calls of some cases of the confirmation half, to find what a token of each class cost. $1
+-- workflow, $2 cases, $3 calls at most.
+-- name: segments_calls
+SELECT coalesce(model, ''), CAST(cost_pusd AS DOUBLE) / 1e12, input_uncached, cache_read,
+       cache_write_5m, cache_write_1h, output
+FROM steps SEMI JOIN (SELECT case_key FROM segment_cases WHERE half = 1 ORDER BY case_key LIMIT $2)
+     USING (case_key)
+WHERE kind = 0 AND workflow = $1 AND cost_basis IN (1, 2)
+  AND input_audio + input_image + output_audio + web_searches = 0
+ORDER BY step_key LIMIT $3
+
 -- ============================================================ change: business figures over time
 
 -- ============================================================ forecast
