@@ -15,6 +15,7 @@ struct keys {
     uint64_t *cases;       /* by case index of the trace */
     struct str *workflows; /* by case index */
     uint64_t *attempts;    /* by attempt index */
+    struct hash128 *steps; /* by step index, once it is added */
     uint64_t source_id;
 };
 
@@ -190,15 +191,17 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
     };
 }
 
-static enum errc add_step(struct ingest *ingest, const struct step *step, const struct trace *trace,
+static enum errc add_step(struct ingest *ingest, size_t index, const struct trace *trace,
                           const struct keys *keys, const struct ingest_origin *origin,
                           struct err *err)
 {
+    const struct step *const step = &trace->steps.rows[index];
     CHECK(step->attempt_index < trace->attempts.count);
     struct group *const group = &ingest->group;
     const uint64_t attempt_key = keys->attempts[step->attempt_index];
     const size_t case_index = trace->attempts.rows[step->attempt_index].case_index;
     const struct hash128 key = step_key(step, attempt_key);
+    keys->steps[index] = key;
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
@@ -335,7 +338,9 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     keys->cases = arena_new(arena, uint64_t, trace->cases.count + 1);
     keys->workflows = arena_new(arena, struct str, trace->cases.count + 1);
     keys->attempts = arena_new(arena, uint64_t, trace->attempts.count + 1);
-    if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL) {
+    keys->steps = arena_new(arena, struct hash128, trace->steps.count + 1);
+    if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL ||
+        keys->steps == NULL) {
         return group_full(ingest, err);
     }
     for (size_t i = 0; i < trace->cases.count; i++) {
@@ -374,7 +379,10 @@ enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
     struct keys keys;
     enum errc code = make_keys(ingest, trace, origin, &keys, err);
     for (size_t i = 0; i < trace->steps.count && code == ERR_OK; i++) {
-        code = add_step(ingest, &trace->steps.rows[i], trace, &keys, origin, err);
+        code = add_step(ingest, i, trace, &keys, origin, err);
+    }
+    if (code == ERR_OK) {
+        code = ingest_add_texts(ingest, trace, keys.steps, err);
     }
     for (size_t i = 0; i < trace->outcomes.count && code == ERR_OK; i++) {
         code = add_outcome(ingest, &trace->outcomes.rows[i], origin, err);

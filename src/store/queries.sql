@@ -34,6 +34,10 @@ SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_probes USING (step
 -- name: delete_staged_probes
 DELETE FROM steps WHERE step_key IN (SELECT step_key FROM staged_probes)
 
+-- name: add_staged_fingerprints
+INSERT INTO fingerprints
+SELECT * FROM staged_fingerprints ANTI JOIN fingerprints USING (step_key, role, text_hash)
+
 -- Imports whose model calls are to be priced again, and how many.
 -- name: reprice_imports
 SELECT import_id, count(*) FROM steps WHERE kind = 0 GROUP BY import_id ORDER BY import_id
@@ -743,6 +747,9 @@ FROM steps s JOIN attempts a USING (attempt_key) WHERE s.case_key <> a.case_key
 UNION ALL
 SELECT 'step ' || s.step_key || ' and its case name different workflows'
 FROM steps s JOIN cases c USING (case_key) WHERE s.workflow <> c.workflow
+UNION ALL
+SELECT 'a text belongs to step ' || f.step_key || ', which is not there'
+FROM fingerprints f ANTI JOIN steps s USING (step_key)
 LIMIT 5
 
 -- Rows that were replaced stay under the import that brought them.
@@ -768,6 +775,9 @@ FROM outcomes GROUP BY outcome_key, revision HAVING count(*) > 1
 UNION ALL
 SELECT 'file ' || path || ' has ' || count(*) || ' positions'
 FROM sources GROUP BY path HAVING count(*) > 1
+UNION ALL
+SELECT 'step ' || step_key || ' has the same text ' || count(*) || ' times'
+FROM fingerprints GROUP BY step_key, role, text_hash HAVING count(*) > 1
 LIMIT 5
 
 -- name: verify_bases

@@ -7,6 +7,7 @@
 #ifndef WIRE_WIRE_PRIV_H
 #define WIRE_WIRE_PRIV_H
 
+#include "base/fingerprint.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
@@ -90,13 +91,14 @@ struct wire_decoder {
     bool full; /* the arena is */
     bool finished;
 
-    struct text carry;   /* a line or document that is not whole yet */
-    struct text scratch; /* one record's */
-    bool skipping;       /* the rest of a line that is too long */
-    int64_t skipped;     /* bytes of it */
-    int64_t offset;      /* of the line being read */
-    int64_t line;        /* its number, from 1 */
-    struct str text;     /* its bytes */
+    struct text carry;          /* a line or document that is not whole yet */
+    struct text scratch;        /* one record's */
+    struct fingerprints prints; /* of the text being taken */
+    bool skipping;              /* the rest of a line that is too long */
+    int64_t skipped;            /* bytes of it */
+    int64_t offset;             /* of the line being read */
+    int64_t line;               /* its number, from 1 */
+    struct str text;            /* its bytes */
 
     struct trace trace;
     int64_t ignored;
@@ -241,11 +243,25 @@ enum step_effect wire_effect(struct str tool);
 /* Name and arguments -> hash and size in the step: arguments that are text, or JSON, whose size is
  * that of compact JSON before anything is escaped. */
 void wire_arguments(struct step *step, struct str arguments);
-void wire_arguments_json(struct step *step, struct json arguments);
+/* prints  takes their texts; NULL: nobody asks. */
+void wire_arguments_json(struct step *step, struct json arguments, struct fingerprints *prints);
 /* Effect, commit and pull request of a shell command -> the step and its extra. */
 void wire_command(struct wire_decoder *decoder, size_t step, struct str command);
 /* Outcome candidates of a command that went well. `output` is borrowed. */
 void wire_command_result(struct wire_decoder *decoder, size_t step, struct str output);
+
+/* wire_texts.c: what is kept of texts */
+
+/* A text of a step, from its pieces: between the two, fingerprints_add(&decoder->prints, piece). */
+void wire_text_begin(struct wire_decoder *decoder);
+/* step  SIZE_MAX: wire_texts_join() will say. */
+void wire_text_end(struct wire_decoder *decoder, size_t step, enum text_role role);
+/* A whole text; one in a string or in an array of {"text": "..."}. */
+void wire_text(struct wire_decoder *decoder, size_t step, enum text_role role, struct str text);
+void wire_text_content(struct wire_decoder *decoder, size_t step, enum text_role role,
+                       struct json content);
+/* Texts from row `first` on that have no step yet are of this one. */
+void wire_texts_join(struct wire_decoder *decoder, size_t first, size_t step);
 
 /* wire_shell.c: a shell command line, without running it */
 
