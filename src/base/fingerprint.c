@@ -15,18 +15,18 @@ enum {
     LOAD_BYTES = 8, /* of a word, hashed at a time */
 };
 
-/* The runs of one text. */
+/* The runs of one text, taken eight at a time: the least of a window is then the lesser of what is
+ * least up to its end in this eight, and what is least from its start on in the eight before. */
 struct winnow {
     uint64_t words[FINGERPRINT_WORDS]; /* hashes of the last words, by number */
     uint64_t rolling;
     uint64_t word_count;
-    uint64_t window[FINGERPRINT_WINDOW]; /* the last runs, by number */
-    uint64_t run_count;
-    uint64_t least; /* of the window */
-    uint64_t least_at;
+    uint64_t runs[FINGERPRINT_WINDOW];
+    size_t run_count;                        /* in `runs` */
+    uint64_t behind[FINGERPRINT_WINDOW + 1]; /* least of the eight before, from each on */
+    bool is_long;                            /* there were eight before */
 };
 _Static_assert((FINGERPRINT_WORDS & (FINGERPRINT_WORDS - 1)) == 0, "numbers wrap by a mask");
-_Static_assert((FINGERPRINT_WINDOW & (FINGERPRINT_WINDOW - 1)) == 0, "numbers wrap by a mask");
 
 void fingerprints_clear(struct fingerprints *out)
 {
@@ -37,12 +37,10 @@ void fingerprints_clear(struct fingerprints *out)
     out->last = 0;
 }
 
-static void keep(struct fingerprints *out, uint64_t hash)
+/* Half of the bits, until there is room again. */
+static void thin(struct fingerprints *out)
 {
-    if (((hash >> 32) & out->mask) != 0 || hash == out->last) {
-        return;
-    }
-    while (out->count == FINGERPRINTS_MAX) {
+    while (out->count > FINGERPRINTS_MAX) {
         out->mask = out->mask * 2 + 1;
         size_t kept = 0;
         for (size_t i = 0; i < out->count; i++) {
@@ -52,10 +50,50 @@ static void keep(struct fingerprints *out, uint64_t hash)
         }
         out->count = kept;
     }
+}
+
+/* Without a branch: whether a hash is new cannot be foreseen, and a wrong guess costs more. */
+static inline void keep(struct fingerprints *out, uint64_t hash)
+{
+    out->hashes[out->count] = hash;
+    out->count += (hash != out->last) & (((hash >> 32) & out->mask) == 0);
     out->last = hash;
-    if (((hash >> 32) & out->mask) == 0) {
-        out->hashes[out->count++] = hash;
+}
+
+static inline uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void take_runs(struct winnow *winnow, struct fingerprints *out)
+{
+    CHECK(winnow->run_count <= FINGERPRINT_WINDOW);
+    const size_t count = winnow->run_count;
+    uint64_t *const runs = winnow->runs;
+    uint64_t least = UINT64_MAX;
+    if (winnow->is_long) {
+        for (size_t i = 0; i < count; i++) {
+            least = lesser(least, runs[i]);
+            keep(out, lesser(least, winnow->behind[i + 1]));
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            least = lesser(least, runs[i]);
+            if (count < FINGERPRINT_WINDOW) {
+                keep(out, runs[i]); /* too few to choose from */
+            }
+        }
+        if (count == FINGERPRINT_WINDOW) {
+            keep(out, least);
+        }
     }
+    thin(out);
+    winnow->behind[FINGERPRINT_WINDOW] = UINT64_MAX;
+    for (size_t i = count; i > 0; i--) {
+        winnow->behind[i - 1] = lesser(runs[i - 1], winnow->behind[i]);
+    }
+    winnow->is_long = true;
+    winnow->run_count = 0;
 }
 
 static inline uint64_t rotate(uint64_t value, unsigned bits)
@@ -72,32 +110,6 @@ static inline uint64_t spread(uint64_t hash)
     return hash ^ hash >> 33;
 }
 
-static void add_run(struct winnow *winnow, uint64_t hash, struct fingerprints *out)
-{
-    const uint64_t at = winnow->run_count++;
-    winnow->window[at & (FINGERPRINT_WINDOW - 1)] = hash;
-    bool is_new = at + 1 == FINGERPRINT_WINDOW;
-    if (at == 0 || hash <= winnow->least) {
-        winnow->least = hash;
-        winnow->least_at = at;
-        is_new = at + 1 >= FINGERPRINT_WINDOW;
-    } else if (winnow->least_at + FINGERPRINT_WINDOW <= at) {
-        winnow->least = hash;
-        winnow->least_at = at;
-        for (uint64_t back = 1; back < FINGERPRINT_WINDOW; back++) {
-            const uint64_t other = winnow->window[(at - back) & (FINGERPRINT_WINDOW - 1)];
-            if (other < winnow->least) {
-                winnow->least = other;
-                winnow->least_at = at - back;
-            }
-        }
-        is_new = true;
-    }
-    if (is_new) {
-        keep(out, winnow->least);
-    }
-}
-
 static inline uint64_t load(const char *bytes)
 {
     uint64_t value;
@@ -107,30 +119,39 @@ static inline uint64_t load(const char *bytes)
 
 /* Upper case as lower case: the bit that tells them apart is set in every byte. Digits have it,
  * and of the letters beyond ASCII it joins É and é, and a few that are less alike. */
-static inline uint64_t mix_word(uint64_t hash, uint64_t bytes)
+static inline uint64_t fold(uint64_t bytes)
 {
-    hash = (hash ^ (bytes | UINT64_C(0x2020202020202020))) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 32;
+    return bytes | UINT64_C(0x2020202020202020);
 }
 
-static uint64_t hash_word(const char *bytes, size_t size, size_t readable)
+/* The first `size` of eight bytes. */
+static inline uint64_t first_bytes(uint64_t bytes, size_t size)
 {
+    return size >= LOAD_BYTES ? bytes : bytes & ((UINT64_C(1) << (8 * size)) - 1);
+}
+
+/* Sixteen bytes at a time, of which most words need no more. */
+static inline uint64_t hash_word(const char *bytes, size_t size, size_t readable)
+{
+    enum { PAIR_BYTES = 2 * LOAD_BYTES };
+    const uint64_t odd[] = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93)};
+    char padded[PAIR_BYTES] = {0};
     uint64_t hash = size;
-    while (size > LOAD_BYTES) {
-        hash = mix_word(hash, load(bytes));
+    while (size > PAIR_BYTES) {
+        hash = (hash ^ fold(load(bytes))) * odd[0];
+        hash ^= hash >> 32;
         bytes += LOAD_BYTES;
         size -= LOAD_BYTES;
         readable -= LOAD_BYTES;
     }
-    uint64_t last = 0;
-    if (readable >= LOAD_BYTES) {
-        last = load(bytes) & (UINT64_MAX >> (64 - 8 * size));
-    } else {
-        char padded[LOAD_BYTES] = {0};
+    if (readable < PAIR_BYTES) {
         memcpy(padded, bytes, size);
-        last = load(padded);
+        bytes = padded;
     }
-    return mix_word(hash, last);
+    const size_t rest = size > LOAD_BYTES ? size - LOAD_BYTES : 0;
+    hash = (hash ^ fold(first_bytes(load(bytes), size))) * odd[0] +
+           fold(first_bytes(load(bytes + LOAD_BYTES), rest)) * odd[1];
+    return hash ^ hash >> 32;
 }
 
 static bool opens_line(struct str text, size_t start)
@@ -152,8 +173,8 @@ static bool is_line_number(struct str text, size_t start, size_t end)
 {
     enum { DIGITS_MAX = 9 };
     const char next = end < text.size ? text.data[end] : '\0';
-    const bool marked = (next == '\t') | (next == ':') | (next == '\\') | (next == '\xe2');
-    if (!(marked & is_digit(text.data[start])) || end - start > DIGITS_MAX) {
+    if ((next != '\t' && next != ':' && next != '\\' && next != '\xe2') ||
+        end - start > DIGITS_MAX) {
         return false;
     }
     for (size_t i = start; i < end; i++) {
@@ -170,7 +191,7 @@ static bool is_line_number(struct str text, size_t start, size_t end)
 static void add_word(struct winnow *winnow, struct str text, size_t start, size_t end,
                      struct fingerprints *out)
 {
-    if (is_line_number(text, start, end)) {
+    if (is_digit(text.data[start]) && is_line_number(text, start, end)) {
         return;
     }
     enum { TURN = 7 };
@@ -182,7 +203,10 @@ static void add_word(struct winnow *winnow, struct str text, size_t start, size_
     }
     *oldest = hash;
     if (++winnow->word_count >= FINGERPRINT_WORDS) {
-        add_run(winnow, spread(winnow->rolling), out);
+        winnow->runs[winnow->run_count++] = spread(winnow->rolling);
+        if (winnow->run_count == FINGERPRINT_WINDOW) {
+            take_runs(winnow, out);
+        }
     }
 }
 
@@ -288,8 +312,8 @@ void fingerprints_add(struct fingerprints *out, struct str text)
             inside = !inside;
         }
     }
-    for (uint64_t i = 0; i < winnow.run_count && winnow.run_count < FINGERPRINT_WINDOW; i++) {
-        keep(out, winnow.window[i]); /* too few to choose from */
+    if (winnow.run_count > 0) {
+        take_runs(&winnow, out);
     }
     out->words += winnow.word_count;
 }

@@ -40,7 +40,7 @@ struct fingerprints {
     uint64_t mask; /* kept are hashes without these bits, above the low 32 */
     uint64_t words;
     uint64_t last; /* kept last; rows may repeat, but not at once */
-    uint64_t hashes[FINGERPRINTS_MAX];
+    uint64_t hashes[FINGERPRINTS_MAX + FINGERPRINT_WINDOW];
 };
 
 void fingerprints_clear(struct fingerprints *out);

@@ -57,9 +57,10 @@ const char *const ledger_type_names[] = {
  * costs more than writing it. */
 static const char *compression_of(enum ledger_type type)
 {
-    return type == TYPE_NAME   ? " USING COMPRESSION dictionary"
-           : type == TYPE_JSON ? " USING COMPRESSION fsst"
-                               : "";
+    return type == TYPE_NAME     ? " USING COMPRESSION dictionary"
+           : type == TYPE_JSON   ? " USING COMPRESSION fsst"
+           : type == TYPE_PRINTS ? " USING COMPRESSION uncompressed"
+                                 : "";
 }
 
 enum errc store_fail(struct err *err, const char *what, const char *said)
