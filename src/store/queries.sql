@@ -320,6 +320,110 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 
 -- ============================================================ waste
 
+-- ============================================================ unused retrieval
+
+-- economics.md sections 6 and 7, docs/unused.md: one row a result whose text was seen, over the
+-- cases in case_costs. $1 workflow ('' for all), $2 as of (ns), $3 results of a workflow beyond
+-- which only a share of them is asked how common a run is, $4 results from which on a run may be
+-- in one of a hundred rather than in one attempt alone.
+--
+-- state: 0 used, 1 unused, 2 too short for a run of eight words, 3 nothing in it is distinctive,
+-- 4 nothing is known of what the attempt wrote, 5 no later call of its agent read it.
+--
+-- The order is that of explain_steps. A result is in the context of its agent's later calls until
+-- that is compacted. What a call paid for one token of input: its cost, shared out by weights (a
+-- twentieth of uncached input: uncached 20, cache read 2, written for 5 minutes 25, for an hour
+-- 40, output 100), in p$ a million tokens. All in integers, so that their order cannot matter.
+-- name: unused_create
+CREATE OR REPLACE TEMP TABLE unused_results AS
+WITH texted AS (
+  SELECT DISTINCT s.attempt_key
+  FROM steps s SEMI JOIN (SELECT step_key FROM fingerprints WHERE role = 0) USING (step_key)
+       SEMI JOIN case_costs USING (case_key)
+  WHERE $1 = '' OR s.workflow = $1
+), scope AS (
+  SELECT s.*, bool_or(started_ns IS NULL) OVER (PARTITION BY attempt_key) AS untimed
+  FROM steps s SEMI JOIN texted USING (attempt_key)
+  WHERE $2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2
+), placed AS (
+  SELECT *, input_uncached + cache_read + cache_write_5m + cache_write_1h + input_audio
+              + input_image AS input,
+         CAST(20 * (input_uncached + input_audio + input_image) + 2 * cache_read
+              + 25 * cache_write_5m + 40 * cache_write_1h AS HUGEINT) AS input_weight,
+         CAST(100 * (output + output_audio) AS HUGEINT) AS output_weight,
+         row_number() OVER (PARTITION BY attempt_key
+           ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, kind <> 0, step_key)
+           AS n
+  FROM scope
+), epochs AS (
+  SELECT step_key, workflow, attempt_key, case_key, kind, effect, caller, result_bytes, n,
+         coalesce(agent, '') AS agent,
+         CASE WHEN kind = 0 AND input > 0 AND cost_pusd IS NOT NULL
+              THEN cost_pusd * CAST(1000000 AS HUGEINT) * input_weight
+                   // ((input_weight + output_weight) * input) END AS rate,
+         kind = 0 AND cost_pusd IS NULL AS unpriced,
+         count_if(kind = 6 AND name IN ('compaction', 'microcompaction'))
+           OVER (PARTITION BY attempt_key, coalesce(agent, '') ORDER BY n) AS epoch
+  FROM placed
+), carried AS (
+  SELECT *, coalesce(sum(rate) OVER later, 0) AS rates,
+         coalesce(count_if(kind = 0) OVER later, 0) AS calls,
+         coalesce(count_if(unpriced) OVER later, 0) AS calls_unpriced
+  FROM epochs
+  WINDOW later AS (PARTITION BY attempt_key, agent, epoch ORDER BY n
+                   ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+), results AS (
+  SELECT c.*, (c.result_bytes + 2) // 4 AS tokens
+  FROM carried c SEMI JOIN (SELECT step_key FROM fingerprints WHERE role = 0) USING (step_key)
+  WHERE c.kind IN (1, 2) AND c.result_bytes > 0
+), runs AS ( -- of results
+  SELECT DISTINCT r.workflow, r.attempt_key, r.step_key, r.n, r.caller, f.print
+  FROM results r JOIN (SELECT step_key, unnest(prints) AS print FROM fingerprints WHERE role = 0) f
+       USING (step_key)
+), sizes AS (
+  SELECT workflow, count(*) AS count, count(*) // $3 + 1 AS every FROM results GROUP BY workflow
+), asked AS (
+  SELECT workflow, every, sizes.count,
+         (SELECT count(*) FROM results r
+          WHERE r.workflow = sizes.workflow AND abs(r.step_key % every) = 0) AS sampled
+  FROM sizes
+), common AS ( -- how many results have a run, and whether one attempt has them all
+  SELECT r.workflow, r.print, count(*) AS results, min(r.attempt_key) = max(r.attempt_key) AS one
+  FROM runs r JOIN sizes s USING (workflow)
+  WHERE abs(r.step_key % s.every) = 0 GROUP BY r.workflow, r.print
+), distinctive AS (
+  SELECT r.* FROM runs r JOIN asked a USING (workflow) LEFT JOIN common c USING (workflow, print)
+  WHERE CASE WHEN a.count < $4 THEN c.one ELSE coalesce(c.results, 0) * 100 <= a.sampled END
+), uses AS (
+  SELECT DISTINCT p.attempt_key, p.n, p.kind, p.caller, f.print
+  FROM epochs p JOIN (SELECT step_key, unnest(prints) AS print FROM fingerprints WHERE role = 1) f
+       USING (step_key)
+), used AS ( -- by something later that was not asked for together with it
+  SELECT DISTINCT d.step_key
+  FROM distinctive d JOIN uses u USING (attempt_key, print)
+  WHERE u.n > d.n AND NOT (u.kind <> 0 AND d.caller <> 0 AND u.caller = d.caller)
+)
+SELECT r.step_key, r.attempt_key, r.case_key, r.workflow, r.effect, r.tokens, r.calls,
+       r.calls_unpriced, r.tokens * r.rates // 1000000 AS carried_pusd,
+       CASE WHEN r.step_key NOT IN (SELECT step_key FROM runs) THEN 2
+            WHEN r.calls = 0 THEN 5
+            WHEN r.attempt_key NOT IN (SELECT attempt_key FROM uses) THEN 4
+            WHEN r.step_key NOT IN (SELECT step_key FROM distinctive) THEN 3
+            WHEN r.step_key IN (SELECT step_key FROM used) THEN 0 ELSE 1 END AS state
+FROM results r
+
+-- By state: results, tokens, what carrying them cost, later calls without a price.
+-- name: unused_states
+SELECT state, count(*), sum(tokens), sum(carried_pusd), sum(calls_unpriced)
+FROM unused_results GROUP BY state ORDER BY state
+
+-- Results of the cases in case_costs, seen or not. $1 workflow, $2 as of.
+-- name: unused_count
+SELECT count(*), coalesce(sum((result_bytes + 2) // 4), 0)
+FROM steps SEMI JOIN case_costs USING (case_key)
+WHERE kind IN (1, 2) AND result_bytes > 0 AND ($1 = '' OR workflow = $1)
+  AND ($2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2)
+
 -- ============================================================ variance: replicates
 
 -- What attempts at the same work cost. One row an attempt of a case in case_costs of workflow $2;
