@@ -131,13 +131,13 @@ static void put_session(const struct bench *bench, const char *name, bool first_
     CHECK(fclose(file) == 0);
 }
 
-static void import_path(struct bench *bench, const char *path)
+static void import_path(struct bench *bench, const char *path, const char *map)
 {
     if (bench->code != ERR_OK) {
         return;
     }
     const char *const paths[] = {path};
-    const struct ingest_options options = {0};
+    const struct ingest_options options = {.map = str_from(map)};
     struct ingest *ingest = NULL;
     ingest_create(&ingest, bench->store, bench->book, STR("test"), NOON_NS);
     bench->code = ingest_paths(ingest, &options, paths, 1, &bench->err);
@@ -146,7 +146,7 @@ static void import_path(struct bench *bench, const char *path)
 
 static void import(struct bench *bench)
 {
-    import_path(bench, bench->home.path);
+    import_path(bench, bench->home.path, NULL);
 }
 
 static void judge(struct bench *bench)
@@ -277,6 +277,20 @@ static void an_empty_ledger_has_no_results(void)
     teardown(&bench);
 }
 
+static void show(const struct unused *u)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "results %lld, unseen %lld; used %lld, unused %lld, too short %lld, common %lld, "
+             "unknown %lld, unread %lld; %lld of %lld tokens, $%.4f%s",
+             (long long)u->results, (long long)u->unseen, (long long)u->states[UNUSED_USED],
+             (long long)u->states[UNUSED_UNUSED], (long long)u->states[UNUSED_TOO_SHORT],
+             (long long)u->states[UNUSED_COMMON], (long long)u->states[UNUSED_UNKNOWN],
+             (long long)u->states[UNUSED_UNREAD], (long long)u->tokens, (long long)u->judged_tokens,
+             u->usd, u->is_incomplete ? " and more" : "");
+    test_note(text);
+}
+
 /* The figure of real sessions is there, plausible, and the same from another import. */
 static void real_sessions_have_a_figure_and_twice_the_same(void)
 {
@@ -285,19 +299,11 @@ static void real_sessions_have_a_figure_and_twice_the_same(void)
     for (int round = 0; round < 2 && path != NULL; round++) {
         struct bench bench;
         setup(&bench);
-        import_path(&bench, path);
+        import_path(&bench, path, NULL);
         judge(&bench);
         const struct unused *const u = &bench.unused;
         EXPECT(bench.code == ERR_OK);
-        char text[512];
-        snprintf(text, sizeof text,
-                 "results %lld unseen %lld | used %lld unused %lld short %lld common %lld "
-                 "unknown %lld unread %lld | tokens %lld of %lld, $%.4f",
-                 (long long)u->results, (long long)u->unseen, (long long)u->states[0],
-                 (long long)u->states[1], (long long)u->states[2], (long long)u->states[3],
-                 (long long)u->states[4], (long long)u->states[5], (long long)u->tokens,
-                 (long long)u->judged_tokens, u->usd);
-        test_note(text);
+        show(u);
         EXPECT(u->results > 1000);
         EXPECT(u->judged > 300);
         EXPECT(u->states[UNUSED_USED] > 50);
@@ -312,6 +318,30 @@ static void real_sessions_have_a_figure_and_twice_the_same(void)
     }
 }
 
+static void a_map_that_names_the_texts_has_a_figure(void)
+{
+    const char *const map = "examples/maps/customer_service.yaml";
+    const char *const path = test_is_refusing() ? NULL : test_shared("customer_service");
+    if (path == NULL) {
+        return;
+    }
+    struct bench bench;
+    setup(&bench);
+    import_path(&bench, path, map);
+    judge(&bench);
+    const struct unused *const u = &bench.unused;
+    EXPECT(bench.code == ERR_OK);
+    show(u);
+    EXPECT(u->results > 3000);
+    EXPECT(u->unseen < u->results / 10);
+    EXPECT(u->judged > 1000);
+    EXPECT(u->states[UNUSED_USED] > 0);
+    EXPECT(u->tokens > 0);
+    EXPECT(u->is_incomplete); /* some models of these have no price */
+    EXPECT(faults(&bench) == 0);
+    teardown(&bench);
+}
+
 int main(void)
 {
     const struct test tests[] = {
@@ -321,6 +351,7 @@ int main(void)
         TEST_SPARSE(an_attempt_that_wrote_nothing_long_is_not_judged),
         TEST_SPARSE(an_empty_ledger_has_no_results),
         TEST_SPARSE(real_sessions_have_a_figure_and_twice_the_same),
+        TEST_SPARSE(a_map_that_names_the_texts_has_a_figure),
     };
     return test_main(tests, COUNT_OF(tests));
 }
