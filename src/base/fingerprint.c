@@ -5,6 +5,7 @@
 #include "base/fingerprint.h"
 
 #include <endian.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 
@@ -37,19 +38,34 @@ void fingerprints_clear(struct fingerprints *out)
     out->last = 0;
 }
 
-/* Half of the bits, until there is room again. */
+static int compare(const void *left, const void *right)
+{
+    const uint64_t a = *(const uint64_t *)left;
+    const uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Make room: first by what is there twice, then by leaving out half, until half is free. */
 static void thin(struct fingerprints *out)
 {
-    while (out->count > FINGERPRINTS_MAX) {
+    qsort(out->hashes, out->count, sizeof out->hashes[0], compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < out->count; i++) {
+        if (kept == 0 || out->hashes[i] != out->hashes[kept - 1]) {
+            out->hashes[kept++] = out->hashes[i];
+        }
+    }
+    while (kept > FINGERPRINTS_MAX / 2) {
+        const size_t count = kept;
         out->mask = out->mask * 2 + 1;
-        size_t kept = 0;
-        for (size_t i = 0; i < out->count; i++) {
+        kept = 0;
+        for (size_t i = 0; i < count; i++) {
             if (((out->hashes[i] >> 32) & out->mask) == 0) {
                 out->hashes[kept++] = out->hashes[i];
             }
         }
-        out->count = kept;
     }
+    out->count = kept;
 }
 
 /* Without a branch: whether a hash is new cannot be foreseen, and a wrong guess costs more. */
@@ -87,7 +103,9 @@ static void take_runs(struct winnow *winnow, struct fingerprints *out)
             keep(out, least);
         }
     }
-    thin(out);
+    if (out->count > FINGERPRINTS_MAX) {
+        thin(out);
+    }
     winnow->behind[FINGERPRINT_WINDOW] = UINT64_MAX;
     for (size_t i = count; i > 0; i--) {
         winnow->behind[i - 1] = lesser(runs[i - 1], winnow->behind[i]);

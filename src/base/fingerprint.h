@@ -31,9 +31,10 @@ enum {
 };
 
 /*
- * Scratch while a piece of text is taken; plain data. Beyond FINGERPRINTS_MAX only those are kept
- * whose hash ends in a zero bit, then in two, and so on: what a longer and a shorter text keep of a
- * passage they share is still the same, but a short passage of a very long text may be missed.
+ * Scratch while a piece of text is taken; plain data. When more than FINGERPRINTS_MAX different
+ * ones come, only those with a certain bit of zero are kept, then with two, and so on: what a
+ * longer and a shorter text keep of a passage they share still agrees, but a short passage of a
+ * very long text may be missed.
  */
 struct fingerprints {
     size_t count;
