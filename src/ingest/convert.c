@@ -12,10 +12,10 @@ static enum errc group_full(const struct ingest *ingest, struct err *err)
 }
 
 struct keys {
-    uint64_t *cases;       /* by case index of the trace */
-    struct str *workflows; /* by case index */
-    uint64_t *attempts;    /* by attempt index */
-    struct hash128 *steps; /* by step index, once it is added */
+    uint64_t *cases;          /* by case index of the trace */
+    struct str *workflows;    /* by case index */
+    uint64_t *attempts;       /* by attempt index */
+    struct step_place *steps; /* by step index, once it is added */
     uint64_t source_id;
 };
 
@@ -201,11 +201,11 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
     const uint64_t attempt_key = keys->attempts[step->attempt_index];
     const size_t case_index = trace->attempts.rows[step->attempt_index].case_index;
     const struct hash128 key = step_key(step, attempt_key);
-    keys->steps[index] = key;
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
     size_t at = group_find_step(group, key);
+    keys->steps[index] = (struct step_place){.key = key, .is_new = at == SIZE_MAX};
     if (at != SIZE_MAX) {
         const struct reading old = reading_of(&group->steps.rows[at]);
         const struct reading new = reading_of(&row);
@@ -338,7 +338,7 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     keys->cases = arena_new(arena, uint64_t, trace->cases.count + 1);
     keys->workflows = arena_new(arena, struct str, trace->cases.count + 1);
     keys->attempts = arena_new(arena, uint64_t, trace->attempts.count + 1);
-    keys->steps = arena_new(arena, struct hash128, trace->steps.count + 1);
+    keys->steps = arena_new(arena, struct step_place, trace->steps.count + 1);
     if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL ||
         keys->steps == NULL) {
         return group_full(ingest, err);

@@ -34,7 +34,6 @@ void ingest_destroy(struct ingest **ingest)
         key_set_deinit(&(*ingest)->attempts_seen);
         key_set_deinit(&(*ingest)->outcomes_seen);
         key_set_deinit(&(*ingest)->sources_seen);
-        key_set_deinit(&(*ingest)->texts_seen);
         arena_deinit(&(*ingest)->group.arena);
         arena_deinit(&(*ingest)->group.kept);
         arena_deinit(&(*ingest)->memory);
@@ -59,7 +58,6 @@ bool ingest_is_full(const struct ingest *ingest)
 static void reset(struct ingest *ingest)
 {
     struct group *const group = &ingest->group;
-    key_set_deinit(&ingest->texts_seen);
     arena_deinit(&group->arena);
     *group = (struct group){.kept = group->kept,
                             .steps = {.rows = group->steps.rows, .capacity = group->steps.capacity},

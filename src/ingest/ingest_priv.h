@@ -36,14 +36,14 @@ struct group {
     struct arena arena; /* emptied with the group */
     struct arena kept;  /* steps and their index: the next group takes their place over */
     GROUP_ROWS(steps) steps;
-    GROUP_ROWS(fingerprints) texts;
+    GROUP_ROWS(fingerprints) texts;       /* of steps that were not seen before */
+    GROUP_ROWS(fingerprints) texts_again; /* of others: some of them are known */
     GROUP_ROWS(cases) cases;
     GROUP_ROWS(case_attributes) attributes;
     GROUP_ROWS(attempts) attempts;
     GROUP_ROWS(outcomes) outcomes;
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
-    size_t texts_new; /* the first ones, of steps the ledger has never seen */
     struct ledger_entries entries;
     bool repeats_outcomes; /* one of them may have been seen in this run */
     uint32_t *step_index;  /* open addressing: place in steps + 1, by step_key */
@@ -69,7 +69,6 @@ struct ingest {
     struct key_set attempts_seen; /* in this run */
     struct key_set outcomes_seen; /* low halves of the keys, in this run */
     struct key_set sources_seen;  /* in this run */
-    struct key_set texts_seen;    /* step, role and text, in the open group */
     int64_t group_rejected;
     int64_t group_files;
     struct group group;
@@ -79,12 +78,17 @@ struct ingest {
 /* Write the open group into the open transaction, which is committed when it is large enough. */
 MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
 
-/* ingest_texts.c */
+/* texts.c */
 
-/* The texts of a trace into the group. keys[i]: of its step i. */
+struct step_place {
+    struct hash128 key;
+    bool is_new; /* to the open group */
+};
+
+/* The texts of a trace into the group. places[i]: of its step i. */
 MUST_CHECK enum errc ingest_add_texts(struct ingest *ingest, const struct trace *trace,
-                                      const struct hash128 *keys, struct err *err);
-/* Put texts of steps that the ledger has seen behind the others: it may have them as well.
+                                      const struct step_place *places, struct err *err);
+/* Set texts of steps that the ledger has seen apart: it may have them as well.
  * is_known: [steps of the group], whose index must still be that of these steps. */
 MUST_CHECK enum errc ingest_sort_texts(struct ingest *ingest, const bool *is_known,
                                        struct err *err);

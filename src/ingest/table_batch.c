@@ -217,7 +217,10 @@ static enum errc add_text(struct ingest_batch *batch, size_t step, const struct 
         rows[i] = fingerprint_at(prints, i);
     }
     batch->trace.texts.rows[at] = (struct trace_text){
-        .step_index = step, .role = row->text_role, .prints = {rows, prints->count}};
+        .step_index = step,
+        .role = row->text_role,
+        .hash = hash64((struct str){(const char *)rows, prints->count * sizeof rows[0]}),
+        .prints = {rows, prints->count}};
     return ERR_OK;
 }
 

@@ -153,6 +153,7 @@ struct fingerprint_list {
 struct trace_text {
     size_t step_index; /* SIZE_MAX: of a step that was not taken */
     enum text_role role;
+    uint64_t hash;                  /* of the fingerprints; a step has no two of the same text */
     struct fingerprint_list prints; /* none: shorter than a run of words */
 };
 

@@ -36,7 +36,8 @@ DELETE FROM steps WHERE step_key IN (SELECT step_key FROM staged_probes)
 
 -- name: add_staged_fingerprints
 INSERT INTO fingerprints
-SELECT * FROM staged_fingerprints ANTI JOIN fingerprints USING (step_key, role, text_hash)
+SELECT s.* FROM (SELECT DISTINCT ON (step_key, role, text_hash) * FROM staged_fingerprints) s
+       ANTI JOIN fingerprints USING (step_key, role, text_hash)
 
 -- Imports whose model calls are to be priced again, and how many.
 -- name: reprice_imports

@@ -17,6 +17,7 @@ enum {
     WIRE_AGENTS_MAX = 32,      /* sub-agents whose last answer may still grow */
     WIRE_STATE_SESSIONS_MAX = 16,
     WIRE_FIELDS_MAX = 32,
+    WIRE_TEXTS_MAX = 64, /* of one step; more are left out */
 };
 
 /* Text -> a row. Open addressing; the keys are owned by the arena. */
@@ -52,6 +53,7 @@ struct step_extra {
     size_t unit;     /* that it keeps open; SIZE_MAX: none */
     struct str call; /* the id its result will name, where that is not its identity */
     bool awaits;     /* that result */
+    size_t text;     /* row + 1 of its last text; 0: none */
     bool told;       /* Codex CLI: an event told how it ended */
     bool commits;    /* the command makes a commit */
     bool opens_pull; /* the command opens a pull request */
@@ -122,6 +124,11 @@ struct wire_decoder {
         size_t capacity;
     } units;
     size_t unit_first; /* units before it are closed */
+    struct {           /* one a text: row + 1 of the one before it of its step; 0: none */
+        size_t *rows;
+        size_t count;
+        size_t capacity;
+    } texts_before;
 
     struct { /* the last answer of each agent */
         struct str agent;
