@@ -16,16 +16,17 @@ enum {
     LOAD_BYTES = 8, /* of a word, hashed at a time */
 };
 
-/* The runs of one text, taken eight at a time: the least of a window is then the lesser of what is
- * least up to its end in this eight, and what is least from its start on in the eight before. */
+/* The runs of one text, taken a window's length at a time: the least of any window is then the
+ * lesser of what is least up to its end in this lot, and what is least from its start on in the one
+ * before. */
 struct winnow {
     uint64_t words[FINGERPRINT_WORDS]; /* hashes of the last words, by number */
     uint64_t rolling;
     uint64_t word_count;
     uint64_t runs[FINGERPRINT_WINDOW];
     size_t run_count;                        /* in `runs` */
-    uint64_t behind[FINGERPRINT_WINDOW + 1]; /* least of the eight before, from each on */
-    bool is_long;                            /* there were eight before */
+    uint64_t behind[FINGERPRINT_WINDOW + 1]; /* least of the lot before, from each on */
+    bool is_long;                            /* there was one before */
 };
 _Static_assert((FINGERPRINT_WORDS & (FINGERPRINT_WORDS - 1)) == 0, "numbers wrap by a mask");
 

@@ -1,10 +1,10 @@
 /*
  * fingerprint: which passages of a text stand in another one, without keeping either text.
  *
- *   bytes -> words -> hash of each run of 8 words -> the smallest of every 8 in a row, kept
+ *   bytes -> words -> hash of each run of 8 words -> the smallest of every 4 in a row, kept
  *
  * Two texts that share a run of FINGERPRINT_RUN_WORDS words share a fingerprint; a shared run of
- * 8 to 14 words is found more often the longer it is. Pure and linear in the text's size. The
+ * 8 to 10 words is found more often the longer it is. Pure and linear in the text's size. The
  * bytes are taken as they are: nothing in them can make this fail.
  *
  * A word is a maximal run of ASCII letters and digits and of bytes above 0x7f, upper case as lower
@@ -25,9 +25,9 @@
 
 enum {
     FINGERPRINT_WORDS = 8,  /* of one hashed run */
-    FINGERPRINT_WINDOW = 8, /* hashes in a row of which the smallest is kept */
+    FINGERPRINT_WINDOW = 4, /* hashes in a row of which the smallest is kept */
     FINGERPRINT_RUN_WORDS = FINGERPRINT_WORDS + FINGERPRINT_WINDOW - 1,
-    FINGERPRINTS_MAX = 1024, /* of one piece of text: some 5,000 words */
+    FINGERPRINTS_MAX = 2048, /* of one piece of text: some 5,000 words */
 };
 
 /*
