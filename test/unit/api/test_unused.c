@@ -320,7 +320,11 @@ static void real_sessions_have_a_figure_and_twice_the_same(void)
 
 static void a_map_that_names_the_texts_has_a_figure(void)
 {
-    const char *const map = "examples/maps/customer_service.yaml";
+    const struct str self = STR(__FILE__);
+    const size_t root = str_find(self, STR("test/unit/"));
+    char map[PATH_BYTES];
+    CHECK(root != SIZE_MAX);
+    snprintf(map, sizeof map, "%.*sexamples/maps/customer_service.yaml", (int)root, self.data);
     const char *const path = test_is_refusing() ? NULL : test_shared("customer_service");
     if (path == NULL) {
         return;
