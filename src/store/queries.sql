@@ -373,45 +373,55 @@ WITH texted AS (
   FROM epochs
   WINDOW later AS (PARTITION BY attempt_key, agent, epoch ORDER BY n
                    ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+), texts AS ( -- the runs of a step, each once; the hash joins below want small keys
+  SELECT step_key, role, list_distinct(flatten(list(prints))) AS prints
+  FROM fingerprints GROUP BY step_key, role
 ), results AS (
-  SELECT c.*, (c.result_bytes + 2) // 4 AS tokens
-  FROM carried c SEMI JOIN (SELECT step_key FROM fingerprints WHERE role = 0) USING (step_key)
+  SELECT c.*, (c.result_bytes + 2) // 4 AS tokens, t.prints,
+         CAST(row_number() OVER (ORDER BY c.step_key) AS INTEGER) AS id,
+         CAST(dense_rank() OVER (ORDER BY c.workflow) AS INTEGER) AS flow
+  FROM carried c JOIN texts t ON t.step_key = c.step_key AND t.role = 0
   WHERE c.kind IN (1, 2) AND c.result_bytes > 0
-), runs AS ( -- of results
-  SELECT DISTINCT r.workflow, r.attempt_key, r.step_key, r.n, r.caller, f.print
-  FROM results r JOIN (SELECT step_key, unnest(prints) AS print FROM fingerprints WHERE role = 0) f
-       USING (step_key)
 ), sizes AS (
-  SELECT workflow, count(*) AS count, count(*) // $3 + 1 AS every FROM results GROUP BY workflow
-), asked AS (
-  SELECT workflow, every, sizes.count,
-         (SELECT count(*) FROM results r
-          WHERE r.workflow = sizes.workflow AND abs(r.step_key % every) = 0) AS sampled
-  FROM sizes
+  SELECT flow, count(*) AS count, count(*) // $3 + 1 AS every FROM results GROUP BY flow
+), asked AS ( -- of which results it is counted how common their runs are
+  SELECT r.id, r.flow, s.count, abs(r.step_key % s.every) = 0 AS is_asked,
+         sum(CASE WHEN abs(r.step_key % s.every) = 0 THEN 1 ELSE 0 END) OVER (PARTITION BY flow)
+           AS asked
+  FROM results r JOIN sizes s USING (flow)
+), runs AS (
+  SELECT id, flow, attempt_key, unnest(prints) AS print FROM results
 ), common AS ( -- how many results have a run, and whether one attempt has them all
-  SELECT r.workflow, r.print, count(*) AS results, min(r.attempt_key) = max(r.attempt_key) AS one
-  FROM runs r JOIN sizes s USING (workflow)
-  WHERE abs(r.step_key % s.every) = 0 GROUP BY r.workflow, r.print
+  SELECT r.flow, r.print, count(*) AS results, min(r.attempt_key) = max(r.attempt_key) AS one
+  FROM runs r SEMI JOIN (SELECT id FROM asked WHERE is_asked) USING (id)
+  GROUP BY r.flow, r.print
+), limits AS (
+  SELECT flow, min(count) AS count, min(asked) AS asked FROM asked GROUP BY flow
+), many AS ( -- what is not distinctive
+  SELECT c.flow, c.print FROM common c JOIN limits l USING (flow)
+  WHERE CASE WHEN l.count < $4 THEN NOT c.one ELSE c.results * 100 > l.asked END
 ), distinctive AS (
-  SELECT r.* FROM runs r JOIN asked a USING (workflow) LEFT JOIN common c USING (workflow, print)
-  WHERE CASE WHEN a.count < $4 THEN c.one ELSE coalesce(c.results, 0) * 100 <= a.sampled END
+  SELECT id, attempt_key, print FROM runs ANTI JOIN many USING (flow, print)
 ), uses AS (
-  SELECT DISTINCT p.attempt_key, p.n, p.kind, p.caller, f.print
-  FROM epochs p JOIN (SELECT step_key, unnest(prints) AS print FROM fingerprints WHERE role = 1) f
-       USING (step_key)
+  SELECT p.attempt_key, p.n, p.kind, p.caller, unnest(t.prints) AS print
+  FROM epochs p JOIN texts t ON t.step_key = p.step_key AND t.role = 1
 ), used AS ( -- by something later that was not asked for together with it
-  SELECT DISTINCT d.step_key
-  FROM distinctive d JOIN uses u USING (attempt_key, print)
-  WHERE u.n > d.n AND NOT (u.kind <> 0 AND d.caller <> 0 AND u.caller = d.caller)
+  SELECT DISTINCT r.id
+  FROM (SELECT d.id, u.n, u.kind, u.caller
+        FROM distinctive d JOIN uses u USING (attempt_key, print)) u JOIN results r USING (id)
+  WHERE u.n > r.n AND NOT (u.kind <> 0 AND r.caller <> 0 AND u.caller = r.caller)
+), spoken AS (
+  SELECT DISTINCT attempt_key FROM uses
+), special AS (
+  SELECT DISTINCT id FROM distinctive
 )
 SELECT r.step_key, r.attempt_key, r.case_key, r.workflow, r.effect, r.tokens, r.calls,
        r.calls_unpriced, r.tokens * r.rates // 1000000 AS carried_pusd,
-       CASE WHEN r.step_key NOT IN (SELECT step_key FROM runs) THEN 2
-            WHEN r.calls = 0 THEN 5
-            WHEN r.attempt_key NOT IN (SELECT attempt_key FROM uses) THEN 4
-            WHEN r.step_key NOT IN (SELECT step_key FROM distinctive) THEN 3
-            WHEN r.step_key IN (SELECT step_key FROM used) THEN 0 ELSE 1 END AS state
-FROM results r
+       CASE WHEN len(r.prints) = 0 THEN 2 WHEN r.calls = 0 THEN 5
+            WHEN k.attempt_key IS NULL THEN 4 WHEN d.id IS NULL THEN 3
+            WHEN u.id IS NOT NULL THEN 0 ELSE 1 END AS state
+FROM results r LEFT JOIN spoken k USING (attempt_key) LEFT JOIN special d USING (id)
+     LEFT JOIN used u USING (id)
 
 -- By state: results, tokens, what carrying them cost, later calls without a price.
 -- name: unused_states
