@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/fingerprint.h"
 #include "wire/wire.h"
 
 enum { WIRE_INPUT_BYTES_MAX = 1 << 20, WIRE_INPUT_ARENA_BYTES_MAX = 256 << 20 };
@@ -49,6 +50,13 @@ static inline void wire_input_check(const struct trace *trace)
     }
     for (size_t i = 0; i < trace->steps.count; i++) {
         wire_input_check_step(trace, &trace->steps.rows[i]);
+    }
+    for (size_t i = 0; i < trace->texts.count; i++) {
+        const struct trace_text *const text = &trace->texts.rows[i];
+        CHECK(text->step_index < trace->steps.count || text->step_index == SIZE_MAX);
+        CHECK(text->role < TEXT_ROLE_COUNT);
+        CHECK(text->prints.count <= FINGERPRINTS_MAX);
+        CHECK(text->role == TEXT_RESULT || text->prints.count > 0);
     }
     for (size_t i = 0; i < trace->outcomes.count; i++) {
         CHECK(trace->outcomes.rows[i].case_id.size > 0);

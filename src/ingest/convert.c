@@ -12,9 +12,10 @@ static enum errc group_full(const struct ingest *ingest, struct err *err)
 }
 
 struct keys {
-    uint64_t *cases;       /* by case index of the trace */
-    struct str *workflows; /* by case index */
-    uint64_t *attempts;    /* by attempt index */
+    uint64_t *cases;          /* by case index of the trace */
+    struct str *workflows;    /* by case index */
+    uint64_t *attempts;       /* by attempt index */
+    struct step_place *steps; /* by step index, once it is added */
     uint64_t source_id;
 };
 
@@ -190,10 +191,11 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
     };
 }
 
-static enum errc add_step(struct ingest *ingest, const struct step *step, const struct trace *trace,
+static enum errc add_step(struct ingest *ingest, size_t index, const struct trace *trace,
                           const struct keys *keys, const struct ingest_origin *origin,
                           struct err *err)
 {
+    const struct step *const step = &trace->steps.rows[index];
     CHECK(step->attempt_index < trace->attempts.count);
     struct group *const group = &ingest->group;
     const uint64_t attempt_key = keys->attempts[step->attempt_index];
@@ -203,6 +205,7 @@ static enum errc add_step(struct ingest *ingest, const struct step *step, const 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
     size_t at = group_find_step(group, key);
+    keys->steps[index] = (struct step_place){.key = key, .is_new = at == SIZE_MAX};
     if (at != SIZE_MAX) {
         const struct reading old = reading_of(&group->steps.rows[at]);
         const struct reading new = reading_of(&row);
@@ -335,7 +338,9 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     keys->cases = arena_new(arena, uint64_t, trace->cases.count + 1);
     keys->workflows = arena_new(arena, struct str, trace->cases.count + 1);
     keys->attempts = arena_new(arena, uint64_t, trace->attempts.count + 1);
-    if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL) {
+    keys->steps = arena_new(arena, struct step_place, trace->steps.count + 1);
+    if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL ||
+        keys->steps == NULL) {
         return group_full(ingest, err);
     }
     for (size_t i = 0; i < trace->cases.count; i++) {
@@ -374,7 +379,10 @@ enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
     struct keys keys;
     enum errc code = make_keys(ingest, trace, origin, &keys, err);
     for (size_t i = 0; i < trace->steps.count && code == ERR_OK; i++) {
-        code = add_step(ingest, &trace->steps.rows[i], trace, &keys, origin, err);
+        code = add_step(ingest, i, trace, &keys, origin, err);
+    }
+    if (code == ERR_OK) {
+        code = ingest_add_texts(ingest, trace, keys.steps, err);
     }
     for (size_t i = 0; i < trace->outcomes.count && code == ERR_OK; i++) {
         code = add_outcome(ingest, &trace->outcomes.rows[i], origin, err);

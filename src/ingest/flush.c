@@ -153,11 +153,12 @@ enum {
 };
 
 /*
- * Compare each stored reading with the group's: `keep[i]` says whether row i is still to be added,
- * `replaces[i]` whether it takes the place of a stored row, whose cost is reversed.
+ * Compare each stored reading with the group's: `is_known[i]` says whether row i has one, `keep[i]`
+ * whether it is still to be added, `replaces[i]` whether it takes the place of a stored row, whose
+ * cost is reversed.
  */
-static enum errc judge(struct ingest *ingest, const struct store_result *known, bool *keep,
-                       bool *replaces, struct err *err)
+static enum errc judge(struct ingest *ingest, const struct store_result *known, bool *is_known,
+                       bool *keep, bool *replaces, struct err *err)
 {
     struct group *const group = &ingest->group;
     for (size_t row = 0; row < known->rows; row++) {
@@ -173,6 +174,7 @@ static enum errc judge(struct ingest *ingest, const struct store_result *known, 
             .ended_ns = store_int64(known, row, KNOWN_ENDED, LEDGER_NULL),
         };
         const struct reading new = reading_of(&group->steps.rows[at]);
+        is_known[at] = true;
         keep[at] = reading_is_fuller(&old, &new);
         replaces[at] = keep[at];
         ingest->summary.steps_added -= keep[at]; /* it takes a place, and adds none */
@@ -217,7 +219,8 @@ static enum errc drop_known(struct ingest *ingest, struct err *err)
     bool *const probe = arena_new(&group->arena, bool, count + 1);
     bool *const keep = arena_new(&group->arena, bool, count + 1);
     bool *const replaces = arena_new(&group->arena, bool, count + 1);
-    if (probe == NULL || keep == NULL || replaces == NULL) {
+    bool *const is_known = arena_new(&group->arena, bool, count + 1);
+    if (probe == NULL || keep == NULL || replaces == NULL || is_known == NULL) {
         return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
                        group->arena.size_max);
     }
@@ -234,7 +237,10 @@ static enum errc drop_known(struct ingest *ingest, struct err *err)
     struct store_result known;
     code = store_run(ingest->store, QUERY_known_steps, NULL, 0, &group->arena, &known, err);
     if (code == ERR_OK) {
-        code = judge(ingest, &known, keep, replaces, err);
+        code = judge(ingest, &known, is_known, keep, replaces, err);
+    }
+    if (code == ERR_OK) {
+        code = ingest_sort_texts(ingest, is_known, err);
     }
     if (code == ERR_OK) {
         code = supersede(ingest, replaces, err);
@@ -405,6 +411,11 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
     }
     if (code == ERR_OK) {
         code = add_others(ingest, out_changed, err);
+    }
+    if (code == ERR_OK) {
+        int64_t texts;
+        code = ingest_write_texts(ingest, &texts, err);
+        *out_changed = *out_changed || (code == ERR_OK && texts > 0);
     }
     if (code != ERR_OK || !*out_changed) {
         return code;

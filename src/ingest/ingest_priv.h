@@ -36,6 +36,8 @@ struct group {
     struct arena arena; /* emptied with the group */
     struct arena kept;  /* steps and their index: the next group takes their place over */
     GROUP_ROWS(steps) steps;
+    GROUP_ROWS(fingerprints) texts;       /* of steps that were not seen before */
+    GROUP_ROWS(fingerprints) texts_again; /* of others: some of them are known */
     GROUP_ROWS(cases) cases;
     GROUP_ROWS(case_attributes) attributes;
     GROUP_ROWS(attempts) attempts;
@@ -75,6 +77,23 @@ struct ingest {
 
 /* Write the open group into the open transaction, which is committed when it is large enough. */
 MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
+
+/* texts.c */
+
+struct step_place {
+    struct hash128 key;
+    bool is_new; /* to the open group */
+};
+
+/* The texts of a trace into the group. places[i]: of its step i. */
+MUST_CHECK enum errc ingest_add_texts(struct ingest *ingest, const struct trace *trace,
+                                      const struct step_place *places, struct err *err);
+/* Set texts of steps that the ledger has seen apart: it may have them as well.
+ * is_known: [steps of the group], whose index must still be that of these steps. */
+MUST_CHECK enum errc ingest_sort_texts(struct ingest *ingest, const bool *is_known,
+                                       struct err *err);
+/* Write the group's texts, each once. */
+MUST_CHECK enum errc ingest_write_texts(struct ingest *ingest, int64_t *out_added, struct err *err);
 
 /* A directory with a map.yaml, or data for --map: flushes as it goes. */
 MUST_CHECK enum errc ingest_table_files(struct ingest *ingest, struct str path,

@@ -202,6 +202,28 @@ static enum errc name_step(struct ingest_batch *batch, uint64_t attempt_key,
     return step->identity.data != NULL ? ERR_OK : full(err);
 }
 
+static enum errc add_text(struct ingest_batch *batch, size_t step, const struct table_row *row,
+                          struct err *err)
+{
+    struct fingerprints *const prints = &batch->prints;
+    fingerprints_clear(prints);
+    fingerprints_add(prints, row->text);
+    uint32_t *const rows = arena_new(&batch->arena, uint32_t, prints->count + 1);
+    const size_t at = rows != NULL ? arena_push(&batch->arena, &batch->trace.texts) : SIZE_MAX;
+    if (at == SIZE_MAX) {
+        return full(err);
+    }
+    for (size_t i = 0; i < prints->count; i++) {
+        rows[i] = fingerprint_at(prints, i);
+    }
+    batch->trace.texts.rows[at] = (struct trace_text){
+        .step_index = step,
+        .role = row->text_role,
+        .hash = hash64((struct str){(const char *)rows, prints->count * sizeof rows[0]}),
+        .prints = {rows, prints->count}};
+    return ERR_OK;
+}
+
 static enum errc add_step(struct ingest_batch *batch, uint64_t attempt_key, size_t attempt_index,
                           const struct table_row *row, struct err *err)
 {
@@ -226,7 +248,7 @@ static enum errc add_step(struct ingest_batch *batch, uint64_t attempt_key, size
         return full(err);
     }
     batch->trace.steps.rows[at] = step;
-    return ERR_OK;
+    return row->has_text ? add_text(batch, at, row, err) : ERR_OK;
 }
 
 static enum errc add_outcome(struct ingest_batch *batch, const struct table_row *row,

@@ -3,6 +3,7 @@
 #define INGEST_TABLE_PRIV_H
 
 #include "base/arena.h"
+#include "base/fingerprint.h"
 #include "base/text.h"
 #include "ingest/table.h"
 #include "store/scan.h"
@@ -36,6 +37,7 @@ struct ingest_batch {
     struct ingest_keys natural;  /* steps so far, by attempt, sequence and name */
     struct ingest_keys given;    /* hash of the row, by the step's own id */
     struct ingest_table_counts counts;
+    struct fingerprints prints; /* of a row's text */
 };
 
 void ingest_batch_init(struct ingest_batch *batch, const struct ingest_table *options);

@@ -83,6 +83,7 @@ enum ledger_account { ACCOUNT_EXPENSE, ACCOUNT_PAYABLE, ACCOUNT_COUNT };
 #define LEDGER_C_TEXT   struct str
 #define LEDGER_C_NAME   struct str
 #define LEDGER_C_JSON   struct str
+#define LEDGER_C_PRINTS struct fingerprint_list
 
 /* struct ledger_steps, struct ledger_cases, … */
 #define TABLE(table)                     struct ledger_##table {

@@ -140,6 +140,23 @@ struct kpi {
     int64_t line;
 };
 
+/* What a text is to its step: handed to the model by a tool, or written by the model. */
+enum text_role { TEXT_RESULT, TEXT_USE, TEXT_ROLE_COUNT };
+
+/* Of base/fingerprint.h, in no order. */
+struct fingerprint_list {
+    const uint32_t *rows;
+    size_t count;
+};
+
+/* A text of a step, of which only fingerprints are kept. A step may have several. */
+struct trace_text {
+    size_t step_index; /* SIZE_MAX: of a step that was not taken */
+    enum text_role role;
+    uint64_t hash;                  /* of the fingerprints; a step has no two of the same text */
+    struct fingerprint_list prints; /* none: shorter than a run of words */
+};
+
 /* Something that was not taken, and why. */
 struct reject {
     int64_t line; /* from 1; 0: the whole file */
@@ -158,6 +175,7 @@ struct trace {
     TRACE_ROWS(trace_case) cases;
     TRACE_ROWS(attempt) attempts;
     TRACE_ROWS(step) steps;
+    TRACE_ROWS(trace_text) texts;
     TRACE_ROWS(outcome) outcomes;
     TRACE_ROWS(kpi) kpis;
     TRACE_ROWS(reject) rejects; /* the first TRACE_REJECTS_MAX */

@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 _Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 2, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
@@ -46,19 +46,21 @@ const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT] = {
 };
 
 const char *const ledger_type_names[] = {
-    [TYPE_KEY128] = "HUGEINT", [TYPE_KEY64] = "UBIGINT", [TYPE_INT64] = "BIGINT",
-    [TYPE_NULL64] = "BIGINT",  [TYPE_MONEY] = "BIGINT",  [TYPE_SUM] = "HUGEINT",
-    [TYPE_INT32] = "INTEGER",  [TYPE_REAL] = "DOUBLE",   [TYPE_WORD] = "UTINYINT",
-    [TYPE_TEXT] = "VARCHAR",   [TYPE_NAME] = "VARCHAR",  [TYPE_JSON] = "VARCHAR",
+    [TYPE_KEY128] = "HUGEINT",    [TYPE_KEY64] = "UBIGINT", [TYPE_INT64] = "BIGINT",
+    [TYPE_NULL64] = "BIGINT",     [TYPE_MONEY] = "BIGINT",  [TYPE_SUM] = "HUGEINT",
+    [TYPE_INT32] = "INTEGER",     [TYPE_REAL] = "DOUBLE",   [TYPE_WORD] = "UTINYINT",
+    [TYPE_TEXT] = "VARCHAR",      [TYPE_NAME] = "VARCHAR",  [TYPE_JSON] = "VARCHAR",
+    [TYPE_PRINTS] = "UINTEGER[]",
 };
 
 /* Where the kind of text says it; elsewhere DuckDB tries what there is on every row group, which
  * costs more than writing it. */
 static const char *compression_of(enum ledger_type type)
 {
-    return type == TYPE_NAME   ? " USING COMPRESSION dictionary"
-           : type == TYPE_JSON ? " USING COMPRESSION fsst"
-                               : "";
+    return type == TYPE_NAME     ? " USING COMPRESSION dictionary"
+           : type == TYPE_JSON   ? " USING COMPRESSION fsst"
+           : type == TYPE_PRINTS ? " USING COMPRESSION uncompressed"
+                                 : "";
 }
 
 enum errc store_fail(struct err *err, const char *what, const char *said)
@@ -159,10 +161,10 @@ static enum errc open_database(struct store *store, enum store_mode mode, struct
     return code;
 }
 
-/* "CREATE [TEMP] TABLE name (column TYPE, …)". */
+/* "CREATE [TEMP] TABLE IF NOT EXISTS name (column TYPE, …)". */
 static void print_table(struct text *sql, const struct ledger_shape *shape, bool staged)
 {
-    text_format(sql, "CREATE %s %s%s (", staged ? "TEMP TABLE IF NOT EXISTS" : "TABLE",
+    text_format(sql, "CREATE %s IF NOT EXISTS %s%s (", staged ? "TEMP TABLE" : "TABLE",
                 staged ? "staged_" : "", shape->name);
     for (size_t i = 0; i < shape->column_count; i++) {
         const enum ledger_type type = shape->columns[i].type;
@@ -172,11 +174,14 @@ static void print_table(struct text *sql, const struct ledger_shape *shape, bool
     text_add(sql, STR(");\n"));
 }
 
+/* Every table that is not there yet. All there is to do for an older ledger, too, as long as a
+ * version only brings new tables. */
 static enum errc create_schema(struct store *store, struct err *err)
 {
     struct text sql;
     text_init(&sql, SCHEMA_BYTES_MAX);
-    text_add(&sql, STR("BEGIN; CREATE TABLE ledger_schema (version INTEGER, made_by VARCHAR);"));
+    text_add(&sql, STR("BEGIN; CREATE TABLE IF NOT EXISTS "
+                       "ledger_schema (version INTEGER, made_by VARCHAR);"));
     text_format(&sql, "INSERT INTO ledger_schema VALUES (%d, 'bursar %s');\n", SCHEMA_VERSION,
                 BURSAR_VERSION);
     for (size_t i = 0; i < LEDGER_probes; i++) {
@@ -217,15 +222,13 @@ static enum errc schema_version(struct store *store, int64_t *out, struct err *e
     return code;
 }
 
-/* Steps from one schema version to the next: row i takes version i + 1 to i + 2. */
-static const char *const migrations[] = {
-    NULL, /* version 1 is the first */
-};
-
-static enum errc migrate(struct store *store, enum store_mode mode, struct err *err)
+/* out_is_old: the ledger lacks what newer versions have, and cannot get it in this mode. */
+static enum errc migrate(struct store *store, enum store_mode mode, bool *out_is_old,
+                         struct err *err)
 {
     int64_t version = 0;
-    enum errc code = schema_version(store, &version, err);
+    const enum errc code = schema_version(store, &version, err);
+    *out_is_old = false;
     if (code != ERR_OK) {
         return code;
     }
@@ -238,16 +241,10 @@ static enum errc migrate(struct store *store, enum store_mode mode, struct err *
     if (version == 0 && mode == STORE_READ) {
         return err_set(err, ERR_NOT_FOUND, "%s is empty; import something first", store->path);
     }
-    if (version == 0) {
+    if (version < SCHEMA_VERSION && mode == STORE_WRITE) {
         return create_schema(store, err);
     }
-    for (; version < SCHEMA_VERSION && mode == STORE_WRITE; version++) {
-        CHECK((size_t)version < COUNT_OF(migrations) + 1);
-        code = store_sql(store, migrations[version - 1], "migrating the ledger", err);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
+    *out_is_old = version < SCHEMA_VERSION;
     return ERR_OK;
 }
 
@@ -290,6 +287,7 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
     struct store *store = memory_new(struct store);
     snprintf(store->path, sizeof store->path, STR_FORMAT "/ledger.duckdb", STR_ARG(home));
     enum errc code = ERR_OK;
+    bool is_old = false;
     if (mode == STORE_READ && access(store->path, F_OK) != 0) {
         code = err_set(err, ERR_NOT_FOUND,
                        "there is no ledger at %s yet; start with: bursar import PATH", store->path);
@@ -298,10 +296,19 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
         code = open_database(store, mode, err);
     }
     if (code == ERR_OK) {
-        code = migrate(store, mode, err);
+        code = migrate(store, mode, &is_old, err);
+    }
+    if (code != ERR_OK || is_old) {
+        store_close(&store);
+    }
+    if (code == ERR_OK && is_old) { /* bring it up to date, then look again */
+        code = store_open(home, STORE_WRITE, &store, err);
+        if (code == ERR_OK) {
+            store_close(&store);
+            return store_open(home, mode, out, err);
+        }
     }
     if (code != ERR_OK) {
-        store_close(&store);
         return code;
     }
     *out = store;

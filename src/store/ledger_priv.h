@@ -29,6 +29,7 @@ enum ledger_type {
     TYPE_TEXT,
     TYPE_NAME,
     TYPE_JSON,
+    TYPE_PRINTS,
 };
 
 struct ledger_column {

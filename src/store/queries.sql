@@ -34,6 +34,11 @@ SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_probes USING (step
 -- name: delete_staged_probes
 DELETE FROM steps WHERE step_key IN (SELECT step_key FROM staged_probes)
 
+-- name: add_staged_fingerprints
+INSERT INTO fingerprints
+SELECT s.* FROM (SELECT DISTINCT ON (step_key, role, text_hash) * FROM staged_fingerprints) s
+       ANTI JOIN fingerprints USING (step_key, role, text_hash)
+
 -- Imports whose model calls are to be priced again, and how many.
 -- name: reprice_imports
 SELECT import_id, count(*) FROM steps WHERE kind = 0 GROUP BY import_id ORDER BY import_id
@@ -315,6 +320,120 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 -- ============================================================ drivers
 
 -- ============================================================ waste
+
+-- ============================================================ unused retrieval
+
+-- economics.md sections 6 and 7, docs/unused.md: one row a result whose text was seen, over the
+-- cases in case_costs. $1 workflow ('' for all), $2 as of (ns), $3 results of a workflow beyond
+-- which only a share of them is asked how common a run is, $4 results from which on a run may be
+-- in one of a hundred rather than in one attempt alone.
+--
+-- state: 0 used, 1 unused, 2 too short for a run of eight words, 3 nothing in it is distinctive,
+-- 4 nothing is known of what the attempt wrote, 5 no later call of its agent read it.
+--
+-- The order is that of explain_steps. A result is in the context of its agent's later calls until
+-- that is compacted. What a call paid for one token of input: its cost, shared out by weights (a
+-- twentieth of uncached input: uncached 20, cache read 2, written for 5 minutes 25, for an hour
+-- 40, output 100), in p$ a million tokens. All in integers, so that their order cannot matter.
+-- name: unused_create
+CREATE OR REPLACE TEMP TABLE unused_results AS
+WITH texted AS (
+  SELECT DISTINCT s.attempt_key
+  FROM steps s SEMI JOIN (SELECT step_key FROM fingerprints WHERE role = 0) USING (step_key)
+       SEMI JOIN case_costs USING (case_key)
+  WHERE $1 = '' OR s.workflow = $1
+), scope AS (
+  SELECT s.*, bool_or(started_ns IS NULL) OVER (PARTITION BY attempt_key) AS untimed
+  FROM steps s SEMI JOIN texted USING (attempt_key)
+  WHERE $2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2
+), placed AS (
+  SELECT *, input_uncached + cache_read + cache_write_5m + cache_write_1h + input_audio
+              + input_image AS input,
+         CAST(20 * (input_uncached + input_audio + input_image) + 2 * cache_read
+              + 25 * cache_write_5m + 40 * cache_write_1h AS HUGEINT) AS input_weight,
+         CAST(100 * (output + output_audio) AS HUGEINT) AS output_weight,
+         row_number() OVER (PARTITION BY attempt_key
+           ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, kind <> 0, step_key)
+           AS n
+  FROM scope
+), epochs AS (
+  SELECT step_key, workflow, attempt_key, case_key, kind, effect, caller, result_bytes, n,
+         coalesce(agent, '') AS agent,
+         CASE WHEN kind = 0 AND input > 0 AND cost_pusd IS NOT NULL
+              THEN cost_pusd * CAST(1000000 AS HUGEINT) * input_weight
+                   // ((input_weight + output_weight) * input) END AS rate,
+         kind = 0 AND cost_pusd IS NULL AS unpriced,
+         count_if(kind = 6 AND name IN ('compaction', 'microcompaction'))
+           OVER (PARTITION BY attempt_key, coalesce(agent, '') ORDER BY n) AS epoch
+  FROM placed
+), carried AS (
+  SELECT *, coalesce(sum(rate) OVER later, 0) AS rates,
+         coalesce(count_if(kind = 0) OVER later, 0) AS calls,
+         coalesce(count_if(unpriced) OVER later, 0) AS calls_unpriced
+  FROM epochs
+  WINDOW later AS (PARTITION BY attempt_key, agent, epoch ORDER BY n
+                   ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+), texts AS ( -- the runs of a step, each once; the hash joins below want small keys
+  SELECT step_key, role, list_distinct(flatten(list(prints))) AS prints
+  FROM fingerprints GROUP BY step_key, role
+), results AS (
+  SELECT c.*, (c.result_bytes + 2) // 4 AS tokens, t.prints,
+         CAST(row_number() OVER (ORDER BY c.step_key) AS INTEGER) AS id,
+         CAST(dense_rank() OVER (ORDER BY c.workflow) AS INTEGER) AS flow
+  FROM carried c JOIN texts t ON t.step_key = c.step_key AND t.role = 0
+  WHERE c.kind IN (1, 2) AND c.result_bytes > 0
+), sizes AS (
+  SELECT flow, count(*) AS count, count(*) // $3 + 1 AS every FROM results GROUP BY flow
+), asked AS ( -- of which results it is counted how common their runs are
+  SELECT r.id, r.flow, s.count, abs(r.step_key % s.every) = 0 AS is_asked,
+         sum(CASE WHEN abs(r.step_key % s.every) = 0 THEN 1 ELSE 0 END) OVER (PARTITION BY flow)
+           AS asked
+  FROM results r JOIN sizes s USING (flow)
+), runs AS (
+  SELECT id, flow, attempt_key, unnest(prints) AS print FROM results
+), common AS ( -- how many results have a run, and whether one attempt has them all
+  SELECT r.flow, r.print, count(*) AS results, min(r.attempt_key) = max(r.attempt_key) AS one
+  FROM runs r SEMI JOIN (SELECT id FROM asked WHERE is_asked) USING (id)
+  GROUP BY r.flow, r.print
+), limits AS (
+  SELECT flow, min(count) AS count, min(asked) AS asked FROM asked GROUP BY flow
+), many AS ( -- what is not distinctive
+  SELECT c.flow, c.print FROM common c JOIN limits l USING (flow)
+  WHERE CASE WHEN l.count < $4 THEN NOT c.one ELSE c.results * 100 > l.asked END
+), distinctive AS (
+  SELECT id, attempt_key, print FROM runs ANTI JOIN many USING (flow, print)
+), uses AS (
+  SELECT p.attempt_key, p.n, p.kind, p.caller, unnest(t.prints) AS print
+  FROM epochs p JOIN texts t ON t.step_key = p.step_key AND t.role = 1
+), used AS ( -- by something later that was not asked for together with it
+  SELECT DISTINCT r.id
+  FROM (SELECT d.id, u.n, u.kind, u.caller
+        FROM distinctive d JOIN uses u USING (attempt_key, print)) u JOIN results r USING (id)
+  WHERE u.n > r.n AND NOT (u.kind <> 0 AND r.caller <> 0 AND u.caller = r.caller)
+), spoken AS (
+  SELECT DISTINCT attempt_key FROM uses
+), special AS (
+  SELECT DISTINCT id FROM distinctive
+)
+SELECT r.step_key, r.attempt_key, r.case_key, r.workflow, r.effect, r.tokens, r.calls,
+       r.calls_unpriced, r.tokens * r.rates // 1000000 AS carried_pusd,
+       CASE WHEN len(r.prints) = 0 THEN 2 WHEN r.calls = 0 THEN 5
+            WHEN k.attempt_key IS NULL THEN 4 WHEN d.id IS NULL THEN 3
+            WHEN u.id IS NOT NULL THEN 0 ELSE 1 END AS state
+FROM results r LEFT JOIN spoken k USING (attempt_key) LEFT JOIN special d USING (id)
+     LEFT JOIN used u USING (id)
+
+-- By state: results, tokens, what carrying them cost, later calls without a price.
+-- name: unused_states
+SELECT state, count(*), sum(tokens), sum(carried_pusd), sum(calls_unpriced)
+FROM unused_results GROUP BY state ORDER BY state
+
+-- Results of the cases in case_costs, seen or not. $1 workflow, $2 as of.
+-- name: unused_count
+SELECT count(*), coalesce(sum((result_bytes + 2) // 4), 0)
+FROM steps SEMI JOIN case_costs USING (case_key)
+WHERE kind IN (1, 2) AND result_bytes > 0 AND ($1 = '' OR workflow = $1)
+  AND ($2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2)
 
 -- ============================================================ variance: replicates
 
@@ -895,6 +1014,9 @@ FROM steps s JOIN attempts a USING (attempt_key) WHERE s.case_key <> a.case_key
 UNION ALL
 SELECT 'step ' || s.step_key || ' and its case name different workflows'
 FROM steps s JOIN cases c USING (case_key) WHERE s.workflow <> c.workflow
+UNION ALL
+SELECT 'a text belongs to step ' || f.step_key || ', which is not there'
+FROM fingerprints f ANTI JOIN steps s USING (step_key)
 LIMIT 5
 
 -- Rows that were replaced stay under the import that brought them.
@@ -920,6 +1042,9 @@ FROM outcomes GROUP BY outcome_key, revision HAVING count(*) > 1
 UNION ALL
 SELECT 'file ' || path || ' has ' || count(*) || ' positions'
 FROM sources GROUP BY path HAVING count(*) > 1
+UNION ALL
+SELECT 'step ' || step_key || ' has the same text ' || count(*) || ' times'
+FROM fingerprints GROUP BY step_key, role, text_hash HAVING count(*) > 1
 LIMIT 5
 
 -- name: verify_bases

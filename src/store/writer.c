@@ -24,6 +24,7 @@ static bool is_null(const struct ledger_column *column, const void *field)
     case TYPE_SUM:
     case TYPE_INT32:
     case TYPE_WORD:
+    case TYPE_PRINTS:
         return false;
     }
     return false;
@@ -44,6 +45,28 @@ static void fill_text(duckdb_vector vector, const char *field, size_t row_size, 
         const struct str *text = (const struct str *)(const void *)(field + i * row_size);
         if (text->data != NULL) {
             duckdb_vector_assign_string_element_len(vector, i, text->data, text->size);
+        }
+    }
+}
+
+static void fill_prints(duckdb_vector vector, const char *field, size_t row_size, size_t count)
+{
+    duckdb_list_entry *const entries = duckdb_vector_get_data(vector);
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct fingerprint_list *list =
+            (const struct fingerprint_list *)(const void *)(field + i * row_size);
+        entries[i] = (duckdb_list_entry){.offset = total, .length = list->count};
+        total += list->count;
+    }
+    CHECK(duckdb_list_vector_reserve(vector, total) == DuckDBSuccess);
+    CHECK(duckdb_list_vector_set_size(vector, total) == DuckDBSuccess);
+    uint32_t *const cells = duckdb_vector_get_data(duckdb_list_vector_get_child(vector));
+    for (size_t i = 0; i < count; i++) {
+        const struct fingerprint_list *list =
+            (const struct fingerprint_list *)(const void *)(field + i * row_size);
+        if (list->count > 0) {
+            memcpy(cells + entries[i].offset, list->rows, list->count * sizeof list->rows[0]);
         }
     }
 }
@@ -92,6 +115,9 @@ static void fill(duckdb_vector vector, const struct ledger_column *column, const
     case TYPE_NAME:
     case TYPE_JSON:
         fill_text(vector, field, row_size, count);
+        break;
+    case TYPE_PRINTS:
+        fill_prints(vector, field, row_size, count);
         break;
     }
     fill_nulls(vector, column, field, row_size, count);

@@ -158,7 +158,9 @@ static void add_tool(struct wire_decoder *decoder, const struct record *record, 
     step->name = wire_intern(decoder, name);
     step->started_ns = record->time_ns;
     step->effect = wire_effect(name);
-    wire_arguments_json(step, input);
+    wire_text_begin(decoder);
+    wire_arguments_json(step, input, &decoder->prints);
+    wire_text_end(decoder, index, TEXT_USE);
     if (str_equal(name, STR("Bash"))) {
         wire_command(decoder, index, json_str(json_get(input, "command")));
     }
@@ -180,7 +182,9 @@ static void take_result(struct wire_decoder *decoder, const struct record *recor
     if (decoder->extras.rows[index].unit == SIZE_MAX) {
         return; /* its result is known */
     }
-    const struct str text = wire_content(json_get(block, "content"), &step->result_bytes);
+    const struct json content = json_get(block, "content");
+    const struct str text = wire_content(content, &step->result_bytes);
+    wire_text_content(decoder, index, TEXT_RESULT, content);
     step->ended_ns = wire_end(step->started_ns, record->time_ns);
     if (json_bool(json_get(block, "is_error"), false)) {
         const bool refused = wire_starts_with(text, "The user doesn't want");
@@ -213,6 +217,10 @@ static void take_blocks(struct wire_decoder *decoder, const struct record *recor
         } else if (str_equal(type, STR("tool_result")) ||
                    str_ends_with(type, STR("_tool_result"))) {
             take_result(decoder, record, block);
+        } else if (caller != SIZE_MAX) {
+            const bool thinks = str_equal(type, STR("thinking"));
+            wire_text(decoder, caller, TEXT_USE,
+                      json_str(json_get(block, thinks ? "thinking" : "text")));
         }
     }
 }

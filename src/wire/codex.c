@@ -221,6 +221,7 @@ void codex_end_response(struct wire_decoder *decoder, struct step *call, enum st
                 tool->caller = identity;
             }
         }
+        wire_texts_join(decoder, codex->text_first, index);
         wire_unit_close(decoder, codex->unit);
         codex->in_response = false;
     }

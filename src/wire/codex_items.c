@@ -29,6 +29,7 @@ static void join_response(struct wire_decoder *decoder, int64_t time_ns)
     codex->answered = false;
     codex->searches = 0;
     codex->step_first = decoder->trace.steps.count;
+    codex->text_first = decoder->trace.texts.count;
     codex->line = decoder->line;
     codex->started_ns = time_ns;
     codex->ended_ns = time_ns;
@@ -126,6 +127,7 @@ static void take_call(struct wire_decoder *decoder, struct json item, const char
     const size_t index = add_tool(decoder, json_str(json_get(item, "call_id")), name, time_ns);
     if (index != SIZE_MAX && !decoder->full) {
         wire_arguments(wire_step(decoder, index), arguments);
+        wire_text(decoder, index, TEXT_USE, arguments);
         if (is_shell(name)) {
             read_shell_arguments(decoder, index, arguments);
         }
@@ -140,6 +142,7 @@ static void take_local_shell(struct wire_decoder *decoder, struct json item, int
     if (index != SIZE_MAX && !decoder->full) {
         const struct str command = join_command(decoder, json_path(item, "action.command"));
         wire_arguments(wire_step(decoder, index), command);
+        wire_text(decoder, index, TEXT_USE, command);
         wire_command(decoder, index, command);
     }
 }
@@ -165,7 +168,9 @@ static void take_hosted(struct wire_decoder *decoder, struct json item, struct s
         const struct str status = json_str(json_get(item, "status"));
         step->status = str_equal(status, STR("failed")) ? STATUS_ERROR : STATUS_OK;
         step->ended_ns = time_ns;
-        wire_arguments_json(step, action);
+        wire_text_begin(decoder);
+        wire_arguments_json(step, action, &decoder->prints);
+        wire_text_end(decoder, index, TEXT_USE);
         wire_step_close(decoder, index);
     }
 }
@@ -226,6 +231,7 @@ static void take_output(struct wire_decoder *decoder, struct json item, int64_t 
     int64_t bytes;
     const struct str text = wire_content(output, &bytes);
     wire_step(decoder, index)->result_bytes = bytes;
+    wire_text_content(decoder, index, TEXT_RESULT, output);
     decoder->extras.rows[index].awaits = false;
     if (decoder->extras.rows[index].unit == SIZE_MAX || decoder->extras.rows[index].told) {
         wire_step_close(decoder, index); /* an event has told how it ended */
@@ -314,5 +320,10 @@ void codex_item(struct wire_decoder *decoder, struct json item, int64_t time_ns)
         take_local_shell(decoder, item, time_ns);
     } else if (is_call) {
         take_hosted(decoder, item, type, time_ns);
+    } else if (is_assistant) { /* whose step is known when the response is over */
+        wire_text_content(decoder, SIZE_MAX, TEXT_USE, json_get(item, "content"));
+    } else if (str_equal(type, STR("reasoning"))) {
+        wire_text_content(decoder, SIZE_MAX, TEXT_USE, json_get(item, "summary"));
+        wire_text_content(decoder, SIZE_MAX, TEXT_USE, json_get(item, "content"));
     }
 }

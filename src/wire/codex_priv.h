@@ -30,6 +30,7 @@ struct codex {
     struct unit place;
     size_t unit;
     size_t step_first; /* its tool steps come at or after it */
+    size_t text_first; /* and its texts */
     int64_t searches;
     int64_t line;
     int64_t started_ns;

@@ -79,10 +79,12 @@ static enum errc read_tokens(struct json node, struct usage *out, struct err *er
 }
 
 /* [{"functionResponse": {"response": {"output": "…"}}}]: bytes of all, text of the first. */
-static struct str result_text(struct json result, int64_t *out_bytes)
+static struct str result_text(struct json result, int64_t *out_bytes, struct fingerprints *prints)
 {
     if (json_kind(result) != JSON_ARRAY) {
-        return wire_content(result, out_bytes);
+        const struct str text = wire_content(result, out_bytes);
+        fingerprints_add(prints, text);
+        return text;
     }
     struct str first = {0};
     int64_t total = 0;
@@ -94,6 +96,7 @@ static struct str result_text(struct json result, int64_t *out_bytes)
         text = text.data != NULL ? text : json_str(json_get(response, "error"));
         text = text.data != NULL ? text : json_str(json_get(part, "text"));
         text = text.data != NULL ? text : json_str(part);
+        fingerprints_add(prints, text);
         total += (int64_t)text.size;
         first = first.size > 0 ? first : text;
     }
@@ -149,7 +152,9 @@ static void take_tool(struct wire_decoder *decoder, struct str caller, size_t at
         step->sequence = sequence;
         step->effect = wire_effect(name);
         step->started_ns = wire_time(json_get(call, "timestamp"));
-        wire_arguments_json(step, args);
+        wire_text_begin(decoder);
+        wire_arguments_json(step, args, &decoder->prints);
+        wire_text_end(decoder, index, TEXT_USE);
         if (str_equal(name, STR("run_shell_command"))) {
             wire_command(decoder, index, json_str(json_get(args, "command")));
         }
@@ -161,11 +166,14 @@ static void take_tool(struct wire_decoder *decoder, struct str caller, size_t at
     const bool is_over = str_equal(status, STR("success")) || str_equal(status, STR("error")) ||
                          str_equal(status, STR("cancelled"));
     int64_t bytes = 0;
-    const struct str text = result_text(json_get(call, "result"), &bytes);
+    wire_text_begin(decoder);
+    const struct str text = result_text(json_get(call, "result"), &bytes, &decoder->prints);
     struct step *step = wire_step(decoder, index);
     step->status = status_of(status, text);
     step->result_bytes = bytes;
     if (is_over) {
+        wire_text_end(decoder, index, TEXT_RESULT);
+        step = wire_step(decoder, index);
         step->ended_ns = wire_end(step->started_ns, wire_time(json_get(call, "timestamp")));
         if (step->status == STATUS_OK) {
             wire_command_result(decoder, index, text);
@@ -174,6 +182,18 @@ static void take_tool(struct wire_decoder *decoder, struct str caller, size_t at
         }
         decoder->extras.rows[index].awaits = false;
         wire_step_close(decoder, index);
+    }
+}
+
+/* What it said and thought. */
+static void take_words(struct wire_decoder *decoder, size_t step, struct json message)
+{
+    CHECK(step < decoder->trace.steps.count);
+    wire_text_content(decoder, step, TEXT_USE, json_get(message, "content"));
+    struct json_cursor cursor = json_iter(json_get(message, "thoughts"));
+    struct json thought;
+    while (json_next(&cursor, NULL, &thought)) {
+        wire_text(decoder, step, TEXT_USE, json_str(json_get(thought, "description")));
     }
 }
 
@@ -214,6 +234,9 @@ static void take_answer(struct wire_decoder *decoder, struct json message, struc
     if (is_kept && has_tokens) {
         const struct str raw = wire_copy(decoder, wire_minify(decoder, tokens));
         wire_step(decoder, index)->raw_usage = raw;
+    }
+    if (index != SIZE_MAX && !decoder->full) {
+        take_words(decoder, index, message);
     }
     struct json_cursor cursor = json_iter(calls);
     struct json call;

@@ -25,7 +25,7 @@ enum {
     TABLE_TABLES_MAX = 32,
     TABLE_ATTRIBUTES_MAX = 32,
     TABLE_WORDS_MAX = 64,
-    TABLE_TEXT_BYTES_MAX = 4096, /* of one value of a row */
+    TABLE_TEXT_BYTES_MAX = 4096, /* of one value of a row; TABLE_PROSE may be of any size */
     TABLE_SQL_BYTES_MAX = 65536,
     TABLE_RAW_BYTES_MAX = 1024,
 };
@@ -42,6 +42,7 @@ enum table_section {
 /* What the text of a field is read as, and which units or words it may be given in. */
 enum table_type {
     TABLE_TEXT,
+    TABLE_PROSE,    /* only looked at, never kept */
     TABLE_COUNT,    /* a whole number, not negative */
     TABLE_MONEY,    /* -> p$, not negative */
     TABLE_TIME,     /* -> ns */
@@ -100,6 +101,7 @@ enum table_type {
     X(STEP, ARGS_BYTES, "args_bytes", COUNT)                                                       \
     X(STEP, RESULT_BYTES, "result_bytes", COUNT)                                                   \
     X(STEP, NOTE, "note", TEXT)                                                                    \
+    X(STEP, TEXT, "text", PROSE)                                                                   \
     X(OUTCOME, ID, "id", TEXT)                                                                     \
     X(OUTCOME, STATUS, "status", VERDICT)                                                          \
     X(OUTCOME, AT, "at", TIME)                                                                     \
@@ -202,6 +204,9 @@ struct table_row {
     struct attempt attempt;
     struct step step; /* raw_usage points at `raw` */
     bool has_sequence;
+    bool has_text; /* what the step wrote or was answered */
+    enum text_role text_role;
+    struct str text;
     struct outcome outcome;
     struct kpi kpi;
     char raw[TABLE_RAW_BYTES_MAX];

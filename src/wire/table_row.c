@@ -221,6 +221,20 @@ static enum errc read_money(const struct table *table, const struct cells *cells
     return ERR_OK;
 }
 
+/* Tools and retrievals answer the model; what it wrote are its calls and decisions. */
+static void read_text(const struct cells *cells, struct table_row *out)
+{
+    struct step *const step = &out->step;
+    const bool is_result = step->kind == STEP_TOOL || step->kind == STEP_RETRIEVAL;
+    const bool is_use = step->kind == STEP_LLM || step->kind == STEP_DECISION;
+    out->has_text = cells->rows[TABLE_STEP_TEXT].present && (is_result || is_use);
+    out->text_role = is_result ? TEXT_RESULT : TEXT_USE;
+    out->text = text_of(cells, TABLE_STEP_TEXT);
+    if (out->has_text && is_result && !cells->rows[TABLE_STEP_RESULT_BYTES].present) {
+        step->result_bytes = (int64_t)out->text.size;
+    }
+}
+
 static enum errc read_step(const struct table *table, const struct cells *cells, int64_t line,
                            struct table_row *out, struct err *err)
 {
@@ -255,6 +269,7 @@ static enum errc read_step(const struct table *table, const struct cells *cells,
     }
     if (code == ERR_OK) {
         write_raw(cells, out);
+        read_text(cells, out);
     }
     return code;
 }

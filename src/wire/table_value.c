@@ -203,6 +203,7 @@ static enum errc read_typed(const struct table_field *field, struct str text,
 {
     switch (field->type) {
     case TABLE_TEXT:
+    case TABLE_PROSE:
         out->text = text;
         return ERR_OK;
     case TABLE_COUNT:
@@ -255,7 +256,7 @@ enum errc table_value(const struct table_field *field, struct str text, struct t
         text = field->fallback;
     }
     struct table_cell cell = {.present = text.size > 0};
-    if (text.size > TABLE_TEXT_BYTES_MAX) {
+    if (text.size > TABLE_TEXT_BYTES_MAX && field->type != TABLE_PROSE) {
         return err_set(err, ERR_RANGE, "%zu bytes long; at most %d are taken", text.size,
                        TABLE_TEXT_BYTES_MAX);
     }

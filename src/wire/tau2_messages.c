@@ -112,7 +112,11 @@ static void take_calls(struct wire_decoder *decoder, const struct tau2_simulatio
         step->name = wire_intern(decoder, name);
         step->effect = wire_effect(name);
         step->started_ns = time_ns;
-        wire_arguments_json(step, json_get(call, "arguments"));
+        wire_text_begin(decoder);
+        wire_arguments_json(step, json_get(call, "arguments"), &decoder->prints);
+        if (agent.size == 0) { /* the simulated customer's words are not the agent's */
+            wire_text_end(decoder, index, TEXT_USE);
+        }
     }
 }
 
@@ -131,7 +135,11 @@ static void take_result(struct wire_decoder *decoder, const struct tau2_simulati
         }
         extra->awaits = false;
         struct step *step = wire_step(decoder, i);
-        const struct str text = wire_content(json_get(message, "content"), &step->result_bytes);
+        const struct json content = json_get(message, "content");
+        const struct str text = wire_content(content, &step->result_bytes);
+        if (step->agent.size == 0) {
+            wire_text_content(decoder, i, TEXT_RESULT, content);
+        }
         const bool failed = json_bool(json_get(message, "error"), false);
         step->status = failed ? STATUS_ERROR : STATUS_OK;
         step->ended_ns = wire_end(step->started_ns, wire_time(json_get(message, "timestamp")));
@@ -180,6 +188,7 @@ static void take_agent(struct wire_decoder *decoder, const struct tau2_run *run,
         const struct str raw = wire_minify(decoder, json_get(message, "usage"));
         step->raw_usage = raw.size <= WIRE_RAW_BYTES_MAX ? wire_copy(decoder, raw) : STR("");
     }
+    wire_text_content(decoder, index, TEXT_USE, json_get(message, "content"));
     take_calls(decoder, simulation, message, step->identity, (struct str){0});
 }
 

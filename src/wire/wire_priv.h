@@ -7,6 +7,7 @@
 #ifndef WIRE_WIRE_PRIV_H
 #define WIRE_WIRE_PRIV_H
 
+#include "base/fingerprint.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
@@ -16,6 +17,7 @@ enum {
     WIRE_AGENTS_MAX = 32,      /* sub-agents whose last answer may still grow */
     WIRE_STATE_SESSIONS_MAX = 16,
     WIRE_FIELDS_MAX = 32,
+    WIRE_TEXTS_MAX = 64, /* of one step; more are left out */
 };
 
 /* Text -> a row. Open addressing; the keys are owned by the arena. */
@@ -51,6 +53,7 @@ struct step_extra {
     size_t unit;     /* that it keeps open; SIZE_MAX: none */
     struct str call; /* the id its result will name, where that is not its identity */
     bool awaits;     /* that result */
+    size_t text;     /* row + 1 of its last text; 0: none */
     bool told;       /* Codex CLI: an event told how it ended */
     bool commits;    /* the command makes a commit */
     bool opens_pull; /* the command opens a pull request */
@@ -90,13 +93,14 @@ struct wire_decoder {
     bool full; /* the arena is */
     bool finished;
 
-    struct text carry;   /* a line or document that is not whole yet */
-    struct text scratch; /* one record's */
-    bool skipping;       /* the rest of a line that is too long */
-    int64_t skipped;     /* bytes of it */
-    int64_t offset;      /* of the line being read */
-    int64_t line;        /* its number, from 1 */
-    struct str text;     /* its bytes */
+    struct text carry;          /* a line or document that is not whole yet */
+    struct text scratch;        /* one record's */
+    struct fingerprints prints; /* of the text being taken */
+    bool skipping;              /* the rest of a line that is too long */
+    int64_t skipped;            /* bytes of it */
+    int64_t offset;             /* of the line being read */
+    int64_t line;               /* its number, from 1 */
+    struct str text;            /* its bytes */
 
     struct trace trace;
     int64_t ignored;
@@ -120,6 +124,11 @@ struct wire_decoder {
         size_t capacity;
     } units;
     size_t unit_first; /* units before it are closed */
+    struct {           /* one a text: row + 1 of the one before it of its step; 0: none */
+        size_t *rows;
+        size_t count;
+        size_t capacity;
+    } texts_before;
 
     struct { /* the last answer of each agent */
         struct str agent;
@@ -241,11 +250,25 @@ enum step_effect wire_effect(struct str tool);
 /* Name and arguments -> hash and size in the step: arguments that are text, or JSON, whose size is
  * that of compact JSON before anything is escaped. */
 void wire_arguments(struct step *step, struct str arguments);
-void wire_arguments_json(struct step *step, struct json arguments);
+/* prints  takes their texts; NULL: nobody asks. */
+void wire_arguments_json(struct step *step, struct json arguments, struct fingerprints *prints);
 /* Effect, commit and pull request of a shell command -> the step and its extra. */
 void wire_command(struct wire_decoder *decoder, size_t step, struct str command);
 /* Outcome candidates of a command that went well. `output` is borrowed. */
 void wire_command_result(struct wire_decoder *decoder, size_t step, struct str output);
+
+/* wire_texts.c: what is kept of texts */
+
+/* A text of a step, from its pieces: between the two, fingerprints_add(&decoder->prints, piece). */
+void wire_text_begin(struct wire_decoder *decoder);
+/* step  SIZE_MAX: wire_texts_join() will say. */
+void wire_text_end(struct wire_decoder *decoder, size_t step, enum text_role role);
+/* A whole text; one in a string or in an array of {"text": "..."}. */
+void wire_text(struct wire_decoder *decoder, size_t step, enum text_role role, struct str text);
+void wire_text_content(struct wire_decoder *decoder, size_t step, enum text_role role,
+                       struct json content);
+/* Texts from row `first` on that have no step yet are of this one. */
+void wire_texts_join(struct wire_decoder *decoder, size_t first, size_t step);
 
 /* wire_shell.c: a shell command line, without running it */
 

@@ -67,7 +67,8 @@ static uint64_t mix(uint64_t hash, uint64_t with)
 }
 
 /* One node without what it holds: its share of the hash and of the size. */
-static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *bytes)
+static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *bytes,
+                     struct fingerprints *prints)
 {
     CHECK(hash != NULL);
     const struct str text = json_str(node);
@@ -80,6 +81,9 @@ static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *
     if (kind == JSON_STRING) {
         *hash = mix(*hash, hash64(text));
         *bytes += (int64_t)text.size + 3; /* quotes and comma */
+        if (prints != NULL) {
+            fingerprints_add(prints, text);
+        }
     } else if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
         *bytes += 3;
     } else {
@@ -92,7 +96,7 @@ static void add_node(struct json node, struct str key, uint64_t *hash, int64_t *
 }
 
 /* Depth first, with the open containers on a stack: several times faster than to write them out. */
-void wire_arguments_json(struct step *step, struct json arguments)
+void wire_arguments_json(struct step *step, struct json arguments, struct fingerprints *prints)
 {
     CHECK(step != NULL);
     struct json_cursor open[JSON_DEPTH_MAX];
@@ -103,7 +107,7 @@ void wire_arguments_json(struct step *step, struct json arguments)
     struct str key = {0};
     bool more = json_kind(arguments) != JSON_ABSENT;
     while (more) {
-        add_node(node, key, &hash, &bytes);
+        add_node(node, key, &hash, &bytes, prints);
         const enum json_kind kind = json_kind(node);
         if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
             CHECK(depth < JSON_DEPTH_MAX);

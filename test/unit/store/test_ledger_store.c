@@ -78,6 +78,49 @@ static void a_newer_ledger_is_refused(void)
     EXPECT(strstr(err.text, "999") != NULL);
 }
 
+static int64_t tables_of(struct store *store, const char *name)
+{
+    char sql[160];
+    duckdb_result result;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", name);
+    const bool is_there = duckdb_query(store->connection, sql, &result) == DuckDBSuccess;
+    const int64_t count = is_there ? duckdb_value_int64(&result, 0, 0) : -1;
+    duckdb_destroy_result(&result);
+    return count;
+}
+
+/* Whatever opens it, to read or to write: the tables it lacks are made, and its rows stay. */
+static void an_older_ledger_is_brought_up_to_date(void)
+{
+    for (enum store_mode mode = STORE_READ; mode <= STORE_WRITE; mode++) {
+        struct home home;
+        struct store *store = NULL;
+        struct err err = {0};
+        home_make(&home);
+        enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+        if (code == ERR_OK) {
+            code = store_sql(store,
+                             "DROP TABLE fingerprints; UPDATE ledger_schema SET version = 1;"
+                             "INSERT INTO imports VALUES (1, 0, 'old', 0, 0, 0)",
+                             "test", &err);
+        }
+        store_close(&store);
+        for (int round = 0; round < 2 && code == ERR_OK; round++) {
+            store_close(&store);
+            code = store_open(home_str(&home), mode, &store, &err);
+        }
+        const int64_t texts = code == ERR_OK ? tables_of(store, "fingerprints") : -1;
+        const int64_t imports = code == ERR_OK ? tables_of(store, "imports") : -1;
+        const int64_t versions = code == ERR_OK ? tables_of(store, "ledger_schema") : -1;
+        store_close(&store);
+        home_remove(&home);
+        EXPECT(code == ERR_OK);
+        EXPECT(texts == 0);
+        EXPECT(imports == 1);
+        EXPECT(versions == 2); /* the one it was made with, and this one, once */
+    }
+}
+
 static void a_second_process_is_told_who_holds_the_ledger(void)
 {
     struct home home;
@@ -214,6 +257,7 @@ int main(void)
         TEST_SPARSE(reading_where_there_is_no_ledger_says_how_to_start),
         TEST_SPARSE(a_file_that_is_no_ledger_is_refused),
         TEST_SPARSE(a_newer_ledger_is_refused),
+        TEST_SPARSE(an_older_ledger_is_brought_up_to_date),
         TEST_SPARSE(a_second_process_is_told_who_holds_the_ledger),
         TEST_SPARSE(what_is_not_committed_is_gone),
         TEST_SPARSE(every_type_of_column_is_read_back_as_it_was),

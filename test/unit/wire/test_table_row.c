@@ -123,7 +123,7 @@ static enum errc read_row(const char *table, const char *const *values)
 {
     struct arena arena;
     struct table_map map;
-    static char copies[16][256];
+    static char copies[16][2 * TABLE_TEXT_BYTES_MAX];
     struct str texts[16] = {{0}};
     arena_init(&arena, (size_t)4 << 20);
     err = (struct err){0};
@@ -208,6 +208,36 @@ static void fees_are_of_tools_and_costs_of_calls(void)
     EXPECT(row.step.human_ms == 660000);
 }
 
+static void texts_are_answers_or_words_by_kind_and_of_any_size(void)
+{
+    static const char map[] =
+        "tables:\n  - file: a.csv\n    case: {id: c}\n    step: {kind: k, text: t}\n";
+    static char long_text[TABLE_TEXT_BYTES_MAX + 2];
+    memset(long_text, 'x', sizeof long_text - 1);
+    if (test_is_refusing()) {
+        return;
+    }
+    EXPECT(read_row(map, ROW("c", "tool", long_text)) == ERR_OK);
+    EXPECT(row.has_text);
+    EXPECT(row.text_role == TEXT_RESULT);
+    EXPECT(row.text.size == sizeof long_text - 1);
+    EXPECT(row.step.result_bytes == (int64_t)row.text.size);
+    EXPECT(read_row(map, ROW("c", "retrieval", "found")) == ERR_OK);
+    EXPECT(row.text_role == TEXT_RESULT);
+    EXPECT(read_row(map, ROW("c", "llm", "said")) == ERR_OK);
+    EXPECT(row.has_text);
+    EXPECT(row.text_role == TEXT_USE);
+    EXPECT(row.step.result_bytes == 0);
+    EXPECT(read_row(map, ROW("c", "human", "said")) == ERR_OK);
+    EXPECT(!row.has_text);
+    EXPECT(read_row(map, ROW("c", "tool", "")) == ERR_OK);
+    EXPECT(!row.has_text);
+    static const char sized[] = "tables:\n  - file: a.csv\n    case: {id: c}\n    step: {kind: k, "
+                                "text: t, result_bytes: b}\n";
+    EXPECT(read_row(sized, ROW("c", "tool", "7", "found")) == ERR_OK);
+    EXPECT(row.step.result_bytes == 7);
+}
+
 static void two_of_start_end_and_duration_give_the_third(void)
 {
     static const char *const map =
@@ -273,6 +303,7 @@ int main(void)
         TEST(token_classes_are_disjoint),
         TEST(a_cost_of_zero_can_mean_unknown),
         TEST(fees_are_of_tools_and_costs_of_calls),
+        TEST(texts_are_answers_or_words_by_kind_and_of_any_size),
         TEST(two_of_start_end_and_duration_give_the_third),
         TEST(an_outcome_without_a_status_is_none),
         TEST(a_kpi_is_a_dated_value),
