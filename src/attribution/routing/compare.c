@@ -56,8 +56,7 @@ static struct stats_interval wilson(double share, double n)
 {
     const double z2 = square(STATS_Z95);
     const double centre = (share + z2 / (2 * n)) / (1 + z2 / n);
-    const double half =
-        STATS_Z95 * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n);
+    const double half = STATS_Z95 * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n);
     return (struct stats_interval){share, share > 0 ? centre - half : 0,
                                    share < 1 ? centre + half : 1};
 }
@@ -74,8 +73,8 @@ struct stats_interval routing_paired_difference(double both, double a_only, doub
     const double neither = fmax(pairs - both - a_only - b_only, 0);
     const struct stats_interval a = wilson(fmin((both + a_only) / pairs, 1), pairs);
     const struct stats_interval b = wilson(fmin((both + b_only) / pairs, 1), pairs);
-    const double margins = (both + a_only) * (b_only + neither) * (both + b_only) *
-                           (a_only + neither);
+    const double margins =
+        (both + a_only) * (b_only + neither) * (both + b_only) * (a_only + neither);
     double agreement = both * neither - a_only * b_only;
     if (agreement > 0) {
         agreement = fmax(agreement - pairs / 2, 0); /* the correction that makes it method 10 */
@@ -83,8 +82,8 @@ struct stats_interval routing_paired_difference(double both, double a_only, doub
     const double phi = margins > 0 ? agreement / sqrt(margins) : 0;
     const double down = a.value - a.low;
     const double up = a.high - a.value;
-    const double below = square(down) - 2 * phi * down * (b.high - b.value) +
-                         square(b.high - b.value);
+    const double below =
+        square(down) - 2 * phi * down * (b.high - b.value) + square(b.high - b.value);
     const double above = square(up) - 2 * phi * up * (b.value - b.low) + square(b.value - b.low);
     const double difference = (a_only - b_only) / pairs;
     return (struct stats_interval){difference, difference - root(below), difference + root(above)};

@@ -153,7 +153,8 @@ struct routing_balance routing_balance(const int64_t *counts, size_t values, siz
 
 struct routing_option {
     struct str model;
-    struct routing_comparison comparison; /* with the reference; verdict says which is the reference */
+    struct routing_comparison
+        comparison;              /* with the reference; verdict says which is the reference */
     double raw_cost_usd;         /* mean of an attempt on whatever it did */
     double cost_per_outcome_usd; /* the same; breaks ties */
     bool in_doubt;               /* an attribute that differs could not be held fixed */
@@ -163,15 +164,16 @@ struct routing_option {
 size_t routing_recommend(const struct routing_option *options, size_t count);
 
 struct routing_experiment {
-    size_t option; /* SIZE_MAX: none is worth trying */
-    double chance; /* that it is non-inferior, as far as is known; 0.5: nothing is */
-    double share;  /* of traffic to give it */
+    size_t option;        /* SIZE_MAX: none is worth trying */
+    double chance;        /* that it is non-inferior, as far as is known; 0.5: nothing is */
+    double share;         /* of traffic to give it */
     int64_t cases_needed; /* of it, and at least as many of the reference */
     double days;          /* until then; NaN: the rate of cases is not known */
 };
 
 /*
- * What to try where nothing can be recommended: the cheaper option with the largest expected saving.
+ * What to try where nothing can be recommended: the cheaper option with the largest expected
+ * saving.
  *
  * success        of the reference; both are taken to succeed that often
  * cases_per_day  of the workflow; NaN: not known
