@@ -8,7 +8,7 @@
 enum { VALUE_ROWS_MAX = 50000, CELL_ROWS_MAX = 20000 };
 
 /* Columns of QUERY_route_attributes. */
-enum { V_NAME, V_VALUE, V_MODEL, V_ARM, V_ATTEMPTS = V_ARM + ARM_COLUMNS };
+enum { V_NAME, V_VALUE, V_MODEL, V_ARM };
 
 /* Columns of QUERY_route_strata. */
 enum { C_FIRST, C_MODEL = C_FIRST + ROUTE_HELD_MAX, C_ARM };
@@ -179,8 +179,11 @@ enum errc route_read_mix(struct store *store, struct route *route, struct route_
     }
     const struct store_value values[] = {STORE_OF_INT64(ROUTING_VALUES_MAX),
                                          STORE_OF_INT64(VALUE_ROWS_MAX)};
-    enum errc code = store_run(store, QUERY_route_attributes, values, COUNT_OF(values), arena,
-                               &mix->values, err);
+    enum errc code = store_execute(store, QUERY_route_values_create, NULL, 0, NULL, err);
+    if (code == ERR_OK) {
+        code = store_run(store, QUERY_route_attributes, values, COUNT_OF(values), arena,
+                         &mix->values, err);
+    }
     if (code == ERR_OK && mix->values.rows >= VALUE_ROWS_MAX) {
         code =
             err_set(err, ERR_LIMIT, "more than %d values of attributes and models", VALUE_ROWS_MAX);
@@ -405,6 +408,17 @@ static enum errc add_segment(const struct route *route, const struct route_mix *
     return code;
 }
 
+/* Whether the reference and some other model can be compared there. */
+static bool is_told(const struct route *route, const struct route_segment *segment)
+{
+    for (size_t m = 0; m < route->count; m++) {
+        if (m != route->reference && segment->comparisons[m].evidence != ROUTING_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum errc route_read_segments(const struct route_mix *mix, struct route *route, struct arena *arena,
                               struct err *err)
 {
@@ -427,10 +441,12 @@ enum errc route_read_segments(const struct route_mix *mix, struct route *route, 
             struct routing_arm sum = {0};
             const size_t end = sum_value(route, r, row, list[i].end, &sum);
             if (sum.cases >= STATS_THIN_BELOW && values < ROUTE_SEGMENT_VALUES_MAX) {
-                code = add_segment(route, mix, list[i].attribute, row, end, arena,
-                                   &segments[route->segment_count], err);
-                route->segment_count++;
-                values++;
+                struct route_segment *const segment = &segments[route->segment_count];
+                *segment = (struct route_segment){0};
+                code = add_segment(route, mix, list[i].attribute, row, end, arena, segment, err);
+                const bool told = code == ERR_OK && is_told(route, segment);
+                route->segment_count += told;
+                values += told;
             }
             row = end;
         }

@@ -218,6 +218,9 @@ static void segments(struct render *r, struct json report)
             const double usd = number(m, "cost_per_attempt.value");
             const struct str verdict = json_str(json_get(m, "verdict"));
             const struct str name = json_str(json_get(m, "model"));
+            if (str_equal(verdict, STR("no comparable work"))) {
+                continue;
+            }
             const struct str cells[] = {
                 again ? (struct str){0}
                       : render_format(r, STR_FORMAT " = " STR_FORMAT, STR_ARG(attribute),
@@ -241,6 +244,22 @@ static void segments(struct render *r, struct json report)
 }
 
 /* ---- what to try, what is unsure */
+
+/* ", about 5 months at the present volume" */
+static struct str duration(struct render *r, double days)
+{
+    if (!isfinite(days)) {
+        return (struct str){0};
+    }
+    if (days > 730) {
+        return render_format(r,
+                             ", about %.0f years at the present volume: too few cases come in for "
+                             "a margin this narrow",
+                             days / 365);
+    }
+    return days < 99.5 ? render_format(r, ", about %.0f days at the present volume", ceil(days))
+                       : render_format(r, ", about %.0f months at the present volume", days / 30.4);
+}
 
 static void experiment(struct render *r, struct json report)
 {
@@ -308,8 +327,8 @@ static void mixes(struct render *r, struct json report)
                     render_format(r,
                                   "models were given different mixes of " STR_FORMAT
                                   ". They are compared cell by cell at the workflow's mix; for "
-                                  "%.0f %% of the cases or more at least one model has no "
-                                  "counterpart, and nothing is said of those. The success and "
+                                  "%.0f %% of the cases some model has no counterpart, "
+                                  "and nothing is said of those. The success and "
                                   "costs of the table are of different work: do not compare them.",
                                   STR_ARG(held), (1 - covered) * 100));
     }
@@ -322,36 +341,61 @@ static void mixes(struct render *r, struct json report)
     }
 }
 
-static void left_out(struct render *r, struct json report)
+/* "gpt-4.1 12, o3 3" of a count by model, the first of them, and the sum. */
+static struct str by_model(struct render *r, struct json report, const char *path, int64_t *sum)
 {
+    enum { NAMED_MAX = 5 };
     struct json_cursor at = json_iter(json_get(report, "models"));
     struct json m;
+    struct str all = {0};
+    int named = 0;
+    *sum = 0;
     while (json_next(&at, NULL, &m)) {
-        const int64_t unpriced = json_int64(json_path(m, "excluded.unpriced"), 0);
-        const int64_t zero = json_int64(json_path(m, "excluded.zero"), 0);
-        const int64_t mixed = json_int64(json_get(m, "mixed_models"), 0);
+        const int64_t count = json_int64(json_path(m, path), 0);
         const struct str name = name_of(r, json_get(m, "model"));
-        if (unpriced + zero > 0) {
-            render_note(r, "excluded",
-                        render_format(r,
-                                      STR_FORMAT ": of %lld attempts the cost is not known (%lld "
-                                                 "unpriced, %lld reported as zero); they count "
-                                                 "for success only.",
-                                      STR_ARG(name), (long long)(unpriced + zero),
-                                      (long long)unpriced, (long long)zero));
+        *sum += count;
+        if (count > 0 && named < NAMED_MAX) {
+            const struct str many = render_count(r, count);
+            all = render_format(r, STR_FORMAT "%s" STR_FORMAT " " STR_FORMAT, STR_ARG(all),
+                                named > 0 ? ", " : "", STR_ARG(name), STR_ARG(many));
         }
-        if (mixed > 0) {
-            render_note(r, "mixed",
-                        render_format(r,
-                                      STR_FORMAT ": in %lld attempts other models took part; it "
-                                                 "took most of their cost.",
-                                      STR_ARG(name), (long long)mixed));
+        named += count > 0;
+    }
+    return named > NAMED_MAX
+               ? render_format(r, STR_FORMAT " and %d more", STR_ARG(all), named - NAMED_MAX)
+               : all;
+}
+
+static void left_out(struct render *r, struct json report)
+{
+    static const struct {
+        const char *path;
+        const char *label;
+        const char *text;
+    } counts[] = {
+        {"excluded.unpriced", "unpriced",
+         "first attempts whose cost is not known; they count for success only"},
+        {"excluded.zero", "cost zero",
+         "first attempts for which no cost was reported; they count for success only"},
+        {"mixed_models", "mixed",
+         "first attempts in which other models took part; each counts "
+         "for the model that took most of its cost"},
+    };
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        int64_t sum = 0;
+        const struct str names = by_model(r, report, counts[i].path, &sum);
+        const struct str many = render_count(r, sum);
+        if (sum > 0) {
+            render_note(r, counts[i].label,
+                        render_format(r, STR_FORMAT " %s: " STR_FORMAT ".", STR_ARG(many),
+                                      counts[i].text, STR_ARG(names)));
         }
     }
     const int64_t unknown = json_int64(json_get(report, "model_unknown"), 0);
     if (unknown > 0) {
+        const struct str many = render_count(r, unknown);
         render_note(r, "unknown",
-                    render_format(r, "%lld first attempts name no model.", (long long)unknown));
+                    render_format(r, STR_FORMAT " first attempts name no model.", STR_ARG(many)));
     }
 }
 
@@ -362,9 +406,8 @@ static void basis(struct render *r, struct json report)
     if (current.size > 0) {
         render_note(r, "in use",
                     since.size > 0
-                        ? render_format(r,
-                                        STR_FORMAT ", by the first attempts since " STR_FORMAT ".",
-                                        STR_ARG(current), STR_ARG(since))
+                        ? render_format(r, STR_FORMAT ", by the first attempts since %.10s.",
+                                        STR_ARG(current), since.data)
                         : render_format(r,
                                         STR_FORMAT ", by all first attempts; of models used "
                                                    "equally the one that succeeds most often.",

@@ -574,56 +574,68 @@ FROM attempt a LEFT JOIN ending e USING (number) ORDER BY a.number
 -- the case. The model of an attempt is that of its model calls; of several, the one that took most
 -- of its cost (then most calls, then the name). cost_pusd is all the attempt's steps cost, NULL
 -- where a step has no price or nothing was reported (excluded 1 unpriced, 2 zero). $1 as of.
+-- Names are carried as their hashes, which are faster to group by.
 -- name: route_create
 CREATE OR REPLACE TEMP TABLE route_cases AS
-WITH spent AS (
+WITH names AS (
+  SELECT hash(model) AS code, min(model) AS model
+  FROM (SELECT DISTINCT model FROM steps WHERE kind = 0 AND model IS NOT NULL)
+  GROUP BY hash(model)
+), spent AS (
   SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd,
-         sum(CASE WHEN cost_basis = 3 THEN 1 ELSE 0 END) AS unpriced,
-         min(CASE WHEN kind = 0 THEN model END) AS model,
-         max(CASE WHEN kind = 0 THEN model END) AS model_last
+         max(cost_basis) AS basis,
+         bit_or(CASE WHEN kind = 0 AND model IS NOT NULL THEN hash(model) END) AS code,
+         bit_and(CASE WHEN kind = 0 AND model IS NOT NULL THEN hash(model) END) AS code_all
   FROM steps
   WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
     AND workflow IN ('', $2)
   GROUP BY attempt_key
 ), tried AS (
-  SELECT c.case_key, c.attempts, a.attempt_key, s.model, s.model_last, s.cost_pusd, s.unpriced,
+  SELECT c.case_key, c.attempts, a.attempt_key, s.code, s.code_all, s.cost_pusd, s.basis,
          CAST(CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END AS HUGEINT)
            * 18446744073709551616 + a.attempt_key AS place
   FROM attempts a JOIN case_costs c USING (case_key) LEFT JOIN spent s USING (attempt_key)
   WHERE c.workflow = $2 AND c.state < 3
     AND (s.attempt_key IS NOT NULL OR $1 = 9223372036854775807)
 ), numbered AS (
-  SELECT case_key, attempt_key, model, model_last, cost_pusd, unpriced, 1 AS number
+  SELECT case_key, attempt_key, code, code_all, cost_pusd, basis, 1 AS number
   FROM tried WHERE attempts = 1
   UNION ALL
-  SELECT case_key, attempt_key, model, model_last, cost_pusd, unpriced,
+  SELECT case_key, attempt_key, code, code_all, cost_pusd, basis,
          row_number() OVER (PARTITION BY case_key ORDER BY place)
   FROM tried WHERE attempts > 1
   QUALIFY row_number() OVER (PARTITION BY case_key ORDER BY place) < 3
 ), mixed AS (
-  SELECT attempt_key, model
-  FROM (SELECT s.attempt_key, s.model, sum(s.cost_pusd) AS cost_pusd, count(*) AS calls
-        FROM steps s JOIN numbered n USING (attempt_key)
-        WHERE n.model <> n.model_last AND s.kind = 0 AND s.model IS NOT NULL
+  SELECT attempt_key, code
+  FROM (SELECT s.attempt_key, s.model, hash(s.model) AS code, sum(s.cost_pusd) AS cost_pusd,
+               count(*) AS calls
+        FROM steps s SEMI JOIN (SELECT attempt_key FROM numbered WHERE code <> code_all)
+             USING (attempt_key)
+        WHERE s.kind = 0 AND s.model IS NOT NULL
           AND ($1 = 9223372036854775807 OR s.started_ns IS NULL OR s.started_ns <= $1)
         GROUP BY s.attempt_key, s.model)
   QUALIFY row_number() OVER (PARTITION BY attempt_key
             ORDER BY coalesce(cost_pusd, 0) DESC, calls DESC, model) = 1
 ), known AS (
-  SELECT n.case_key, n.number, coalesce(m.model, n.model, '') AS model,
-         n.model <> n.model_last AS mixed,
-         CASE WHEN n.unpriced > 0 THEN 1 WHEN coalesce(n.cost_pusd, 0) <= 0 THEN 2 ELSE 0 END
+  SELECT n.case_key, n.number, coalesce(m.code, n.code) AS code, n.code <> n.code_all AS mixed,
+         CASE WHEN n.basis = 3 THEN 1 WHEN coalesce(n.cost_pusd, 0) <= 0 THEN 2 ELSE 0 END
            AS excluded,
-         CASE WHEN coalesce(n.unpriced, 0) = 0 AND n.cost_pusd > 0
-              THEN CAST(n.cost_pusd AS BIGINT) END AS cost_pusd
+         CASE WHEN n.basis < 3 AND n.cost_pusd > 0 THEN CAST(n.cost_pusd AS BIGINT) END
+           AS cost_pusd
   FROM numbered n LEFT JOIN mixed m USING (attempt_key)
 )
-SELECT f.case_key, f.model, coalesce(f.mixed, false) AS mixed, f.excluded, f.cost_pusd,
-       c.state < 2 AS closed, c.state = 0 AND c.attempts_before = 1 AS succeeded, c.began_ns,
-       CASE WHEN c.attempts_before > 1 THEN s.model END AS second_model,
+SELECT f.case_key, coalesce(fm.model, '') AS model, coalesce(f.mixed, false) AS mixed,
+       f.excluded, c.state < 2 AS closed, c.state = 0 AND c.attempts_before = 1 AS succeeded,
+       CASE WHEN c.state < 2 THEN f.cost_pusd END AS cost_pusd,
+       CASE WHEN c.state = 0 AND c.attempts_before = 1 THEN f.cost_pusd END AS success_pusd,
+       CASE WHEN c.state < 2
+            THEN CAST(pow(least(f.cost_pusd, 1000000000000000000) / 1e3, 2) AS HUGEINT) END
+         AS squares,
+       c.began_ns, CASE WHEN c.attempts_before > 1 THEN sm.model END AS second_model,
        s.cost_pusd AS second_pusd, c.state = 0 AND c.attempts_before = 2 AS second_succeeded
-FROM known f JOIN case_costs c USING (case_key)
+FROM known f JOIN case_costs c USING (case_key) LEFT JOIN names fm ON fm.code = f.code
      LEFT JOIN (SELECT * FROM known WHERE number = 2) s USING (case_key)
+     LEFT JOIN names sm ON sm.code = s.code
 WHERE f.number = 1
 
 -- When the dated cases began.
@@ -633,12 +645,8 @@ SELECT min(began_ns), max(began_ns), count(*), count(began_ns) FROM route_cases
 -- What an arm of a comparison is: closed first attempts, how many succeeded, and of those whose
 -- cost is known the sums; squares in 1e-18 USD^2.
 -- fragment: route_arm
-       count_if(closed), count_if(closed AND succeeded), count_if(closed AND cost_pusd IS NOT NULL),
-       count_if(closed AND succeeded AND cost_pusd IS NOT NULL),
-       coalesce(sum(CASE WHEN closed THEN CAST(cost_pusd AS HUGEINT) END), 0),
-       coalesce(sum(CASE WHEN closed AND succeeded THEN CAST(cost_pusd AS HUGEINT) END), 0),
-       coalesce(sum(CASE WHEN closed THEN CAST(pow(least(cost_pusd, 1000000000000000000) / 1e3, 2)
-                                               AS HUGEINT) END), 0)
+       count_if(closed), count_if(succeeded), count(cost_pusd), count(success_pusd),
+       coalesce(sum(cost_pusd), 0), coalesce(sum(success_pusd), 0), coalesce(sum(squares), 0)
 
 -- Models by first attempts. $1: from when on a case counts as recent.
 -- name: route_models
@@ -657,23 +665,22 @@ WHERE closed AND cost_pusd IS NOT NULL AND model IN (
   HAVING count(*) <= $2 AND (count(*) < $1 OR count_if(succeeded) < $1))
 ORDER BY model, case_key
 
--- Attributes with more values than can be told apart. $1: most values.
--- name: route_attributes_wide
-SELECT name, count(DISTINCT value)
-FROM case_attributes SEMI JOIN route_cases USING (case_key)
-GROUP BY name HAVING count(DISTINCT value) > $1 ORDER BY name LIMIT 50
-
--- Cases by attribute, value and model; a case without the attribute is in none. $1: most values.
--- name: route_attributes
-WITH counted AS (
-  SELECT name, value, model,
+-- Cases by attribute, value and model; a case without the attribute is in none.
+-- name: route_values_create
+CREATE OR REPLACE TEMP TABLE route_values AS
+SELECT name, value, model,
 {route_arm}
-         , count(*)
-  FROM case_attributes JOIN route_cases USING (case_key)
-  GROUP BY name, value, model
-)
-SELECT * FROM counted
-WHERE name NOT IN (SELECT name FROM counted GROUP BY name HAVING count(DISTINCT value) > $1)
+FROM case_attributes JOIN route_cases USING (case_key)
+WHERE closed
+GROUP BY name, value, model
+
+-- Attributes with more than $1 values, which cannot be told apart.
+-- name: route_attributes_wide
+SELECT name FROM route_values GROUP BY name HAVING count(DISTINCT value) > $1 ORDER BY name LIMIT 50
+
+-- name: route_attributes
+SELECT * FROM route_values
+WHERE name NOT IN (SELECT name FROM route_values GROUP BY name HAVING count(DISTINCT value) > $1)
 ORDER BY name, value, model LIMIT $2
 
 -- Cells of up to four attributes, $1 to $4 ('': not used), and models in them. A case without an
@@ -687,8 +694,8 @@ WITH placed AS (
 )
 SELECT coalesce(a, ''), coalesce(b, ''), coalesce(c, ''), coalesce(d, ''), model,
 {route_arm}
-       , count(*)
 FROM route_cases LEFT JOIN placed USING (case_key)
+WHERE closed
 GROUP BY ALL ORDER BY 1, 2, 3, 4, 5 LIMIT $5
 
 -- Input keys that more than one model worked on: trials of each model.
