@@ -32,6 +32,11 @@ static struct str percent(struct render *r, double share)
     return isfinite(share) ? render_format(r, "%.1f %%", share * 100) : STR("-");
 }
 
+static struct str points(struct render *r, double difference_pp)
+{
+    return isfinite(difference_pp) ? render_format(r, "%+.1f pp", difference_pp) : (struct str){0};
+}
+
 /* "+0.3 pp [-1.1, 1.7]" */
 static struct str difference(struct render *r, struct json comparison)
 {
@@ -113,16 +118,17 @@ static void answer_keep(struct render *r, struct json report)
 static void models(struct render *r, struct json report)
 {
     static const struct render_column columns[] = {
-        {"MODEL", false, 0},         {"CASES", true, 0},       {"SUCCESS", true, 0},
-        {"95 % INTERVAL", false, 5}, {"AN ATTEMPT", true, 0},  {"95 % INTERVAL", false, 6},
-        {"AN OUTCOME", true, 2},     {"DIFFERENCE", false, 1}, {"VERDICT", false, 0},
-        {"COMPARED ON", false, 4},
+        {"MODEL", false, 0},         {"CASES", true, 0},        {"SUCCESS", true, 0},
+        {"95 % INTERVAL", false, 5}, {"AN ATTEMPT", true, 0},   {"95 % INTERVAL", false, 6},
+        {"AN OUTCOME", true, 3},     {"DIFFERENCE", true, 0},   {"95 % INTERVAL", false, 1},
+        {"VERDICT", false, 0},       {"COMPARED ON", false, 4},
     };
     struct render_table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     struct json_cursor at = json_iter(json_get(report, "models"));
     struct json m;
     while (json_next(&at, NULL, &m)) {
         const struct json cost = json_get(m, "cost_per_attempt");
+        const struct json apart = json_path(m, "comparison.difference_pp");
         const struct str verdict = json_str(json_get(m, "verdict"));
         const struct str work = json_str(json_get(m, "work"));
         const double usd = number(cost, "value");
@@ -136,7 +142,8 @@ static void models(struct render *r, struct json report)
             isfinite(usd) ? render_usd(r, usd) : STR("-"),
             render_interval(r, cost, 1, render_estimate_decimals(cost)),
             isfinite(outcome) ? render_usd(r, outcome) : STR("-"),
-            reference ? (struct str){0} : difference(r, json_get(m, "comparison")),
+            points(r, number(apart, "value")),
+            render_interval(r, apart, 1, 1),
             verdict,
             reference ? (struct str){0} : work,
         };
@@ -272,11 +279,7 @@ static void experiment(struct render *r, struct json report)
     const struct str needed = render_count(r, json_int64(json_get(e, "cases_needed"), 0));
     const struct str margin = render_format(r, "%g", number(report, "margin_pp"));
     const double days = number(e, "days");
-    const struct str time = isfinite(days)
-                                ? render_format(r, ", about %.0f %s at the present volume",
-                                                days < 99.5 ? ceil(days) : ceil(days / 30.4),
-                                                days < 99.5 ? "days" : "months")
-                                : (struct str){0};
+    const struct str time = duration(r, days);
     render_heading(r, "What would tell");
     render_wrap(r, 2, 2,
                 render_format(
