@@ -158,27 +158,34 @@ static double success_rate(const struct route_model *model)
     return model->arm.cases > 0 ? (double)model->arm.successes / (double)model->arm.cases : 0;
 }
 
-/* The most used of the window's last quarter; of several used about equally, the one that succeeds
- * most often. */
+static int64_t uses_of(const struct route_model *model, bool recent)
+{
+    return recent ? model->recent : model->attempts;
+}
+
+/* The most used of the window's last quarter, or of all where that holds few cases. Without any
+ * date, as in a benchmark, no model is in use: of those used about equally it is the one that
+ * succeeds most often. */
 static size_t most_used(struct route *route)
 {
-    int64_t recent = 0;
+    int64_t recent_all = 0;
     for (size_t i = 0; i < route->count; i++) {
-        recent += route->models[i].recent;
+        recent_all += route->models[i].recent;
     }
-    const bool all = recent < ROUTE_RECENT_LEAST;
-    route->recent_ns = all ? INT64_MIN : route->recent_ns;
-    int64_t most = 0;
-    for (size_t i = 0; i < route->count; i++) {
-        const int64_t uses = all ? route->models[i].attempts : route->models[i].recent;
-        most = uses > most ? uses : most;
-    }
+    const bool recent = recent_all >= ROUTE_RECENT_LEAST;
+    route->recent_ns = recent ? route->recent_ns : INT64_MIN;
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < route->count; i++) {
-        const struct route_model *const m = &route->models[i];
-        const int64_t uses = all ? m->attempts : m->recent;
-        if ((double)uses >= ROUTE_EQUALLY_USED * (double)most &&
-            (best == SIZE_MAX || success_rate(m) > success_rate(&route->models[best]))) {
+        if (best == SIZE_MAX ||
+            uses_of(&route->models[i], recent) > uses_of(&route->models[best], recent)) {
+            best = i;
+        }
+    }
+    const double enough =
+        best == SIZE_MAX ? 0 : ROUTE_EQUALLY_USED * (double)route->models[best].attempts;
+    for (size_t i = 0; i < route->count && route->dated == 0; i++) {
+        if ((double)route->models[i].attempts >= enough &&
+            success_rate(&route->models[i]) > success_rate(&route->models[best])) {
             best = i;
         }
     }

@@ -19,7 +19,7 @@ enum {
     ROUTE_RECENT_LEAST =
         100, /* cases of the window's last quarter that say which model is in use */
 };
-#define ROUTE_EQUALLY_USED 0.95 /* of the most used model's cases */
+#define ROUTE_EQUALLY_USED 0.95 /* of the most used model's cases, where nothing has a date */
 
 struct route_request {
     struct api_request common; /* its workflow is named */

@@ -5,6 +5,8 @@
 #include "app/render.h"
 #include "base/check.h"
 
+enum { DAY_BYTES = 10 /* of a time: 2026-11-22 */ };
+
 static struct str name_of(struct render *r, struct json node)
 {
     return render_clean(r, json_str(node));
@@ -82,17 +84,19 @@ static void answer_switch(struct render *r, struct json report)
         isfinite(number(month, "value"))
             ? render_format(r, ", " STR_FORMAT " a month", STR_ARG(amount(r, month)))
             : (struct str){0};
+    const struct str answer = render_format(
+        r,
+        STR_FORMAT ": " STR_FORMAT " does it as well as " STR_FORMAT " (" STR_FORMAT
+                   " against " STR_FORMAT " at the first attempt, difference " STR_FORMAT
+                   ") for " STR_FORMAT " an attempt instead of " STR_FORMAT,
+        STR_ARG(workflow), STR_ARG(ours), STR_ARG(theirs), STR_ARG(rate), STR_ARG(reference_rate),
+        STR_ARG(apart), STR_ARG(cost), STR_ARG(reference_cost));
     render_wrap(r, 0, 2,
-                render_format(
-                    r,
-                    STR_FORMAT ": " STR_FORMAT " does it as well as " STR_FORMAT " (" STR_FORMAT
-                               " against " STR_FORMAT
-                               " at the first attempt, difference " STR_FORMAT ") for " STR_FORMAT
-                               " an attempt instead of " STR_FORMAT ": switching its " STR_FORMAT
-                               " " STR_FORMAT " would have saved " STR_FORMAT STR_FORMAT ".",
-                    STR_ARG(workflow), STR_ARG(ours), STR_ARG(theirs), STR_ARG(rate),
-                    STR_ARG(reference_rate), STR_ARG(apart), STR_ARG(cost), STR_ARG(reference_cost),
-                    STR_ARG(many), STR_ARG(units), STR_ARG(saved), STR_ARG(monthly)));
+                render_format(r,
+                              STR_FORMAT ": moving the " STR_FORMAT " " STR_FORMAT " of " STR_FORMAT
+                                         " would have saved " STR_FORMAT STR_FORMAT ".",
+                              STR_ARG(answer), STR_ARG(many), STR_ARG(units), STR_ARG(theirs),
+                              STR_ARG(saved), STR_ARG(monthly)));
 }
 
 static void answer_keep(struct render *r, struct json report)
@@ -132,6 +136,7 @@ static void models(struct render *r, struct json report)
         const struct str verdict = json_str(json_get(m, "verdict"));
         const struct str work = json_str(json_get(m, "work"));
         const double usd = number(cost, "value");
+        const int decimals = render_estimate_decimals(cost);
         const double outcome = number(m, "cost_per_outcome.value");
         const bool reference = str_equal(work, STR("reference"));
         const struct str cells[] = {
@@ -139,8 +144,8 @@ static void models(struct render *r, struct json report)
             render_count(r, json_int64(json_get(m, "cases"), 0)),
             percent(r, number(m, "success.value")),
             render_interval(r, json_get(m, "success"), 100, 1),
-            isfinite(usd) ? render_usd(r, usd) : STR("-"),
-            render_interval(r, cost, 1, render_estimate_decimals(cost)),
+            isfinite(usd) ? render_usd_at(r, usd, decimals) : STR("-"),
+            render_interval(r, cost, 1, decimals),
             isfinite(outcome) ? render_usd(r, outcome) : STR("-"),
             points(r, number(apart, "value")),
             render_interval(r, apart, 1, 1),
@@ -172,12 +177,17 @@ static void cascades(struct render *r, struct json report)
         struct json_cursor stage = json_iter(json_get(c, "stages"));
         struct json first = {0};
         struct json second = {0};
-        const bool both = json_next(&stage, NULL, &first) && json_next(&stage, NULL, &second);
-        CHECK(both);
+        if (!json_next(&stage, NULL, &first) || !json_next(&stage, NULL, &second)) {
+            continue;
+        }
         const struct json cost = json_get(c, "cost_per_case");
         const int decimals = render_estimate_decimals(cost);
-        const struct str from = json_str(json_get(c, "evidence"));
+        const bool inputs = str_equal(json_str(json_get(c, "evidence")), STR("replicates"));
         const struct str units = render_count(r, json_int64(json_get(c, "units"), 0));
+        const struct str from =
+            inputs ? render_format(r, STR_FORMAT " same inputs", STR_ARG(units))
+                   : render_format(r, "%.0f of " STR_FORMAT " escalated",
+                                   json_double(json_get(c, "failures"), 0), STR_ARG(units));
         const bool thin = json_bool(json_get(c, "thin"), false);
         const struct str cells[] = {
             name_of(r, first),
@@ -186,8 +196,7 @@ static void cascades(struct render *r, struct json report)
             render_interval(r, json_get(c, "success"), 100, 1),
             render_usd_at(r, number(cost, "value"), decimals),
             render_interval(r, cost, 1, decimals),
-            render_format(r, STR_FORMAT " " STR_FORMAT "%s", STR_ARG(units), STR_ARG(from),
-                          thin ? ", thin" : ""),
+            render_format(r, STR_FORMAT "%s", STR_ARG(from), thin ? ", thin" : ""),
         };
         CHECK(COUNT_OF(cells) == COUNT_OF(columns));
         render_row(r, &table, cells);
@@ -317,8 +326,9 @@ static void mixes(struct render *r, struct json report)
     double covered = 1;
     while (json_next(&at, NULL, &m)) {
         const struct str evidence = json_str(json_get(m, "evidence"));
-        if (str_equal(evidence, STR("mixed traffic, stratified")) ||
-            str_equal(evidence, STR("none"))) {
+        if (!str_equal(json_str(json_get(m, "verdict")), STR("thin")) &&
+            (str_equal(evidence, STR("mixed traffic, stratified")) ||
+             str_equal(evidence, STR("none")))) {
             mixed = true;
             covered = fmin(covered, json_double(json_path(m, "comparison.covered"), 0));
         }
@@ -326,14 +336,21 @@ static void mixes(struct render *r, struct json report)
     const struct str held = attributes(r, report, true);
     const struct str loose = attributes(r, report, false);
     if (mixed && held.size > 0) {
-        render_note(r, "different work",
-                    render_format(r,
-                                  "models were given different mixes of " STR_FORMAT
-                                  ". They are compared cell by cell at the workflow's mix; for "
-                                  "%.0f %% of the cases some model has no counterpart, "
-                                  "and nothing is said of those. The success and "
-                                  "costs of the table are of different work: do not compare them.",
-                                  STR_ARG(held), (1 - covered) * 100));
+        const double alone = (1 - covered) * 100;
+        const struct str apart = alone >= 0.5
+                                     ? render_format(r,
+                                                     "; for %.0f %% of the cases some model has no "
+                                                     "counterpart, and nothing is said of those",
+                                                     alone)
+                                     : (struct str){0};
+        render_note(
+            r, "different work",
+            render_format(r,
+                          "models were given different mixes of " STR_FORMAT
+                          ". They are compared cell by cell at the workflow's mix" STR_FORMAT
+                          ". The success and costs of the table are of different work: "
+                          "do not compare them; the differences can be.",
+                          STR_ARG(held), STR_ARG(apart)));
     }
     if (mixed && loose.size > 0) {
         render_note(r, "confounded",
@@ -406,15 +423,18 @@ static void basis(struct render *r, struct json report)
 {
     const struct str current = name_of(r, json_get(report, "current"));
     const struct str since = json_str(json_get(report, "current_since"));
-    if (current.size > 0) {
+    const struct str day = {since.data, since.size < DAY_BYTES ? since.size : DAY_BYTES};
+    const bool dated = json_kind(json_get(report, "first_at")) == JSON_STRING;
+    if (current.size > 0 && since.size > 0) {
         render_note(r, "in use",
-                    since.size > 0
-                        ? render_format(r, STR_FORMAT ", by the first attempts since %.10s.",
-                                        STR_ARG(current), since.data)
-                        : render_format(r,
-                                        STR_FORMAT ", by all first attempts; of models used "
-                                                   "equally the one that succeeds most often.",
-                                        STR_ARG(current)));
+                    render_format(r, STR_FORMAT ", by the first attempts since " STR_FORMAT ".",
+                                  STR_ARG(current), STR_ARG(day)));
+    } else if (current.size > 0) {
+        render_note(r, "in use",
+                    render_format(r, STR_FORMAT ", %s.", STR_ARG(current),
+                                  dated ? "by all first attempts"
+                                        : "as far as can be told: no case has a date, and of the "
+                                          "models used about equally it succeeds most often"));
     }
     render_note(r, "counted",
                 render_format(r,

@@ -628,7 +628,7 @@ SELECT f.case_key, coalesce(fm.model, '') AS model, coalesce(f.mixed, false) AS 
        f.excluded, c.state < 2 AS closed, c.state = 0 AND c.attempts_before = 1 AS succeeded,
        CASE WHEN c.state < 2 THEN f.cost_pusd END AS cost_pusd,
        CASE WHEN c.state = 0 AND c.attempts_before = 1 THEN f.cost_pusd END AS success_pusd,
-       CASE WHEN c.state < 2
+       CASE WHEN c.state < 2 AND f.cost_pusd IS NOT NULL -- least() passes over NULL
             THEN CAST(pow(least(f.cost_pusd, 1000000000000000000) / 1e3, 2) AS HUGEINT) END
          AS squares,
        c.began_ns, CASE WHEN c.attempts_before > 1 THEN sm.model END AS second_model,
