@@ -320,7 +320,7 @@ static enum errc read_all(struct store *store, const struct route_request *reque
         code = route_read_cascades(store, request->cascades, route, arena, err);
     }
     if (code == ERR_OK && !request->brief) {
-        code = route_read_segments(&mix, route, arena, err);
+        code = route_read_segments(store, &mix, route, arena, err);
     }
     return code;
 }

@@ -1,6 +1,5 @@
 /* Mixed traffic: whether models were given the same mix of cases, and if not, cell by cell. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "api/route_priv.h"
 #include "base/check.h"
@@ -8,7 +7,7 @@
 enum { VALUE_ROWS_MAX = 50000, CELL_ROWS_MAX = 20000 };
 
 /* Columns of QUERY_route_attributes. */
-enum { V_NAME, V_VALUE, V_MODEL, V_ARM };
+enum { V_NAME, V_VALUE, V_MODEL, V_CASES };
 
 /* Columns of QUERY_route_strata. */
 enum { C_FIRST, C_MODEL = C_FIRST + ROUTE_HELD_MAX, C_ARM };
@@ -42,7 +41,7 @@ static size_t tabulate(const struct route *route, const struct store_result *r, 
         CHECK(values <= ROUTING_VALUES_MAX);
         const size_t model = route_find(route, store_text(r, row, V_MODEL));
         if (model != SIZE_MAX && route->models[model].arm.cases >= STATS_THIN_BELOW) {
-            counts[(values - 1) * route->count + model] = store_int64(r, row, V_ARM + ARM_CASES, 0);
+            counts[(values - 1) * route->count + model] = store_int64(r, row, V_CASES, 0);
         }
     }
     bool without = false;
@@ -243,16 +242,27 @@ static size_t fill_cells(const struct route *route, const struct store_result *r
     return count;
 }
 
-static enum errc compare_cells(const struct route *route, const struct route_mix *mix, size_t model,
-                               size_t column, struct str value, int64_t total, struct arena *arena,
-                               struct routing_comparison *out, struct err *err)
+static size_t held_column(const struct route_mix *mix, size_t attribute)
+{
+    for (size_t i = 0; i < mix->held_count; i++) {
+        if (mix->held[i] == attribute) {
+            return C_FIRST + i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+enum errc route_compare_cells(const struct route *route, const struct route_mix *mix, size_t model,
+                              size_t attribute, struct str value, int64_t total,
+                              struct arena *arena, struct routing_comparison *out, struct err *err)
 {
     const struct arena_position mark = arena_mark(arena);
     struct routing_cell *const cells = arena_new(arena, struct routing_cell, mix->cells.rows + 1);
     if (cells == NULL) {
         return no_memory(err);
     }
-    const size_t count = fill_cells(route, &mix->cells, model, column, value, cells);
+    const size_t count =
+        fill_cells(route, &mix->cells, model, held_column(mix, attribute), value, cells);
     *out = routing_compare_cells(cells, count, total);
     if (out->evidence == ROUTING_BALANCED) {
         out->evidence = ROUTING_STRATIFIED;
@@ -266,191 +276,12 @@ enum errc route_compare_mix(const struct route *route, const struct route_mix *m
 {
     CHECK(model < route->count);
     if (mix->held_count > 0) {
-        return compare_cells(route, mix, model, SIZE_MAX, (struct str){0}, route->closed, arena,
-                             out, err);
+        return route_compare_cells(route, mix, model, SIZE_MAX, (struct str){0}, route->closed,
+                                   arena, out, err);
     }
     const struct routing_cell all = {.weight = (double)route->closed,
                                      .candidate = route->models[model].arm,
                                      .reference = route->models[route->reference].arm};
     *out = routing_compare_cells(&all, 1, route->closed);
     return ERR_OK;
-}
-
-/* ---- segments */
-
-struct candidate {
-    size_t attribute; /* of route->attributes */
-    size_t first;     /* rows of mix->values */
-    size_t end;
-    double strength; /* Cramer's V of success over the values */
-};
-
-static int by_strength(const void *a, const void *b)
-{
-    const struct candidate *const left = a;
-    const struct candidate *const right = b;
-    if (left->strength < right->strength || left->strength > right->strength) {
-        return left->strength < right->strength ? 1 : -1;
-    }
-    return (left->attribute > right->attribute) - (left->attribute < right->attribute);
-}
-
-/* Sum of the arms of a value's rows; returns the row after them. */
-static size_t sum_value(const struct route *route, const struct store_result *r, size_t row,
-                        size_t end, struct routing_arm *sum)
-{
-    const struct str value = store_text(r, row, V_VALUE);
-    for (; row < end && str_equal(store_text(r, row, V_VALUE), value); row++) {
-        if (route_find(route, store_text(r, row, V_MODEL)) != SIZE_MAX) {
-            const struct routing_arm arm = route_arm(r, row, V_ARM);
-            routing_add(sum, &arm);
-        }
-    }
-    return row;
-}
-
-/* Attributes over whose values success differs. Where cells are compared only those held fixed:
- * of the others the models' mixes within a value are not known. Returns how many. */
-static enum errc differing(const struct route *route, const struct route_mix *mix,
-                           struct candidate *list, size_t *out_count, struct arena *arena,
-                           struct err *err)
-{
-    double *const p = arena_new(arena, double, route->attribute_count + 1);
-    double *const q = arena_new(arena, double, route->attribute_count + 1);
-    if (p == NULL || q == NULL) {
-        return no_memory(err);
-    }
-    size_t at = 0;
-    for (size_t first = 0; first < mix->values.rows; at++) {
-        const size_t end = attribute_end(&mix->values, first);
-        int64_t counts[2 * ROUTING_VALUES_MAX] = {0};
-        size_t values = 0;
-        for (size_t row = first; row < end; values++) {
-            struct routing_arm sum = {0};
-            row = sum_value(route, &mix->values, row, end, &sum);
-            counts[2 * values] = sum.successes;
-            counts[2 * values + 1] = sum.cases - sum.successes;
-        }
-        const struct routing_balance balance = routing_balance(counts, values, 2);
-        p[at] = balance.p;
-        list[at] = (struct candidate){
-            .attribute = at, .first = first, .end = end, .strength = balance.cramer_v};
-        first = end;
-    }
-    CHECK(at == route->attribute_count);
-    const enum errc code = stats_false_discovery(p, at, q, arena, err);
-    size_t kept = 0;
-    for (size_t i = 0; i < at && code == ERR_OK; i++) {
-        if (q[i] < ROUTING_RATE_BALANCE && (mix->held_count == 0 || route->attributes[i].held)) {
-            list[kept++] = list[i];
-        }
-    }
-    *out_count = kept;
-    return code;
-}
-
-static size_t held_column(const struct route_mix *mix, size_t attribute)
-{
-    for (size_t i = 0; i < mix->held_count; i++) {
-        if (mix->held[i] == attribute) {
-            return C_FIRST + i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-/* One value: rows first..end of mix->values. */
-static enum errc add_segment(const struct route *route, const struct route_mix *mix,
-                             size_t attribute, size_t first, size_t end, struct arena *arena,
-                             struct route_segment *out, struct err *err)
-{
-    struct routing_arm *const arms = arena_new(arena, struct routing_arm, route->count);
-    struct routing_comparison *const comparisons =
-        arena_new(arena, struct routing_comparison, route->count);
-    struct routing_option *const options = arena_new(arena, struct routing_option, route->count);
-    if (arms == NULL || comparisons == NULL || options == NULL) {
-        return no_memory(err);
-    }
-    out->attribute = route->attributes[attribute].name;
-    out->value = store_text(&mix->values, first, V_VALUE);
-    for (size_t row = first; row < end; row++) {
-        const size_t model = route_find(route, store_text(&mix->values, row, V_MODEL));
-        if (model != SIZE_MAX) {
-            arms[model] = route_arm(&mix->values, row, V_ARM);
-            out->cases += arms[model].cases;
-        }
-    }
-    const size_t column = held_column(mix, attribute);
-    enum errc code = ERR_OK;
-    for (size_t m = 0; m < route->count && code == ERR_OK; m++) {
-        const struct routing_cell all = {.weight = (double)out->cases,
-                                         .candidate = arms[m],
-                                         .reference = arms[route->reference]};
-        if (column != SIZE_MAX) {
-            code = compare_cells(route, mix, m, column, out->value, out->cases, arena,
-                                 &comparisons[m], err);
-        } else {
-            comparisons[m] = routing_compare_cells(&all, 1, out->cases);
-        }
-        comparisons[m].verdict = m == route->reference
-                                     ? ROUTING_REFERENCE
-                                     : routing_judge(&comparisons[m], route->margin_pp / 100);
-        options[m] = (struct routing_option){
-            .model = route->models[m].model,
-            .comparison = comparisons[m],
-            .cost_per_outcome_usd = routing_cost_per_outcome(&arms[m]).value,
-            .in_doubt = mix->in_doubt,
-        };
-    }
-    out->arms = arms;
-    out->comparisons = comparisons;
-    out->recommended = routing_recommend(options, route->count);
-    return code;
-}
-
-/* Whether the reference and some other model can be compared there. */
-static bool is_told(const struct route *route, const struct route_segment *segment)
-{
-    for (size_t m = 0; m < route->count; m++) {
-        if (m != route->reference && segment->comparisons[m].evidence != ROUTING_NONE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-enum errc route_read_segments(const struct route_mix *mix, struct route *route, struct arena *arena,
-                              struct err *err)
-{
-    const struct store_result *const r = &mix->values;
-    struct candidate *const list = arena_new(arena, struct candidate, route->attribute_count + 1);
-    struct route_segment *const segments =
-        arena_new(arena, struct route_segment,
-                  (size_t)ROUTE_SEGMENT_ATTRIBUTES_MAX * ROUTE_SEGMENT_VALUES_MAX);
-    if (list == NULL || segments == NULL) {
-        return no_memory(err);
-    }
-    size_t count = 0;
-    enum errc code = differing(route, mix, list, &count, arena, err);
-    if (code == ERR_OK && count > 0) {
-        qsort(list, count, sizeof *list, by_strength);
-    }
-    for (size_t i = 0; i < count && i < ROUTE_SEGMENT_ATTRIBUTES_MAX && code == ERR_OK; i++) {
-        size_t values = 0;
-        for (size_t row = list[i].first; row < list[i].end && code == ERR_OK;) {
-            struct routing_arm sum = {0};
-            const size_t end = sum_value(route, r, row, list[i].end, &sum);
-            if (sum.cases >= STATS_THIN_BELOW && values < ROUTE_SEGMENT_VALUES_MAX) {
-                struct route_segment *const segment = &segments[route->segment_count];
-                *segment = (struct route_segment){0};
-                code = add_segment(route, mix, list[i].attribute, row, end, arena, segment, err);
-                const bool told = code == ERR_OK && is_told(route, segment);
-                route->segment_count += told;
-                values += told;
-            }
-            row = end;
-        }
-    }
-    route->segments = segments;
-    return code;
 }

@@ -35,8 +35,14 @@ MUST_CHECK enum errc route_read_mix(struct store *store, struct route *route, st
 MUST_CHECK enum errc route_compare_mix(const struct route *route, const struct route_mix *mix,
                                        size_t model, struct arena *arena,
                                        struct routing_comparison *out, struct err *err);
-MUST_CHECK enum errc route_read_segments(const struct route_mix *mix, struct route *route,
-                                         struct arena *arena, struct err *err);
+/* The same of the held attribute's cells of one value; attribute SIZE_MAX: of all cells.
+ * total: closed cases the comparison is to speak for. */
+MUST_CHECK enum errc route_compare_cells(const struct route *route, const struct route_mix *mix,
+                                         size_t model, size_t attribute, struct str value,
+                                         int64_t total, struct arena *arena,
+                                         struct routing_comparison *out, struct err *err);
+MUST_CHECK enum errc route_read_segments(struct store *store, const struct route_mix *mix,
+                                         struct route *route, struct arena *arena, struct err *err);
 
 /* Comparisons on the same inputs: out [route->count], evidence ROUTING_NONE where there are none.
  */

@@ -665,13 +665,13 @@ WHERE closed AND cost_pusd IS NOT NULL AND model IN (
   HAVING count(*) <= $2 AND (count(*) < $1 OR count_if(succeeded) < $1))
 ORDER BY model, case_key
 
--- Cases by attribute, value and model; a case without the attribute is in none.
+-- Closed cases by attribute, value and model, and how many succeeded; a case without the attribute
+-- is in none.
 -- name: route_values_create
 CREATE OR REPLACE TEMP TABLE route_values AS
-SELECT name, value, model,
-{route_arm}
-FROM case_attributes JOIN route_cases USING (case_key)
-WHERE closed
+SELECT name, value, model, count(*) AS cases, count_if(succeeded) AS successes
+FROM case_attributes JOIN (SELECT case_key, model, succeeded FROM route_cases WHERE closed)
+     USING (case_key)
 GROUP BY name, value, model
 
 -- Attributes with more than $1 values, which cannot be told apart.
@@ -682,6 +682,15 @@ SELECT name FROM route_values GROUP BY name HAVING count(DISTINCT value) > $1 OR
 SELECT * FROM route_values
 WHERE name NOT IN (SELECT name FROM route_values GROUP BY name HAVING count(DISTINCT value) > $1)
 ORDER BY name, value, model LIMIT $2
+
+-- The arms of the values of attribute $1.
+-- name: route_attribute_arms
+SELECT value, model,
+{route_arm}
+FROM (SELECT case_key, value FROM case_attributes WHERE name = $1)
+     JOIN route_cases USING (case_key)
+WHERE closed
+GROUP BY value, model ORDER BY value, model
 
 -- Cells of up to four attributes, $1 to $4 ('': not used), and models in them. A case without an
 -- attribute has the value ''.
