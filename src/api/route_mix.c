@@ -4,7 +4,7 @@
 #include "api/route_priv.h"
 #include "base/check.h"
 
-enum { VALUE_ROWS_MAX = 50000, CELL_ROWS_MAX = 20000 };
+enum { VALUE_ROWS_MAX = 200000, CELL_ROWS_MAX = 20000 };
 
 /* Columns of QUERY_route_attributes. */
 enum { V_NAME, V_VALUE, V_MODEL, V_CASES };
@@ -184,8 +184,10 @@ enum errc route_read_mix(struct store *store, struct route *route, struct route_
                          &mix->values, err);
     }
     if (code == ERR_OK && mix->values.rows >= VALUE_ROWS_MAX) {
-        code =
-            err_set(err, ERR_LIMIT, "more than %d values of attributes and models", VALUE_ROWS_MAX);
+        code = err_set(err, ERR_LIMIT,
+                       "the attributes of the cases have more than %d values by model; a shorter "
+                       "window (--since) has fewer",
+                       VALUE_ROWS_MAX);
     }
     if (code == ERR_OK) {
         code = read_balance(&mix->values, route, arena, err);
