@@ -111,6 +111,10 @@ void render_unknown(struct render *render, struct json report);
 MUST_CHECK enum errc render_credit(struct json credit, int width, struct arena *arena,
                                    struct text *out, struct err *err);
 
+/* route  "bursar.route/1"; borrowed. */
+MUST_CHECK enum errc render_route(struct json route, int width, struct arena *arena,
+                                  struct text *out, struct err *err);
+
 /* returns  "bursar.return/1"; borrowed. */
 MUST_CHECK enum errc render_returns(struct json returns, int width, struct arena *arena,
                                     struct text *out, struct err *err);

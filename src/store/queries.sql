@@ -689,6 +689,204 @@ FROM attempt a LEFT JOIN ending e USING (number) ORDER BY a.number
 
 -- ============================================================ route
 
+-- One row a case of workflow $2: its first attempt, and the second where the first did not resolve
+-- the case. The model of an attempt is that of its model calls; of several, the one that took most
+-- of its cost (then most calls, then the name). cost_pusd is all the attempt's steps cost, NULL
+-- where a step has no price or nothing was reported (excluded 1 unpriced, 2 zero). $1 as of.
+-- Names are carried as their hashes, which are faster to group by.
+-- name: route_create
+CREATE OR REPLACE TEMP TABLE route_cases AS
+WITH names AS (
+  SELECT hash(model) AS code, min(model) AS model
+  FROM (SELECT DISTINCT model FROM steps WHERE kind = 0 AND model IS NOT NULL)
+  GROUP BY hash(model)
+), spent AS (
+  SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd,
+         max(cost_basis) AS basis,
+         bit_or(CASE WHEN kind = 0 AND model IS NOT NULL THEN hash(model) END) AS code,
+         bit_and(CASE WHEN kind = 0 AND model IS NOT NULL THEN hash(model) END) AS code_all
+  FROM steps
+  WHERE ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+    AND workflow IN ('', $2)
+  GROUP BY attempt_key
+), tried AS (
+  SELECT c.case_key, c.attempts, a.attempt_key, s.code, s.code_all, s.cost_pusd, s.basis,
+         CAST(CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END AS HUGEINT)
+           * 18446744073709551616 + a.attempt_key AS place
+  FROM attempts a JOIN case_costs c USING (case_key) LEFT JOIN spent s USING (attempt_key)
+  WHERE c.workflow = $2 AND c.state < 3
+    AND (s.attempt_key IS NOT NULL OR $1 = 9223372036854775807)
+), numbered AS (
+  SELECT case_key, attempt_key, code, code_all, cost_pusd, basis, 1 AS number
+  FROM tried WHERE attempts = 1
+  UNION ALL
+  SELECT case_key, attempt_key, code, code_all, cost_pusd, basis,
+         row_number() OVER (PARTITION BY case_key ORDER BY place)
+  FROM tried WHERE attempts > 1
+  QUALIFY row_number() OVER (PARTITION BY case_key ORDER BY place) < 3
+), mixed AS (
+  SELECT attempt_key, code
+  FROM (SELECT s.attempt_key, s.model, hash(s.model) AS code, sum(s.cost_pusd) AS cost_pusd,
+               count(*) AS calls
+        FROM steps s SEMI JOIN (SELECT attempt_key FROM numbered WHERE code <> code_all)
+             USING (attempt_key)
+        WHERE s.kind = 0 AND s.model IS NOT NULL
+          AND ($1 = 9223372036854775807 OR s.started_ns IS NULL OR s.started_ns <= $1)
+        GROUP BY s.attempt_key, s.model)
+  QUALIFY row_number() OVER (PARTITION BY attempt_key
+            ORDER BY coalesce(cost_pusd, 0) DESC, calls DESC, model) = 1
+), known AS (
+  SELECT n.case_key, n.number, coalesce(m.code, n.code) AS code, n.code <> n.code_all AS mixed,
+         CASE WHEN n.basis = 3 THEN 1 WHEN coalesce(n.cost_pusd, 0) <= 0 THEN 2 ELSE 0 END
+           AS excluded,
+         CASE WHEN n.basis < 3 AND n.cost_pusd > 0 THEN CAST(n.cost_pusd AS BIGINT) END
+           AS cost_pusd
+  FROM numbered n LEFT JOIN mixed m USING (attempt_key)
+)
+SELECT f.case_key, coalesce(fm.model, '') AS model, coalesce(f.mixed, false) AS mixed,
+       f.excluded, c.state < 2 AS closed, c.state = 0 AND c.attempts_before = 1 AS succeeded,
+       CASE WHEN c.state < 2 THEN f.cost_pusd END AS cost_pusd,
+       CASE WHEN c.state = 0 AND c.attempts_before = 1 THEN f.cost_pusd END AS success_pusd,
+       CASE WHEN c.state < 2 AND f.cost_pusd IS NOT NULL -- least() passes over NULL
+            THEN CAST(pow(least(f.cost_pusd, 1000000000000000000) / 1e3, 2) AS HUGEINT) END
+         AS squares,
+       c.began_ns, CASE WHEN c.attempts_before > 1 THEN sm.model END AS second_model,
+       s.cost_pusd AS second_pusd, c.state = 0 AND c.attempts_before = 2 AS second_succeeded
+FROM known f JOIN case_costs c USING (case_key) LEFT JOIN names fm ON fm.code = f.code
+     LEFT JOIN (SELECT * FROM known WHERE number = 2) s USING (case_key)
+     LEFT JOIN names sm ON sm.code = s.code
+WHERE f.number = 1
+
+-- When the dated cases began.
+-- name: route_span
+SELECT min(began_ns), max(began_ns), count(*), count(began_ns) FROM route_cases
+
+-- What an arm of a comparison is: closed first attempts, how many succeeded, and of those whose
+-- cost is known the sums; squares in 1e-18 USD^2.
+-- fragment: route_arm
+       count_if(closed), count_if(succeeded), count(cost_pusd), count(success_pusd),
+       coalesce(sum(cost_pusd), 0), coalesce(sum(success_pusd), 0), coalesce(sum(squares), 0)
+
+-- Models by first attempts. $1: from when on a case counts as recent.
+-- name: route_models
+SELECT model,
+{route_arm}
+       , count(*), count_if(mixed), count_if(closed AND excluded = 1),
+       count_if(closed AND excluded = 2), count_if(began_ns >= $1), min(began_ns), max(began_ns)
+FROM route_cases GROUP BY model ORDER BY count(*) DESC, model LIMIT $2
+
+-- Closed first attempts of the models with few of them, in a fixed order: cost and success.
+-- $1: where either count is below it; $2: attempts at most.
+-- name: route_few
+SELECT model, CAST(cost_pusd AS DOUBLE) / 1e12, succeeded FROM route_cases
+WHERE closed AND cost_pusd IS NOT NULL AND model IN (
+  SELECT model FROM route_cases WHERE closed AND cost_pusd IS NOT NULL GROUP BY model
+  HAVING count(*) <= $2 AND (count(*) < $1 OR count_if(succeeded) < $1))
+ORDER BY model, case_key
+
+-- Closed cases by attribute, value and model, and how many succeeded; a case without the attribute
+-- is in none.
+-- name: route_values_create
+CREATE OR REPLACE TEMP TABLE route_values AS
+SELECT name, value, model, count(*) AS cases, count_if(succeeded) AS successes
+FROM case_attributes JOIN (SELECT case_key, model, succeeded FROM route_cases WHERE closed)
+     USING (case_key)
+GROUP BY name, value, model
+
+-- Attributes with more than $1 values, which cannot be told apart.
+-- name: route_attributes_wide
+SELECT name FROM route_values GROUP BY name HAVING count(DISTINCT value) > $1 ORDER BY name LIMIT 50
+
+-- name: route_attributes
+SELECT * FROM route_values
+WHERE name NOT IN (SELECT name FROM route_values GROUP BY name HAVING count(DISTINCT value) > $1)
+ORDER BY name, value, model LIMIT $2
+
+-- The arms of the values of attribute $1.
+-- name: route_attribute_arms
+SELECT value, model,
+{route_arm}
+FROM (SELECT case_key, value FROM case_attributes WHERE name = $1)
+     JOIN route_cases USING (case_key)
+WHERE closed
+GROUP BY value, model ORDER BY value, model
+
+-- Cells of up to four attributes, $1 to $4 ('': not used), and models in them. A case without an
+-- attribute has the value ''.
+-- name: route_strata
+WITH placed AS (
+  SELECT case_key, max(CASE WHEN name = $1 THEN value END) AS a,
+         max(CASE WHEN name = $2 THEN value END) AS b, max(CASE WHEN name = $3 THEN value END) AS c,
+         max(CASE WHEN name = $4 THEN value END) AS d
+  FROM case_attributes WHERE name IN ($1, $2, $3, $4) GROUP BY case_key
+)
+SELECT coalesce(a, ''), coalesce(b, ''), coalesce(c, ''), coalesce(d, ''), model,
+{route_arm}
+FROM route_cases LEFT JOIN placed USING (case_key)
+WHERE closed
+GROUP BY ALL ORDER BY 1, 2, 3, 4, 5 LIMIT $5
+
+-- Input keys that more than one model worked on: trials of each model.
+-- name: route_keys_create
+CREATE OR REPLACE TEMP TABLE route_keys AS
+SELECT * FROM (
+  SELECT c.input_key, r.model, count(*) AS trials, count_if(succeeded) AS successes,
+         count(cost_pusd) AS costed, sum(CAST(cost_pusd AS HUGEINT)) AS cost_pusd
+  FROM route_cases r JOIN cases c USING (case_key)
+  WHERE closed AND c.input_key <> '' GROUP BY c.input_key, r.model)
+QUALIFY count(*) OVER (PARTITION BY input_key) > 1
+
+-- Each model against $1 on the input keys both worked on. A key counts once: the products of the
+-- shares of trials that succeeded, in 1e-12, and of mean costs. Squares in 1e-18 USD^2.
+-- name: route_pairs
+SELECT model, count(*), sum(trials), sum(reference_trials), sum(successes), sum(reference_successes),
+       sum(successes * reference_successes * unit // (trials * reference_trials)),
+       sum(successes * (reference_trials - reference_successes) * unit
+           // (trials * reference_trials)),
+       sum((trials - successes) * reference_successes * unit // (trials * reference_trials)),
+       count(cost), coalesce(sum(CASE WHEN cost IS NOT NULL THEN mean_pusd END), 0),
+       coalesce(sum(CASE WHEN cost IS NOT NULL THEN reference_pusd END), 0),
+       coalesce(sum(CAST(cost * cost AS HUGEINT)), 0)
+FROM (SELECT k.model, k.trials, k.successes, r.trials AS reference_trials,
+             r.successes AS reference_successes, CAST(1000000000000 AS HUGEINT) AS unit,
+             k.cost_pusd // k.costed AS mean_pusd, r.cost_pusd // r.costed AS reference_pusd,
+             CASE WHEN k.costed > 0 AND r.costed > 0
+                  THEN CAST(k.cost_pusd // k.costed - r.cost_pusd // r.costed AS DOUBLE) / 1e3
+             END AS cost
+      FROM route_keys k JOIN route_keys r ON r.input_key = k.input_key AND r.model = $1
+      WHERE k.model <> $1)
+GROUP BY model ORDER BY model
+
+-- Trials by input key for cascades, over $1 keys at most, which their hash chooses.
+-- name: route_trials
+WITH chosen AS (
+  SELECT input_key, row_number() OVER (ORDER BY hash(input_key), input_key) - 1 AS place,
+         count(*) OVER () AS keys
+  FROM (SELECT DISTINCT input_key FROM route_keys)
+)
+SELECT place, model, CAST(successes AS DOUBLE) / trials,
+       CASE WHEN costed > 0 THEN CAST(cost_pusd // costed AS DOUBLE) / 1e12 END, keys
+FROM route_keys JOIN chosen USING (input_key) WHERE place < $1 ORDER BY place, model
+
+-- Models whose failed first attempts another model took up, and how often.
+-- name: route_escalations
+SELECT model, second_model, count(*),
+       (SELECT count(*) FROM route_cases a WHERE a.closed AND a.model = r.model)
+FROM route_cases r
+WHERE closed AND NOT succeeded AND second_model <> model AND second_model <> '' AND model <> ''
+  AND cost_pusd IS NOT NULL AND second_pusd IS NOT NULL
+GROUP BY model, second_model ORDER BY count(*) DESC, model, second_model LIMIT 8
+
+-- Closed cases of first model $1, in a fixed order: its cost and success, and those of the second
+-- attempt where it was by $2. Every $3rd by the hash of its key.
+-- name: route_escalated
+SELECT CAST(cost_pusd AS DOUBLE) / 1e12, succeeded, CAST(second_pusd AS DOUBLE) / 1e12,
+       second_succeeded, NOT succeeded AND coalesce(second_model = $2, false)
+         AND second_pusd IS NOT NULL
+FROM route_cases
+WHERE closed AND model = $1 AND cost_pusd IS NOT NULL AND hash(case_key) % $3 = 0
+ORDER BY case_key LIMIT 4096
+
 -- ============================================================ segments
 
 -- Closed cases of workflow $1, each in one of two halves by its key, $2 being the seed. The key is

@@ -198,12 +198,21 @@ static void reports_are_drawn_as_the_golden_texts(void)
     EXPECT(draws("report_empty.json", draw_all, 80, "report_empty_80.txt"));
     EXPECT(draws("return.json", render_returns, 80, "return_80.txt"));
     EXPECT(draws("return.json", render_returns, 200, "return_200.txt"));
+    EXPECT(draws("route.json", render_route, 80, "route_80.txt"));
+    EXPECT(draws("route.json", render_route, 200, "route_200.txt"));
+    EXPECT(draws("route_thin.json", render_route, 80, "route_thin_80.txt"));
 }
 
 static void json_of_another_shape_draws_blanks_and_never_crashes(void)
 {
-    static const char *const shapes[] = {"{}", "[]", "3", "{\"workflows\":[{},3,{\"cost\":[]}]}",
-                                         "{\"returns\":[{},{\"rot\":3}]}"};
+    static const char *const shapes[] = {"{}",
+                                         "[]",
+                                         "3",
+                                         "{\"workflows\":[{},3,{\"cost\":[]}]}",
+                                         "{\"returns\":[{},{\"rot\":3}]}",
+                                         "{\"recommended\":\"a\",\"models\":[{},3],"
+                                         "\"cascade\":[{},{\"stages\":[1]}],"
+                                         "\"segments\":[{\"models\":[3]}],\"experiment\":{}}"};
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
         struct page page;
         struct json_parser *parser = NULL;
@@ -217,6 +226,9 @@ static void json_of_another_shape_draws_blanks_and_never_crashes(void)
         code = render_report(root, false, 80, &page.arena, &page.text, &err);
         if (code == ERR_OK) {
             code = render_returns(root, 80, &page.arena, &page.text, &err);
+        }
+        if (code == ERR_OK) {
+            code = render_route(root, 80, &page.arena, &page.text, &err);
         }
         json_parser_destroy(&parser);
         page_close(&page);
