@@ -43,4 +43,10 @@ MUST_CHECK enum errc api_returns(struct store *store, const struct settings *set
                                  const struct api_request *request, struct arena *arena,
                                  struct text *out, struct err *err);
 
+/* Steps and dollars of one workflow by label, essential to wasted: "bursar.waste/1". Errors as of
+ * api_report(). request->workflow is not empty. */
+MUST_CHECK enum errc api_waste(struct store *store, const struct settings *settings,
+                               const struct api_request *request, struct arena *arena,
+                               struct text *out, struct err *err);
+
 #endif

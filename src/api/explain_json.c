@@ -6,6 +6,8 @@
 #include "api/api_priv.h"
 #include "base/check.h"
 
+enum { REASON_BYTES_MAX = 1 << 20 };
+
 static const char *const part_names[EXPLAIN_PART_COUNT] = {
     [EXPLAIN_RESOLVING] = "resolving", [EXPLAIN_FAILED_BEFORE] = "failed_before",
     [EXPLAIN_FAILED] = "failed",       [EXPLAIN_REWORK] = "rework",
@@ -70,17 +72,49 @@ const char *api_outcome_status_name(enum outcome_status status)
     return outcome_names[status];
 }
 
-const char *api_explain_outcome_name(const struct explain *explain)
+const char *api_explain_by_name(const struct explain_decision *decision)
+{
+    CHECK(decision != NULL);
+    switch (decision->by) {
+    case EXPLAIN_BY_AGENT:
+        return "agent";
+    case EXPLAIN_BY_HUMAN:
+        return "human";
+    case EXPLAIN_BY_RULE:
+        return "rule";
+    }
+    CHECK(!"nobody else decides");
+    return "";
+}
+
+money_sum api_explain_wasted(const struct explain *explain)
+{
+    CHECK(explain != NULL);
+    money_sum wasted_pusd = 0;
+    for (size_t i = LABEL_ATTEMPT; i < LABEL_OVERHEAD; i++) {
+        wasted_pusd += explain->labels[i].amount_pusd;
+    }
+    return wasted_pusd;
+}
+
+const struct explain_outcome *api_explain_outcome(const struct explain *explain)
 {
     CHECK(explain != NULL);
     for (size_t i = 0; i < explain->outcome_count; i++) {
         if (explain->outcomes[i].counts) {
-            return outcome_names[explain->outcomes[i].status == OUTCOME_CANDIDATE
-                                     ? OUTCOME_RESOLVED
-                                     : explain->outcomes[i].status];
+            return &explain->outcomes[i];
         }
     }
-    return "open";
+    return NULL;
+}
+
+const char *api_explain_outcome_name(const struct explain *explain)
+{
+    const struct explain_outcome *const outcome = api_explain_outcome(explain);
+    if (outcome == NULL) {
+        return "open";
+    }
+    return outcome_names[outcome->status == OUTCOME_CANDIDATE ? OUTCOME_RESOLVED : outcome->status];
 }
 
 /* Empty is null. */
@@ -105,6 +139,16 @@ static void put_money_known(struct text *out, const char *name, int64_t amount_p
     }
 }
 
+static void put_count_known(struct text *out, const char *name, int64_t count, int64_t none)
+{
+    json_name(out, name);
+    if (count == none) {
+        json_put_null(out);
+    } else {
+        json_put_int64(out, count);
+    }
+}
+
 static void put_minutes(struct text *out, int64_t human_ms)
 {
     put_number(out, "human_minutes", (double)human_ms / 60000.0);
@@ -123,6 +167,41 @@ static void put_tokens(struct text *out, const struct explain_step *step)
 #undef X
     put_count(out, "reasoning", step->usage.reasoning);
     json_close_object(out);
+}
+
+static void put_label(struct text *out, const struct explain_label *label)
+{
+    json_open_object(out);
+    json_name(out, "label");
+    json_put_text(out, label_name(label->label));
+    put_count(out, "steps", label->steps);
+    put_money(out, "cost", label->amount_pusd);
+    json_close_object(out);
+}
+
+/* Label, reason, and where a call's cost went when the steps it issued have several labels. */
+static void put_why(struct text *out, const struct explain_step *step)
+{
+    struct text reason;
+    text_init(&reason, REASON_BYTES_MAX);
+    label_put_reason(&reason, step->reason, step->ref, step->name);
+    json_name(out, "label");
+    json_put_text(out, label_name(step->label));
+    put_str(out, "reason", text_str(&reason));
+    text_deinit(&reason);
+    put_count_known(out, "refers_to", step->ref, LABELS_REF_NONE);
+    put_count_known(out, "issued_by", step->caller, 0);
+    put_money(out, "carries", step->carried_pusd);
+    json_name(out, "split");
+    if (step->split_count == 0) {
+        json_put_null(out);
+        return;
+    }
+    json_open_array(out);
+    for (size_t i = 0; i < step->split_count; i++) {
+        put_label(out, &step->split[i]);
+    }
+    json_close_array(out);
 }
 
 static void put_step(struct text *out, const struct explain_step *step, int64_t began_ns)
@@ -154,10 +233,7 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     } else {
         json_put_null(out);
     }
-    json_name(out, "label");
-    json_put_null(out);
-    json_name(out, "reason");
-    json_put_null(out);
+    put_why(out, step);
     json_name(out, "status");
     json_put_text(out, step_status_names[step->status]);
     json_name(out, "error");
@@ -171,12 +247,7 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     put_minutes(out, step->human_ms);
     put_count(out, "result_bytes", step->result_bytes);
     put_text(out, "file", step->path);
-    json_name(out, "line");
-    if (step->line > 0) {
-        json_put_int64(out, step->line);
-    } else {
-        json_put_null(out);
-    }
+    put_count_known(out, "line", step->line, 0);
     json_close_object(out);
 }
 
@@ -231,27 +302,43 @@ static void put_outcome(struct text *out, const struct explain_outcome *outcome)
     json_close_object(out);
 }
 
-/* Steps of kind decision, each with the place of its own step. */
-static void put_decisions(struct text *out, const struct explain *explain)
+/* Who chose what and why, and what it overruled. */
+static void put_decision(struct text *out, const struct explain *explain,
+                         const struct explain_decision *decision)
 {
-    json_name(out, "decisions");
+    CHECK(decision->attempt >= 1);
+    CHECK((size_t)decision->attempt <= explain->attempt_count);
+    json_open_object(out);
+    put_str(out, "attempt", explain->attempts[decision->attempt - 1].id);
+    put_count(out, "n", decision->number);
+    json_name(out, "kind");
+    json_put_text(out, kind_names[decision->kind]);
+    json_name(out, "by");
+    json_put_text(out, api_explain_by_name(decision));
+    put_text(out, "name", decision->name);
+    put_text(out, "note", decision->note);
+    json_name(out, "status");
+    json_put_text(out, step_status_names[decision->status]);
+    put_count_known(out, "overrides", decision->overrides, 0);
+    put_time(out, "at", decision->at_ns, LEDGER_NULL);
+    json_close_object(out);
+}
+
+/* Dollars by label, and people's time: they add up to the cost of the case. */
+static void put_labels(struct text *out, const struct explain *explain)
+{
+    money_sum sum_pusd = 0;
+    json_name(out, "labels");
     json_open_array(out);
-    for (size_t i = 0; i < explain->attempt_count; i++) {
-        const struct explain_attempt *const attempt = &explain->attempts[i];
-        for (size_t j = 0; j < attempt->step_count; j++) {
-            const struct explain_step *const step = &attempt->steps[j];
-            if (step->kind == STEP_DECISION) {
-                json_open_object(out);
-                put_str(out, "attempt", attempt->id);
-                put_count(out, "n", step->number);
-                put_text(out, "name", step->name);
-                put_text(out, "note", step->note);
-                put_time(out, "at", step->started_ns, LEDGER_NULL);
-                json_close_object(out);
-            }
+    for (size_t i = 0; i < LABEL_COUNT; i++) {
+        if (explain->labels[i].steps > 0) {
+            put_label(out, &explain->labels[i]);
         }
+        sum_pusd += explain->labels[i].amount_pusd;
     }
     json_close_array(out);
+    put_money(out, "wasted", api_explain_wasted(explain));
+    put_money(out, "people", explain->cost.total_pusd - sum_pusd);
 }
 
 static void put_header(struct text *out, const struct explain *explain)
@@ -325,7 +412,15 @@ void api_explain_json(const struct explain *explain, struct text *out)
         put_attempt(out, &explain->attempts[i]);
     }
     json_close_array(out);
-    put_decisions(out, explain);
+    if (explain->is_traced) {
+        put_labels(out, explain);
+    }
+    json_name(out, "decisions");
+    json_open_array(out);
+    for (size_t i = 0; i < explain->decision_count; i++) {
+        put_decision(out, explain, &explain->decisions[i]);
+    }
+    json_close_array(out);
     json_close_object(out);
     text_char(out, '\n');
 }

@@ -123,4 +123,8 @@ MUST_CHECK enum errc render_utility(struct json utility, int width, struct arena
 MUST_CHECK enum errc render_variance(struct json variance, int width, struct arena *arena,
                                      struct text *out, struct err *err);
 
+/* waste  "bursar.waste/1"; borrowed. */
+MUST_CHECK enum errc render_waste(struct json waste, int width, struct arena *arena,
+                                  struct text *out, struct err *err);
+
 #endif
