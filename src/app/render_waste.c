@@ -15,11 +15,11 @@ static const struct {
     const char *of;
     const char *what;
 } words[] = {
-    {"wasted/attempt", "failed attempts", "every step of attempts that failed"},
-    {"wasted/duplicate", "duplicates", "same tool and arguments again, nothing changed"},
-    {"wasted/error", "errors", "failed, and the same tool worked later"},
-    {"wasted/ignored", "ignored results", "what a tool brought back was never used"},
-    {"wasted/after", "steps after the work was done", "looked up after the last change, unread"},
+    {"wasted/attempt", "failed attempts", "every step of failed attempts"},
+    {"wasted/duplicate", "duplicates", "done before, nothing changed"},
+    {"wasted/error", "errors", "failed, then worked"},
+    {"wasted/ignored", "ignored results", "what came back was never used"},
+    {"wasted/after", "steps after the work was done", "looked up after the last change"},
     {"overhead", "overhead", "guards, planning, formatting"},
     {"essential", "essential", "the rest"},
 };
@@ -134,8 +134,8 @@ static void label_rows(struct render *r, struct json waste)
         STR("total"),
         render_count(r, count_of(waste, "steps")),
         render_money(r, json_get(waste, "spend")),
-        STR("100.0 %"),
-        STR("what the agent cost: tokens and tool fees"),
+        render_money_usd(json_get(waste, "spend")) > 0 ? STR("100.0 %") : blank,
+        STR("tokens and tool fees"),
         blank,
         blank,
     };
@@ -227,9 +227,8 @@ static void unsure(struct render *r, struct json waste)
         if (str_find(text, STR("unknown effect")) != SIZE_MAX) {
             render_note(r, "not clear",
                         render_format(r,
-                                      STR_FORMAT " of the duplicates came after steps whose effect "
-                                                 "the source does not tell; they count " STR_FORMAT
-                                                 ".",
+                                      STR_FORMAT " of the duplicated steps came after steps "
+                                                 "whose effect nobody recorded: " STR_FORMAT ".",
                                       STR_ARG(render_count(r, count_of(reason, "steps"))),
                                       STR_ARG(render_money(r, json_get(reason, "usd")))));
         }
@@ -240,15 +239,18 @@ static void notes(struct render *r, struct json waste)
 {
     const int64_t unpriced = count_of(waste, "unpriced_steps");
     const int64_t open = count_of(waste, "open");
+    const struct str unit = render_clean(r, json_str(json_get(waste, "unit")));
     const struct json ignored = label_of(waste, "wasted/ignored");
     render_heading(r, "About these figures");
     unsure(r, waste);
     if (unpriced > 0) {
         render_note(r, "unpriced",
                     render_format(r,
-                                  STR_FORMAT " calls have no price: their steps are labelled, "
-                                             "their cost is in no figure here.",
-                                  STR_ARG(render_count(r, unpriced))));
+                                  STR_FORMAT " " STR_FORMAT
+                                             " without a price: labelled like the others, its cost "
+                                             "in no figure here.",
+                                  STR_ARG(render_count(r, unpriced)),
+                                  STR_ARG(render_plural(r, STR("step"), unpriced))));
     }
     if (!json_bool(json_get(ignored, "judged"), true)) {
         render_note(r, "unknown",
@@ -257,10 +259,11 @@ static void notes(struct render *r, struct json waste)
     }
     if (open > 0) {
         render_note(r, "open",
-                    render_format(r,
-                                  STR_FORMAT " cases have no final outcome: their steps are judged "
-                                             "one by one, none as part of a failed attempt.",
-                                  STR_ARG(render_count(r, open))));
+                    render_format(
+                        r,
+                        STR_FORMAT " " STR_FORMAT " without a final outcome: judged step by step, "
+                                   "nothing there is part of a failed attempt yet.",
+                        STR_ARG(render_count(r, open)), STR_ARG(render_plural(r, unit, open))));
     }
     render_note(r, "measured",
                 STR("labels follow from what was recorded, by the rules of docs/waste.md; people's "

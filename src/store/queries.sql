@@ -331,7 +331,8 @@ WITH spent AS (
          sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd, sum(human_ms) AS human_ms,
          count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
   FROM steps
-  WHERE case_key BETWEEN $1 AND $2 AND workflow = $4 AND (started_ns IS NULL OR started_ns <= $3)
+  WHERE case_key BETWEEN $1 AND $2 AND ($4 = '' OR workflow IN ('', $4))
+    AND (started_ns IS NULL OR started_ns <= $3)
   GROUP BY attempt_key
 ), placed AS (
   SELECT a.case_key, a.attempt_key, a.attempt_id, a.agent, a.succeeded, s.* EXCLUDE (attempt_key),
@@ -371,7 +372,7 @@ SELECT s.step_key, s.case_key, s.attempt_key, s.kind, s.status, s.effect, s.name
          ORDER BY CASE WHEN a.untimed THEN 0 ELSE s.started_ns END, s.sequence, s.kind <> 0,
                   s.step_key) AS n
 FROM steps s JOIN case_attempts a USING (attempt_key)
-WHERE s.case_key BETWEEN $1 AND $2 AND s.workflow = $4
+WHERE s.case_key BETWEEN $1 AND $2 AND ($4 = '' OR s.workflow IN ('', $4))
   AND (s.started_ns IS NULL OR s.started_ns <= $3)
 
 -- Tools that plan, keep lists or put text in shape, in lower case: their steps are overhead.

@@ -198,6 +198,8 @@ static void reports_are_drawn_as_the_golden_texts(void)
     EXPECT(draws("report_empty.json", draw_all, 80, "report_empty_80.txt"));
     EXPECT(draws("return.json", render_returns, 80, "return_80.txt"));
     EXPECT(draws("return.json", render_returns, 200, "return_200.txt"));
+    EXPECT(draws("waste.json", render_waste, 80, "waste_80.txt"));
+    EXPECT(draws("waste.json", render_waste, 200, "waste_200.txt"));
 }
 
 static void json_of_another_shape_draws_blanks_and_never_crashes(void)
