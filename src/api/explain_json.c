@@ -1,4 +1,4 @@
-/* struct explain -> bursar.explain/1, and the words both forms use. */
+/* struct explain -> bursar.explain/1. */
 #include "api/explain.h"
 
 #include <stdio.h>
@@ -14,108 +14,12 @@ static const char *const part_names[EXPLAIN_PART_COUNT] = {
     [EXPLAIN_OPEN] = "open",
 };
 
-static const char *const part_texts[EXPLAIN_PART_COUNT] = {
-    [EXPLAIN_RESOLVING] = "resolved the case",
-    [EXPLAIN_FAILED_BEFORE] = "failed before",
-    [EXPLAIN_FAILED] = "failed",
-    [EXPLAIN_REWORK] = "rework",
-    [EXPLAIN_OPEN] = "open",
-};
-
-static const char *const kind_names[STEP_KIND_COUNT] = {
-    [STEP_LLM] = "llm",           [STEP_TOOL] = "tool",   [STEP_RETRIEVAL] = "retrieval",
-    [STEP_DECISION] = "decision", [STEP_HUMAN] = "human", [STEP_GUARD] = "guard",
-    [STEP_AGENT] = "agent",
-};
-
-static const char *const step_status_names[STATUS_COUNT] = {
-    [STATUS_OK] = "ok",
-    [STATUS_ERROR] = "error",
-    [STATUS_REJECTED] = "rejected",
-    [STATUS_INTERRUPTED] = "interrupted",
-};
-
-static const char *const outcome_names[OUTCOME_STATUS_COUNT] = {
-    [OUTCOME_RESOLVED] = "resolved",   [OUTCOME_FAILED] = "failed",
-    [OUTCOME_REOPENED] = "reopened",   [OUTCOME_ESCALATED] = "escalated",
-    [OUTCOME_CANDIDATE] = "candidate",
-};
-
 static const char *const basis_names[COST_BASIS_COUNT] = {
     [COST_NONE] = "none",
     [COST_PRICED] = "priced",
     [COST_REPORTED] = "reported",
     [COST_UNPRICED] = "unpriced",
 };
-
-const char *api_explain_part_text(enum explain_part part)
-{
-    CHECK(part < EXPLAIN_PART_COUNT);
-    return part_texts[part];
-}
-
-const char *api_step_kind_name(enum step_kind kind)
-{
-    CHECK(kind < STEP_KIND_COUNT);
-    return kind_names[kind];
-}
-
-const char *api_step_status_name(enum step_status status)
-{
-    CHECK(status < STATUS_COUNT);
-    return step_status_names[status];
-}
-
-const char *api_outcome_status_name(enum outcome_status status)
-{
-    CHECK(status < OUTCOME_STATUS_COUNT);
-    return outcome_names[status];
-}
-
-const char *api_explain_by_name(const struct explain_decision *decision)
-{
-    CHECK(decision != NULL);
-    switch (decision->by) {
-    case EXPLAIN_BY_AGENT:
-        return "agent";
-    case EXPLAIN_BY_HUMAN:
-        return "human";
-    case EXPLAIN_BY_RULE:
-        return "rule";
-    }
-    CHECK(!"nobody else decides");
-    return "";
-}
-
-money_sum api_explain_wasted(const struct explain *explain)
-{
-    CHECK(explain != NULL);
-    money_sum wasted_pusd = 0;
-    for (size_t i = LABEL_ATTEMPT; i < LABEL_OVERHEAD; i++) {
-        wasted_pusd += explain->labels[i].amount_pusd;
-    }
-    return wasted_pusd;
-}
-
-const struct explain_outcome *api_explain_outcome(const struct explain *explain)
-{
-    CHECK(explain != NULL);
-    for (size_t i = 0; i < explain->outcome_count; i++) {
-        if (explain->outcomes[i].counts) {
-            return &explain->outcomes[i];
-        }
-    }
-    return NULL;
-}
-
-const char *api_explain_outcome_name(const struct explain *explain)
-{
-    const struct explain_outcome *const outcome = api_explain_outcome(explain);
-    if (outcome == NULL) {
-        return "open";
-    }
-    return outcome_names[outcome->status == OUTCOME_CANDIDATE ? OUTCOME_RESOLVED : outcome->status];
-}
 
 /* Empty is null. */
 static void put_text(struct text *out, const char *name, struct str value)
@@ -209,7 +113,7 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     json_open_object(out);
     put_count(out, "n", step->number);
     json_name(out, "kind");
-    json_put_text(out, kind_names[step->kind]);
+    json_put_text(out, api_step_kind_name(step->kind));
     put_text(out, "name", step->name);
     put_text(out, "model", step->model);
     put_text(out, "provider", step->provider);
@@ -235,13 +139,13 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     }
     put_why(out, step);
     json_name(out, "status");
-    json_put_text(out, step_status_names[step->status]);
+    json_put_text(out, api_step_status_name(step->status));
     json_name(out, "error");
     if (step->status == STATUS_OK) {
         json_put_null(out);
     } else {
-        json_put_str(out,
-                     step->note.size > 0 ? step->note : str_from(step_status_names[step->status]));
+        json_put_str(out, step->note.size > 0 ? step->note
+                                              : str_from(api_step_status_name(step->status)));
     }
     put_text(out, "note", step->note);
     put_minutes(out, step->human_ms);
@@ -285,7 +189,7 @@ static void put_outcome(struct text *out, const struct explain_outcome *outcome)
 {
     json_open_object(out);
     json_name(out, "status");
-    json_put_text(out, outcome_names[outcome->status]);
+    json_put_text(out, api_outcome_status_name(outcome->status));
     put_time(out, "effective", outcome->effective_ns, LEDGER_NULL);
     put_time(out, "recorded", outcome->recorded_ns, LEDGER_NULL);
     put_money_known(out, "value", outcome->value_pusd);
@@ -312,13 +216,13 @@ static void put_decision(struct text *out, const struct explain *explain,
     put_str(out, "attempt", explain->attempts[decision->attempt - 1].id);
     put_count(out, "n", decision->number);
     json_name(out, "kind");
-    json_put_text(out, kind_names[decision->kind]);
+    json_put_text(out, api_step_kind_name(decision->kind));
     json_name(out, "by");
     json_put_text(out, api_explain_by_name(decision));
     put_text(out, "name", decision->name);
     put_text(out, "note", decision->note);
     json_name(out, "status");
-    json_put_text(out, step_status_names[decision->status]);
+    json_put_text(out, api_step_status_name(decision->status));
     put_count_known(out, "overrides", decision->overrides, 0);
     put_time(out, "at", decision->at_ns, LEDGER_NULL);
     json_close_object(out);
