@@ -60,6 +60,7 @@ struct explain_step {
     enum label_reason reason;
     int64_t ref;            /* of the reason; LABELS_REF_NONE: none */
     int64_t caller;         /* number of the call that issued it; 0: none */
+    money_sum until_pusd;   /* what it and the steps before it cost */
     money_sum carried_pusd; /* its own cost and its share of its call's; 0 of calls that issued */
     const struct explain_label *split; /* of a call whose steps have several labels */
     size_t split_count;
@@ -91,7 +92,7 @@ struct explain_attempt {
     int64_t calls;
     int64_t unpriced;
     int64_t step_count_all;
-    const struct explain_step *steps; /* the head and the tail of them when a limit was given */
+    const struct explain_step *steps; /* in order; all, or those that were asked for */
     size_t step_count;
     money_sum labels[LABEL_COUNT]; /* of all its steps: they add up to cost_pusd */
 };
@@ -156,6 +157,7 @@ struct explain_request {
     bool has_workflow;    /* otherwise all of them are searched */
     int64_t as_of_ns;     /* INT64_MAX: everything known */
     int64_t steps_at_end; /* at the head and at the tail of each attempt; 0: all */
+    int64_t steps_wasted; /* dearest wasted ones in between */
 };
 
 /*

@@ -31,6 +31,7 @@ enum {
     STEP_AT_REF,
     STEP_AT_CALLER,
     STEP_AT_CARRIED,
+    STEP_AT_UNTIL,
     STEP_AT_COUNT,
 };
 
@@ -59,6 +60,7 @@ static struct explain_step step_of(const struct store_result *rows, size_t row)
         .ref = store_int64(rows, row, STEP_AT_REF, LABELS_REF_NONE),
         .caller = store_int64(rows, row, STEP_AT_CALLER, 0),
         .carried_pusd = store_sum(rows, row, STEP_AT_CARRIED),
+        .until_pusd = store_sum(rows, row, STEP_AT_UNTIL),
     };
     for (size_t class = 0; class < USAGE_COUNT; class ++) {
         step.usage.counts[class] = store_int64(rows, row, STEP_AT_USAGE + class, 0);
@@ -112,7 +114,7 @@ static void check_parts(const struct explain *explain)
     CHECK(parts[EXPLAIN_FAILED] == explain->cost.sunk_pusd);
 }
 
-/* The splits and the steps are both in the order of attempts' keys and numbers. */
+/* Of the calls that are shown. Both are in the order of attempts' keys and numbers. */
 static enum errc take_splits(const struct store_result *splits, const struct store_result *rows,
                              struct explain_step *steps, struct arena *arena, struct err *err)
 {
@@ -125,20 +127,21 @@ static enum errc take_splits(const struct store_result *splits, const struct sto
     for (size_t i = 0; i < splits->rows; i++) {
         const money_sum attempt = store_sum(splits, i, AT_ATTEMPT);
         const int64_t number = store_int64(splits, i, AT_NUMBER, 0);
-        while (step < rows->rows && (store_sum(rows, step, STEP_AT_ATTEMPT) != attempt ||
-                                     steps[step].number != number)) {
+        while (step < rows->rows && (store_sum(rows, step, STEP_AT_ATTEMPT) < attempt ||
+                                     (store_sum(rows, step, STEP_AT_ATTEMPT) == attempt &&
+                                      steps[step].number < number))) {
             step++;
         }
-        CHECK(step < rows->rows);
         labels[i] = (struct explain_label){
             .label = (enum step_label)store_int64(splits, i, AT_LABEL, LABEL_ESSENTIAL),
             .steps = store_int64(splits, i, AT_STEPS, 0),
             .amount_pusd = store_sum(splits, i, AT_AMOUNT),
         };
-        if (steps[step].split_count == 0) {
-            steps[step].split = &labels[i];
+        if (step < rows->rows && store_sum(rows, step, STEP_AT_ATTEMPT) == attempt &&
+            steps[step].number == number) {
+            steps[step].split = steps[step].split_count == 0 ? &labels[i] : steps[step].split;
+            steps[step].split_count++;
         }
-        steps[step].split_count++;
     }
     return ERR_OK;
 }
@@ -240,7 +243,8 @@ enum errc explain_read_steps(struct store *store, const struct explain_request *
 {
     const struct labels_range range = {explain->workflow, case_key, case_key, request->as_of_ns};
     const struct store_value values[] = {STORE_OF_UINT64(case_key),
-                                         STORE_OF_INT64(request->steps_at_end)};
+                                         STORE_OF_INT64(request->steps_at_end),
+                                         STORE_OF_INT64(request->steps_wasted)};
     struct store_result attempts;
     struct store_result steps;
     struct store_result splits;
@@ -254,7 +258,7 @@ enum errc explain_read_steps(struct store *store, const struct explain_request *
         code = store_run(store, QUERY_explain_steps, values, COUNT_OF(values), arena, &steps, err);
     }
     if (code == ERR_OK) {
-        code = store_run(store, QUERY_explain_splits, values + 1, 1, arena, &splits, err);
+        code = store_run(store, QUERY_explain_splits, NULL, 0, arena, &splits, err);
     }
     if (code == ERR_OK) {
         code = store_run(store, QUERY_explain_labels, NULL, 0, arena, &labels, err);

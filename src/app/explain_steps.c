@@ -211,17 +211,17 @@ static void print_labels(const struct page *page, const struct explain *explain,
     text_deinit(&line);
 }
 
-static void print_gap(const struct page *page, const struct explain_attempt *attempt, int64_t steps)
+/* The steps between two that are shown. */
+static void print_gap(const struct page *page, const struct explain_step *before,
+                      const struct explain_step *step)
 {
-    money_sum hidden_pusd = attempt->cost_pusd;
-    for (size_t i = 0; i < attempt->step_count; i++) {
-        const int64_t cost_pusd = attempt->steps[i].cost_pusd;
-        hidden_pusd -= cost_pusd != LEDGER_NULL ? cost_pusd : 0;
-    }
+    const int64_t own_pusd = step->cost_pusd != LEDGER_NULL ? step->cost_pusd : 0;
+    const int64_t count = step->number - before->number - 1;
+    CHECK(count > 0);
     text_add(page->out, STR("     … "));
-    page_put_count(page->out, steps, 0);
-    text_add(page->out, STR(" steps in between, "));
-    page_put_usd(page->out, hidden_pusd, 0);
+    page_put_count(page->out, count, 0);
+    text_add(page->out, count == 1 ? STR(" step in between, ") : STR(" steps in between, "));
+    page_put_usd(page->out, step->until_pusd - own_pusd - before->until_pusd, 0);
     text_add(page->out, STR(" USD, --all shows them\n"));
 }
 
@@ -262,9 +262,8 @@ void page_print_attempt(const struct page *page, const struct explain *explain, 
     text_add(out, STR("       USD  label             what\n"));
     for (size_t i = 0; i < attempt->step_count; i++) {
         const struct explain_step *const step = &attempt->steps[i];
-        const int64_t before = i > 0 ? attempt->steps[i - 1].number : step->number - 1;
-        if (step->number != before + 1) {
-            print_gap(page, attempt, step->number - before - 1);
+        if (i > 0 && step->number > attempt->steps[i - 1].number + 1) {
+            print_gap(page, &attempt->steps[i - 1], step);
         }
         print_step(page, step, attempt->started_ns);
     }

@@ -1256,18 +1256,28 @@ SELECT status, effective_ns, recorded_ns, value_pusd, human_ms, quality, source,
                     coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key) = 1
 FROM listed ORDER BY recorded_ns, effective_ns NULLS LAST, revision, outcome_id, status
 
--- $1 the case, $2 how many at the head and the tail of each attempt (0: all of them), in the order
--- of step_places. Needs the table step_labels.
+-- $1 the case, $2 how many at the head and the tail of each attempt (0: all of them), and $3 of the
+-- dearest that were wasted in between, in the order of step_places; with what the steps up to each
+-- cost. Needs the table step_labels.
 -- name: explain_steps
-SELECT p.attempt_key, l.n, l.n_max, p.kind, p.status, p.effect, p.started_ns, p.ended_ns, p.name,
+WITH summed AS (
+  SELECT p.*, l.n, l.n_max, l.label, l.reason, l.ref, l.call_n, l.carried_pusd,
+         sum(coalesce(p.cost_pusd, 0)) OVER (PARTITION BY p.attempt_key ORDER BY l.n
+           ROWS UNBOUNDED PRECEDING) AS until_pusd,
+         row_number() OVER (PARTITION BY p.attempt_key
+           ORDER BY l.label NOT BETWEEN 1 AND 4 OR l.n <= $2 OR l.n > l.n_max - $2,
+                    l.carried_pusd DESC, l.n) AS place
+  FROM steps p JOIN step_labels l USING (step_key) WHERE p.case_key = $1
+)
+SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.ended_ns, p.name,
        p.agent, p.provider, p.model,
        p.input_uncached, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.input_audio,
        p.input_image, p.output, p.output_audio, p.requests, p.web_searches, p.reasoning,
        p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line,
-       l.label, l.reason, l.ref, l.call_n, l.carried_pusd
-FROM steps p JOIN step_labels l USING (step_key) LEFT JOIN sources s USING (source_id)
-WHERE p.case_key = $1 AND ($2 = 0 OR l.n <= $2 OR l.n > l.n_max - $2)
-ORDER BY p.attempt_key, l.n
+       p.label, p.reason, p.ref, p.call_n, p.carried_pusd, p.until_pusd
+FROM summed p LEFT JOIN sources s USING (source_id)
+WHERE $2 = 0 OR p.n <= $2 OR p.n > p.n_max - $2 OR (p.label BETWEEN 1 AND 4 AND p.place <= $3)
+ORDER BY p.attempt_key, p.n
 
 -- What the labels of each attempt come to.
 -- name: explain_labels
@@ -1278,7 +1288,7 @@ FROM step_labels GROUP BY attempt_key, label ORDER BY attempt_key, label
 -- name: explain_splits
 SELECT l.attempt_key, l.call_n, l.label, count(*), sum(l.share_pusd)
 FROM step_labels l JOIN step_labels c ON c.attempt_key = l.attempt_key AND c.n = l.call_n
-WHERE c.mixed AND ($1 = 0 OR c.n <= $1 OR c.n > c.n_max - $1)
+WHERE c.mixed
 GROUP BY l.attempt_key, l.call_n, l.label ORDER BY l.attempt_key, l.call_n, l.label
 
 -- Choices on record: steps of kind decision, human and guard, and steps a person refused. What is
