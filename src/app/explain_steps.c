@@ -123,7 +123,16 @@ static bool speaks(const struct explain_step *step)
     return false;
 }
 
-/* Why the step was wasted, or where a call's cost went, on a line of its own. */
+static void put_why(const struct page *page, struct str why)
+{
+    if (why.size > 0) {
+        text_repeat(page->out, ' ', WHY_INDENT);
+        (void)page_put_foreign(page->out, why, page->columns - WHY_INDENT);
+        text_char(page->out, '\n');
+    }
+}
+
+/* Why the step was wasted and for what, or where a call's cost went, on lines of their own. */
 static void print_why(const struct page *page, const struct explain_step *step)
 {
     struct text why;
@@ -136,10 +145,13 @@ static void print_why(const struct page *page, const struct explain_step *step)
         text_format(&why, "%s ", label_name(step->split[i].label));
         page_put_usd(&why, step->split[i].amount_pusd, 0);
     }
-    if (why.size > 0) {
-        text_repeat(page->out, ' ', WHY_INDENT);
-        (void)page_put_foreign(page->out, text_str(&why), page->columns - WHY_INDENT);
-        text_char(page->out, '\n');
+    put_why(page, text_str(&why));
+    text_clear(&why);
+    const int64_t own_pusd = step->cost_pusd != LEDGER_NULL ? step->cost_pusd : 0;
+    if (step->label < LABEL_OVERHEAD && speaks(step) && step->carried_pusd != own_pusd) {
+        page_put_usd(&why, step->carried_pusd, 0);
+        text_add(&why, STR(" USD with its share of the call that asked for it"));
+        put_why(page, text_str(&why));
     }
     text_deinit(&why);
 }
