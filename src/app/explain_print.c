@@ -296,10 +296,10 @@ static void print_by_label(const struct page *page, const struct explain *explai
 {
     static const char *const meanings[LABEL_COUNT] = {
         [LABEL_ATTEMPT] = "attempts that did not resolve it",
-        [LABEL_DUPLICATE] = "done before, nothing changed in between",
+        [LABEL_DUPLICATE] = "done before, nothing changed",
         [LABEL_ERROR] = "failed, then worked",
         [LABEL_IGNORED] = "what came back was never used",
-        [LABEL_AFTER] = "after the work was done, read by nobody",
+        [LABEL_AFTER] = "looked up after the last change",
         [LABEL_OVERHEAD] = "guards, planning, formatting",
         [LABEL_ESSENTIAL] = "the rest",
     };
@@ -346,18 +346,17 @@ static void print_end(const struct page *page, const struct explain *explain)
             text_add(out, STR(")"));
         }
     }
-    text_format(out, ", after %zu attempt%s", explain->attempt_count,
+    text_format(out, "\n  after %zu attempt%s and ", explain->attempt_count,
                 explain->attempt_count == 1 ? "" : "s");
-    text_add(out, STR(" and "));
     page_put_usd(out, explain->cost.total_pusd, 0);
-    text_add(out, STR(" USD;\n  "));
+    text_add(out, STR(" USD, "));
     page_put_usd(out, wasted, 0);
-    text_add(out, STR(" USD of it wasted"));
+    text_add(out, STR(" of it wasted"));
     if (explain->cost.total_pusd > 0 && wasted > 0) {
         text_format(out, " (%.1f %%)",
                     100 * money_usd(wasted) / money_usd(explain->cost.total_pusd));
     }
-    text_add(out, explain->unpriced > 0 ? STR(", as far as prices are known.\n") : STR(".\n"));
+    text_add(out, explain->unpriced > 0 ? STR(",\n  as far as prices are known\n") : STR("\n"));
 }
 
 void explain_print(struct app *app, const struct explain *explain, bool all)
