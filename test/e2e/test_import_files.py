@@ -101,12 +101,3 @@ def test_stopped_within_a_long_file_it_does_not_say_that_all_is_done(new_home, l
         again = home.json("import", long_log)
         assert importing.returncode != 0 or again["files_unchanged"] == 1
         assert home.verified()["steps"] == 2 * (3 + 49)
-
-
-def test_a_table_of_several_batches_is_recorded_once(home, tmp_path):
-    home.ok("simulate", "--cases", "4500", "--plant", "none", "--out", tmp_path / "company")
-    home.ok("import", tmp_path / "company")
-    assert home.verified()["steps"] > 80_000  # more than one batch holds
-    answer = home.json("explain", "CLM-2026-000001")
-    numbers = [step["n"] for step in answer["attempts"][0]["steps"]]
-    assert numbers == list(range(1, len(numbers) + 1))
