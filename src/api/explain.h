@@ -62,6 +62,7 @@ struct explain_step {
     int64_t caller;         /* number of the call that issued it; 0: none */
     money_sum until_pusd;   /* what it and the steps before it cost */
     money_sum carried_pusd; /* its own cost and its share of its call's; 0 of calls that issued */
+    bool carried_unknown;   /* some of that has no price */
     const struct explain_label *split; /* of a call whose steps have several labels */
     size_t split_count;
 };

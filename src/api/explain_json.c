@@ -95,7 +95,11 @@ static void put_why(struct text *out, const struct explain_step *step)
     text_deinit(&reason);
     put_count_known(out, "refers_to", step->ref, LABELS_REF_NONE);
     put_count_known(out, "issued_by", step->caller, 0);
-    put_money(out, "carries", step->carried_pusd);
+    if (step->carried_unknown) {
+        put_text(out, "carries", (struct str){0});
+    } else {
+        put_money(out, "carries", step->carried_pusd);
+    }
     json_name(out, "split");
     if (step->split_count == 0) {
         json_put_null(out);

@@ -32,6 +32,7 @@ enum {
     STEP_AT_CALLER,
     STEP_AT_CARRIED,
     STEP_AT_UNTIL,
+    STEP_AT_UNKNOWN,
     STEP_AT_COUNT,
 };
 
@@ -61,6 +62,7 @@ static struct explain_step step_of(const struct store_result *rows, size_t row)
         .caller = store_int64(rows, row, STEP_AT_CALLER, 0),
         .carried_pusd = store_sum(rows, row, STEP_AT_CARRIED),
         .until_pusd = store_sum(rows, row, STEP_AT_UNTIL),
+        .carried_unknown = store_int64(rows, row, STEP_AT_UNKNOWN, 0) != 0,
     };
     for (size_t class = 0; class < USAGE_COUNT; class ++) {
         step.usage.counts[class] = store_int64(rows, row, STEP_AT_USAGE + class, 0);

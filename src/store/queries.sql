@@ -398,7 +398,7 @@ SELECT false
 -- the latest of the same agent; issued: how many steps a call issued. share_pusd: the step's part
 -- of that call's cost, equal parts and the p$ that remain to the first; carried_pusd: what the step
 -- stands for in sums, its own cost and its share: nothing for a call that issued steps, whose cost
--- they carry. It adds up to the cost of all steps.
+-- they carry. It adds up to the cost of all steps; carried_unknown: some of it has no price.
 --
 -- Few steps are repeated or failed: windows run over those alone.
 -- name: labels_create
@@ -454,23 +454,24 @@ WITH ends AS MATERIALIZED (
            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING),
          named AS (PARTITION BY p.attempt_key, p.name ORDER BY p.n)
 ), calls AS (
-  SELECT DISTINCT ON (attempt_key, caller) attempt_key, n, cost_pusd,
+  SELECT DISTINCT ON (attempt_key, caller) attempt_key, n, cost_pusd, unpriced,
          CAST(step_key & 18446744073709551615 AS UBIGINT) AS caller
   FROM step_places WHERE kind = 0 ORDER BY attempt_key, caller, n
 ), callers AS (
-  SELECT t.attempt_key, t.n, c.n AS call_n, c.cost_pusd AS call_pusd
+  SELECT t.attempt_key, t.n, c.n AS call_n, c.cost_pusd AS call_pusd, c.unpriced AS call_unpriced
   FROM step_places t JOIN calls c ON c.attempt_key = t.attempt_key AND c.caller = t.caller
   WHERE t.kind <> 0 AND t.caller <> 0
   UNION ALL
-  SELECT t.attempt_key, t.n, c.n, c.cost_pusd
+  SELECT t.attempt_key, t.n, c.n, c.cost_pusd, c.unpriced
   FROM (SELECT attempt_key, n, coalesce(agent, '') AS agent FROM step_places
         WHERE is_tool AND caller = 0) t
-       ASOF JOIN (SELECT attempt_key, n, coalesce(agent, '') AS agent, cost_pusd
+       ASOF JOIN (SELECT attempt_key, n, coalesce(agent, '') AS agent, cost_pusd, unpriced
                   FROM step_places WHERE kind = 0) c
        ON c.attempt_key = t.attempt_key AND c.agent = t.agent AND c.n <= t.n
 ), judged AS MATERIALIZED (
-  SELECT p.*, e.last_change, e.last_call, c.call_n, c.call_pusd, d.reason AS twin_reason, d.ref AS twin_n,
-         r.same_ok_n, r.named_ok_n, r.named_n, r.named_status,
+  SELECT p.*, e.last_change, e.last_call, c.call_n, c.call_pusd, c.call_unpriced,
+         d.reason AS twin_reason, d.ref AS twin_n, r.same_ok_n, r.named_ok_n, r.named_n,
+         r.named_status,
          CASE WHEN p.part IN (1, 2) THEN 0
               WHEN d.n IS NOT NULL THEN 1
               WHEN p.is_tool AND p.status = 1 AND r.named_ok_n IS NOT NULL THEN 2
@@ -531,7 +532,8 @@ SELECT step_key, case_key, attempt_key, n, n_max, kind, status, name, unpriced, 
                    WHEN 5 THEN same_ok_n WHEN 6 THEN named_ok_n WHEN 8 THEN last_change
                    WHEN 17 THEN named_n END AS ref,
        call_n, CAST(0 AS BIGINT) AS issued, false AS mixed, share_pusd,
-       CAST(coalesce(cost_pusd, 0) AS HUGEINT) + share_pusd AS carried_pusd
+       CAST(coalesce(cost_pusd, 0) AS HUGEINT) + share_pusd AS carried_pusd,
+       unpriced OR coalesce(call_unpriced, false) AS carried_unknown
 FROM explained
 UNION ALL
 SELECT p.step_key, p.case_key, p.attempt_key, p.n, p.n_max, p.kind, p.status, p.name, p.unpriced,
@@ -545,7 +547,8 @@ SELECT p.step_key, p.case_key, p.attempt_key, p.n, p.n_max, p.kind, p.status, p.
        CASE WHEN p.part = 1 THEN p.resolving WHEN p.part = 2 THEN NULL
             WHEN i.issued = 1 THEN i.first_n ELSE i.issued END,
        NULL, coalesce(i.issued, 0), coalesce(i.label_min < i.label_max, false), 0,
-       CASE WHEN i.issued IS NULL THEN CAST(coalesce(p.cost_pusd, 0) AS HUGEINT) ELSE 0 END
+       CASE WHEN i.issued IS NULL THEN CAST(coalesce(p.cost_pusd, 0) AS HUGEINT) ELSE 0 END,
+       p.unpriced AND i.issued IS NULL
 FROM step_places p JOIN ends e USING (attempt_key)
      LEFT JOIN issues i ON i.attempt_key = p.attempt_key AND i.call_n = p.n
      LEFT JOIN most m ON m.attempt_key = p.attempt_key AND m.call_n = p.n
@@ -1262,6 +1265,7 @@ FROM listed ORDER BY recorded_ns, effective_ns NULLS LAST, revision, outcome_id,
 -- name: explain_steps
 WITH summed AS (
   SELECT p.*, l.n, l.n_max, l.label, l.reason, l.ref, l.call_n, l.carried_pusd,
+         l.carried_unknown,
          sum(coalesce(p.cost_pusd, 0)) OVER (PARTITION BY p.attempt_key ORDER BY l.n
            ROWS UNBOUNDED PRECEDING) AS until_pusd,
          row_number() OVER (PARTITION BY p.attempt_key
@@ -1274,7 +1278,8 @@ SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.
        p.input_uncached, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.input_audio,
        p.input_image, p.output, p.output_audio, p.requests, p.web_searches, p.reasoning,
        p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line,
-       p.label, p.reason, p.ref, p.call_n, p.carried_pusd, p.until_pusd
+       p.label, p.reason, p.ref, p.call_n, p.carried_pusd, p.until_pusd,
+       p.carried_unknown
 FROM summed p LEFT JOIN sources s USING (source_id)
 WHERE $2 = 0 OR p.n <= $2 OR p.n > p.n_max - $2 OR (p.label BETWEEN 1 AND 4 AND p.place <= $3)
 ORDER BY p.attempt_key, p.n

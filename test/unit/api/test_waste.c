@@ -231,6 +231,23 @@ static void unknown_effects_and_repeated_failures_are_told_apart(void)
     EXPECT(reads(&e->attempts[0].steps[3], LABEL_ATTEMPT, "the case was never resolved"));
 }
 
+/* A call without a price asked for both: what they cost in all is not known. */
+static void what_a_call_without_a_price_asked_for_has_no_known_cost(void)
+{
+    if (test_is_refusing()) {
+        return;
+    }
+    const struct explain *const e = explain("dark");
+    EXPECT(e != NULL);
+    const struct explain_step *const steps = e->attempts[0].steps;
+    EXPECT(e->attempts[0].step_count == 3);
+    EXPECT(!steps[0].carried_unknown); /* it carries nothing itself */
+    EXPECT(steps[1].carried_unknown);
+    EXPECT(steps[2].carried_unknown);
+    EXPECT(steps[1].carried_pusd == 4);
+    EXPECT(!explain("open")->attempts[0].steps[1].carried_unknown);
+}
+
 static void work_after_a_resolution_is_judged_step_by_step(void)
 {
     if (test_is_refusing()) {
@@ -329,6 +346,7 @@ int main(void)
         TEST_SPARSE(each_step_says_why_and_names_the_step_it_means),
         TEST_SPARSE(the_cost_of_a_call_is_split_to_the_last_picodollar),
         TEST_SPARSE(unknown_effects_and_repeated_failures_are_told_apart),
+        TEST_SPARSE(what_a_call_without_a_price_asked_for_has_no_known_cost),
         TEST_SPARSE(work_after_a_resolution_is_judged_step_by_step),
         TEST_SPARSE(decisions_say_who_chose_and_what_they_overruled),
         TEST_SPARSE(explain_and_waste_agree_case_by_case),
