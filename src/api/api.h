@@ -49,4 +49,10 @@ MUST_CHECK enum errc api_segments(struct store *store, const struct settings *se
                                   const struct api_request *request, struct arena *arena,
                                   struct text *out, struct err *err);
 
+/* Steps and dollars of one workflow by label, essential to wasted: "bursar.waste/1". Errors as of
+ * api_report(). request->workflow is not empty. */
+MUST_CHECK enum errc api_waste(struct store *store, const struct settings *settings,
+                               const struct api_request *request, struct arena *arena,
+                               struct text *out, struct err *err);
+
 #endif

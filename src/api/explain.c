@@ -4,9 +4,10 @@
 #include <math.h>
 
 #include "api/api_priv.h"
+#include "api/explain_priv.h"
 #include "base/check.h"
 
-static enum errc arena_full(const struct arena *arena, struct err *err)
+enum errc explain_full(const struct arena *arena, struct err *err)
 {
     return err_set(err, ERR_LIMIT, "the case does not fit %zu bytes", arena->size_max);
 }
@@ -130,7 +131,7 @@ static enum errc read_header(struct store *store, uint64_t case_key, struct aren
     }
     struct attribute *const attributes = arena_new(arena, struct attribute, rows.rows + 1);
     if (attributes == NULL) {
-        return arena_full(arena, err);
+        return explain_full(arena, err);
     }
     for (size_t i = 0; i < rows.rows; i++) {
         attributes[i] = (struct attribute){store_text(&rows, i, 0), store_text(&rows, i, 1)};
@@ -196,7 +197,7 @@ static enum errc take_outcomes(const struct store_result *rows, struct arena *ar
     struct explain_outcome *const outcomes =
         arena_new(arena, struct explain_outcome, rows->rows + 1);
     if (outcomes == NULL) {
-        return arena_full(arena, err);
+        return explain_full(arena, err);
     }
     for (size_t i = 0; i < rows->rows; i++) {
         outcomes[i] = (struct explain_outcome){
@@ -219,169 +220,27 @@ static enum errc take_outcomes(const struct store_result *rows, struct arena *ar
     return ERR_OK;
 }
 
-/* Columns of QUERY_explain_steps. */
-enum {
-    STEP_AT_ATTEMPT,
-    STEP_AT_NUMBER,
-    STEP_AT_NUMBER_MAX,
-    STEP_AT_KIND,
-    STEP_AT_STATUS,
-    STEP_AT_EFFECT,
-    STEP_AT_STARTED,
-    STEP_AT_ENDED,
-    STEP_AT_NAME,
-    STEP_AT_AGENT,
-    STEP_AT_PROVIDER,
-    STEP_AT_MODEL,
-    STEP_AT_USAGE,
-    STEP_AT_REASONING = STEP_AT_USAGE + USAGE_COUNT,
-    STEP_AT_BASIS,
-    STEP_AT_COST,
-    STEP_AT_PRICE,
-    STEP_AT_HUMAN,
-    STEP_AT_RESULT,
-    STEP_AT_NOTE,
-    STEP_AT_PATH,
-    STEP_AT_LINE,
-    STEP_AT_COUNT,
-};
-
-static struct explain_step step_of(const struct store_result *rows, size_t row)
-{
-    struct explain_step step = {
-        .number = store_int64(rows, row, STEP_AT_NUMBER, 0),
-        .kind = (enum step_kind)store_int64(rows, row, STEP_AT_KIND, 0),
-        .status = (enum step_status)store_int64(rows, row, STEP_AT_STATUS, 0),
-        .started_ns = store_int64(rows, row, STEP_AT_STARTED, LEDGER_NULL),
-        .ended_ns = store_int64(rows, row, STEP_AT_ENDED, LEDGER_NULL),
-        .name = store_text(rows, row, STEP_AT_NAME),
-        .agent = store_text(rows, row, STEP_AT_AGENT),
-        .provider = store_text(rows, row, STEP_AT_PROVIDER),
-        .model = store_text(rows, row, STEP_AT_MODEL),
-        .cost_basis = (enum cost_basis)store_int64(rows, row, STEP_AT_BASIS, COST_NONE),
-        .cost_pusd = store_int64(rows, row, STEP_AT_COST, LEDGER_NULL),
-        .price_id = (uint64_t)store_sum(rows, row, STEP_AT_PRICE),
-        .human_ms = store_int64(rows, row, STEP_AT_HUMAN, 0),
-        .result_bytes = store_int64(rows, row, STEP_AT_RESULT, 0),
-        .note = store_text(rows, row, STEP_AT_NOTE),
-        .path = store_text(rows, row, STEP_AT_PATH),
-        .line = store_int64(rows, row, STEP_AT_LINE, 0),
-    };
-    for (size_t class = 0; class < USAGE_COUNT; class ++) {
-        step.usage.counts[class] = store_int64(rows, row, STEP_AT_USAGE + class, 0);
-    }
-    step.usage.reasoning = store_int64(rows, row, STEP_AT_REASONING, 0);
-    return step;
-}
-
-/* The first of the rows, which are in the order of their attempts' keys, of that attempt. */
-static size_t first_step(const struct store_result *rows, money_sum attempt_key)
-{
-    size_t low = 0;
-    size_t high = rows->rows;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (store_sum(rows, middle, STEP_AT_ATTEMPT) < attempt_key) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static void take_steps(const struct store_result *rows, const struct explain_step *steps,
-                       money_sum attempt_key, struct explain_attempt *attempt)
-{
-    const size_t first = first_step(rows, attempt_key);
-    size_t end = first;
-    attempt->ended_ns = LEDGER_NULL;
-    while (end < rows->rows && store_sum(rows, end, STEP_AT_ATTEMPT) == attempt_key) {
-        const struct explain_step *const step = &steps[end];
-        const int64_t last_ns = step->ended_ns != LEDGER_NULL ? step->ended_ns : step->started_ns;
-        attempt->ended_ns = last_ns > attempt->ended_ns ? last_ns : attempt->ended_ns;
-        end++;
-    }
-    attempt->steps = steps + first;
-    attempt->step_count = end - first;
-    attempt->step_count_all = end > first ? store_int64(rows, first, STEP_AT_NUMBER_MAX, 0) : 0;
-}
-
-/* The attempts are cut into parts as the report cuts their sum. */
-static void check_parts(const struct explain *explain)
-{
-    money_sum parts[EXPLAIN_PART_COUNT] = {0};
-    for (size_t i = 0; i < explain->attempt_count; i++) {
-        parts[explain->attempts[i].part] += explain->attempts[i].cost_pusd;
-    }
-    CHECK(parts[EXPLAIN_RESOLVING] == explain->cost.base_pusd);
-    CHECK(parts[EXPLAIN_FAILED_BEFORE] == explain->cost.retry_tail_pusd);
-    CHECK(parts[EXPLAIN_FAILED] == explain->cost.sunk_pusd);
-}
-
-static enum errc take_attempts(const struct store_result *rows, const struct store_result *steps,
-                               struct arena *arena, struct explain *explain, struct err *err)
-{
-    CHECK(steps->columns == STEP_AT_COUNT);
-    struct explain_attempt *const attempts =
-        arena_new(arena, struct explain_attempt, rows->rows + 1);
-    struct explain_step *const all = arena_new(arena, struct explain_step, steps->rows + 1);
-    if (attempts == NULL || all == NULL) {
-        return arena_full(arena, err);
-    }
-    for (size_t i = 0; i < steps->rows; i++) {
-        all[i] = step_of(steps, i);
-    }
-    for (size_t i = 0; i < rows->rows; i++) {
-        attempts[i] = (struct explain_attempt){
-            .id = store_text(rows, i, 1),
-            .agent = store_text(rows, i, 2),
-            .succeeded = store_int64(rows, i, 3, LEDGER_NULL),
-            .started_ns = store_int64(rows, i, 4, LEDGER_NULL),
-            .cost_pusd = store_sum(rows, i, 5),
-            .fee_pusd = store_sum(rows, i, 6),
-            .human_ms = store_int64(rows, i, 7, 0),
-            .calls = store_int64(rows, i, 8, 0),
-            .unpriced = store_int64(rows, i, 9, 0),
-            .part = (enum explain_part)store_int64(rows, i, 10, EXPLAIN_OPEN),
-        };
-        take_steps(steps, all, store_sum(rows, i, 0), &attempts[i]);
-    }
-    explain->attempts = attempts;
-    explain->attempt_count = rows->rows;
-    check_parts(explain);
-    return ERR_OK;
-}
-
 /* Cost, outcomes, attempts and steps: nothing of them when nothing was known by then. */
 static enum errc read_rows(struct store *store, const struct explain_request *request,
                            uint64_t case_key, struct arena *arena, struct explain *explain,
                            struct err *err)
 {
     const struct store_value values[] = {STORE_OF_UINT64(case_key),
-                                         STORE_OF_INT64(request->as_of_ns),
-                                         STORE_OF_INT64(request->steps_at_end)};
-    const size_t value_count = 2; /* of all queries but the last */
+                                         STORE_OF_INT64(request->as_of_ns)};
     struct store_result rows;
-    struct store_result step_rows;
-    enum errc code = store_run(store, QUERY_explain_cost, values, value_count, arena, &rows, err);
+    enum errc code =
+        store_run(store, QUERY_explain_cost, values, COUNT_OF(values), arena, &rows, err);
     if (code != ERR_OK || rows.rows == 0) {
         return code;
     }
     explain->is_known = true;
     take_cost(&rows, explain);
-    code = store_run(store, QUERY_explain_outcomes, values, value_count, arena, &rows, err);
+    code = store_run(store, QUERY_explain_outcomes, values, COUNT_OF(values), arena, &rows, err);
     if (code == ERR_OK) {
         code = take_outcomes(&rows, arena, explain, err);
     }
-    if (code == ERR_OK) {
-        code = store_run(store, QUERY_explain_attempts, values, value_count, arena, &rows, err);
-    }
-    if (code == ERR_OK) {
-        code =
-            store_run(store, QUERY_explain_steps, values, COUNT_OF(values), arena, &step_rows, err);
-    }
-    return code == ERR_OK ? take_attempts(&rows, &step_rows, arena, explain, err) : code;
+    return code == ERR_OK ? explain_read_steps(store, request, case_key, arena, explain, err)
+                          : code;
 }
 
 enum errc api_explain(struct store *store, const struct settings *settings,

@@ -9,6 +9,7 @@
 #ifndef API_EXPLAIN_H
 #define API_EXPLAIN_H
 
+#include "api/labels.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/money.h"
@@ -26,6 +27,14 @@ enum explain_part {
     EXPLAIN_REWORK,        /* rework */
     EXPLAIN_OPEN,          /* open */
     EXPLAIN_PART_COUNT,
+};
+
+/* What the steps of one label cost. */
+struct explain_label {
+    enum step_label label;
+    int64_t steps;
+    int64_t unpriced;
+    money_sum amount_pusd;
 };
 
 struct explain_step {
@@ -47,6 +56,28 @@ struct explain_step {
     struct str note;
     struct str path; /* of the source it was read from; empty: not a file */
     int64_t line;    /* 0: none */
+    enum step_label label;
+    enum label_reason reason;
+    int64_t ref;            /* of the reason; LABELS_REF_NONE: none */
+    int64_t caller;         /* number of the call that issued it; 0: none */
+    money_sum until_pusd;   /* what it and the steps before it cost */
+    money_sum carried_pusd; /* its own cost and its share of its call's; 0 of calls that issued */
+    bool carried_unknown;   /* some of that has no price */
+    const struct explain_label *split; /* of a call whose steps have several labels */
+    size_t split_count;
+};
+
+/* Who chose what, and against what. */
+struct explain_decision {
+    int64_t attempt; /* number within the case, from 1 */
+    int64_t number;  /* of the step */
+    enum step_kind kind;
+    enum step_status status;
+    enum { EXPLAIN_BY_AGENT, EXPLAIN_BY_HUMAN, EXPLAIN_BY_RULE } by;
+    int64_t overrides; /* number of the step it overrules; 0: none */
+    struct str name;
+    struct str note;
+    int64_t at_ns; /* LEDGER_NULL: not known */
 };
 
 struct explain_attempt {
@@ -62,8 +93,9 @@ struct explain_attempt {
     int64_t calls;
     int64_t unpriced;
     int64_t step_count_all;
-    const struct explain_step *steps; /* the head and the tail of them when a limit was given */
+    const struct explain_step *steps; /* in order; all, or those that were asked for */
     size_t step_count;
+    money_sum labels[LABEL_COUNT]; /* of all its steps: they add up to cost_pusd */
 };
 
 struct explain_outcome {
@@ -115,6 +147,9 @@ struct explain {
     size_t outcome_count;
     const struct explain_attempt *attempts; /* in the order they were made */
     size_t attempt_count;
+    struct explain_label labels[LABEL_COUNT]; /* they add up to the attempts' cost */
+    const struct explain_decision *decisions; /* in the order of attempts and steps */
+    size_t decision_count;
 };
 
 struct explain_request {
@@ -123,6 +158,7 @@ struct explain_request {
     bool has_workflow;    /* otherwise all of them are searched */
     int64_t as_of_ns;     /* INT64_MAX: everything known */
     int64_t steps_at_end; /* at the head and at the tail of each attempt; 0: all */
+    int64_t steps_wasted; /* dearest wasted ones in between */
 };
 
 /*
@@ -145,6 +181,12 @@ const char *api_explain_part_text(enum explain_part part);
 const char *api_step_kind_name(enum step_kind kind);
 const char *api_step_status_name(enum step_status status);
 const char *api_outcome_status_name(enum outcome_status status);
+
+const char *api_explain_by_name(const struct explain_decision *decision); /* "human" */
+/* What was spent on it and lost: the labels that begin with "wasted". */
+money_sum api_explain_wasted(const struct explain *explain);
+/* The outcome that counts; NULL: none. */
+const struct explain_outcome *api_explain_outcome(const struct explain *explain);
 
 /* Of the outcome that counts; "open" when there is none. */
 const char *api_explain_outcome_name(const struct explain *explain);

@@ -1,4 +1,4 @@
-/* struct explain -> bursar.explain/1, and the words both forms use. */
+/* struct explain -> bursar.explain/1. */
 #include "api/explain.h"
 
 #include <stdio.h>
@@ -6,37 +6,12 @@
 #include "api/api_priv.h"
 #include "base/check.h"
 
+enum { REASON_BYTES_MAX = 1 << 20 };
+
 static const char *const part_names[EXPLAIN_PART_COUNT] = {
     [EXPLAIN_RESOLVING] = "resolving", [EXPLAIN_FAILED_BEFORE] = "failed_before",
     [EXPLAIN_FAILED] = "failed",       [EXPLAIN_REWORK] = "rework",
     [EXPLAIN_OPEN] = "open",
-};
-
-static const char *const part_texts[EXPLAIN_PART_COUNT] = {
-    [EXPLAIN_RESOLVING] = "resolved the case",
-    [EXPLAIN_FAILED_BEFORE] = "failed before",
-    [EXPLAIN_FAILED] = "failed",
-    [EXPLAIN_REWORK] = "rework",
-    [EXPLAIN_OPEN] = "open",
-};
-
-static const char *const kind_names[STEP_KIND_COUNT] = {
-    [STEP_LLM] = "llm",           [STEP_TOOL] = "tool",   [STEP_RETRIEVAL] = "retrieval",
-    [STEP_DECISION] = "decision", [STEP_HUMAN] = "human", [STEP_GUARD] = "guard",
-    [STEP_AGENT] = "agent",
-};
-
-static const char *const step_status_names[STATUS_COUNT] = {
-    [STATUS_OK] = "ok",
-    [STATUS_ERROR] = "error",
-    [STATUS_REJECTED] = "rejected",
-    [STATUS_INTERRUPTED] = "interrupted",
-};
-
-static const char *const outcome_names[OUTCOME_STATUS_COUNT] = {
-    [OUTCOME_RESOLVED] = "resolved",   [OUTCOME_FAILED] = "failed",
-    [OUTCOME_REOPENED] = "reopened",   [OUTCOME_ESCALATED] = "escalated",
-    [OUTCOME_CANDIDATE] = "candidate",
 };
 
 static const char *const basis_names[COST_BASIS_COUNT] = {
@@ -45,43 +20,6 @@ static const char *const basis_names[COST_BASIS_COUNT] = {
     [COST_REPORTED] = "reported",
     [COST_UNPRICED] = "unpriced",
 };
-
-const char *api_explain_part_text(enum explain_part part)
-{
-    CHECK(part < EXPLAIN_PART_COUNT);
-    return part_texts[part];
-}
-
-const char *api_step_kind_name(enum step_kind kind)
-{
-    CHECK(kind < STEP_KIND_COUNT);
-    return kind_names[kind];
-}
-
-const char *api_step_status_name(enum step_status status)
-{
-    CHECK(status < STATUS_COUNT);
-    return step_status_names[status];
-}
-
-const char *api_outcome_status_name(enum outcome_status status)
-{
-    CHECK(status < OUTCOME_STATUS_COUNT);
-    return outcome_names[status];
-}
-
-const char *api_explain_outcome_name(const struct explain *explain)
-{
-    CHECK(explain != NULL);
-    for (size_t i = 0; i < explain->outcome_count; i++) {
-        if (explain->outcomes[i].counts) {
-            return outcome_names[explain->outcomes[i].status == OUTCOME_CANDIDATE
-                                     ? OUTCOME_RESOLVED
-                                     : explain->outcomes[i].status];
-        }
-    }
-    return "open";
-}
 
 /* Empty is null. */
 static void put_text(struct text *out, const char *name, struct str value)
@@ -105,6 +43,16 @@ static void put_money_known(struct text *out, const char *name, int64_t amount_p
     }
 }
 
+static void put_count_known(struct text *out, const char *name, int64_t count, int64_t none)
+{
+    json_name(out, name);
+    if (count == none) {
+        json_put_null(out);
+    } else {
+        json_put_int64(out, count);
+    }
+}
+
 static void put_minutes(struct text *out, int64_t human_ms)
 {
     put_number(out, "human_minutes", (double)human_ms / 60000.0);
@@ -125,12 +73,51 @@ static void put_tokens(struct text *out, const struct explain_step *step)
     json_close_object(out);
 }
 
+static void put_label(struct text *out, const struct explain_label *label)
+{
+    json_open_object(out);
+    json_name(out, "label");
+    json_put_text(out, label_name(label->label));
+    put_count(out, "steps", label->steps);
+    put_money(out, "cost", label->amount_pusd);
+    json_close_object(out);
+}
+
+/* Label, reason, and where a call's cost went when the steps it issued have several labels. */
+static void put_why(struct text *out, const struct explain_step *step)
+{
+    struct text reason;
+    text_init(&reason, REASON_BYTES_MAX);
+    label_put_reason(&reason, step->reason, step->ref, step->name);
+    json_name(out, "label");
+    json_put_text(out, label_name(step->label));
+    put_str(out, "reason", text_str(&reason));
+    text_deinit(&reason);
+    put_count_known(out, "refers_to", step->ref, LABELS_REF_NONE);
+    put_count_known(out, "issued_by", step->caller, 0);
+    if (step->carried_unknown) {
+        put_text(out, "carries", (struct str){0});
+    } else {
+        put_money(out, "carries", step->carried_pusd);
+    }
+    json_name(out, "split");
+    if (step->split_count == 0) {
+        json_put_null(out);
+        return;
+    }
+    json_open_array(out);
+    for (size_t i = 0; i < step->split_count; i++) {
+        put_label(out, &step->split[i]);
+    }
+    json_close_array(out);
+}
+
 static void put_step(struct text *out, const struct explain_step *step, int64_t began_ns)
 {
     json_open_object(out);
     put_count(out, "n", step->number);
     json_name(out, "kind");
-    json_put_text(out, kind_names[step->kind]);
+    json_put_text(out, api_step_kind_name(step->kind));
     put_text(out, "name", step->name);
     put_text(out, "model", step->model);
     put_text(out, "provider", step->provider);
@@ -154,29 +141,21 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     } else {
         json_put_null(out);
     }
-    json_name(out, "label");
-    json_put_null(out);
-    json_name(out, "reason");
-    json_put_null(out);
+    put_why(out, step);
     json_name(out, "status");
-    json_put_text(out, step_status_names[step->status]);
+    json_put_text(out, api_step_status_name(step->status));
     json_name(out, "error");
     if (step->status == STATUS_OK) {
         json_put_null(out);
     } else {
-        json_put_str(out,
-                     step->note.size > 0 ? step->note : str_from(step_status_names[step->status]));
+        json_put_str(out, step->note.size > 0 ? step->note
+                                              : str_from(api_step_status_name(step->status)));
     }
     put_text(out, "note", step->note);
     put_minutes(out, step->human_ms);
     put_count(out, "result_bytes", step->result_bytes);
     put_text(out, "file", step->path);
-    json_name(out, "line");
-    if (step->line > 0) {
-        json_put_int64(out, step->line);
-    } else {
-        json_put_null(out);
-    }
+    put_count_known(out, "line", step->line, 0);
     json_close_object(out);
 }
 
@@ -214,7 +193,7 @@ static void put_outcome(struct text *out, const struct explain_outcome *outcome)
 {
     json_open_object(out);
     json_name(out, "status");
-    json_put_text(out, outcome_names[outcome->status]);
+    json_put_text(out, api_outcome_status_name(outcome->status));
     put_time(out, "effective", outcome->effective_ns, LEDGER_NULL);
     put_time(out, "recorded", outcome->recorded_ns, LEDGER_NULL);
     put_money_known(out, "value", outcome->value_pusd);
@@ -231,27 +210,43 @@ static void put_outcome(struct text *out, const struct explain_outcome *outcome)
     json_close_object(out);
 }
 
-/* Steps of kind decision, each with the place of its own step. */
-static void put_decisions(struct text *out, const struct explain *explain)
+/* Who chose what and why, and what it overruled. */
+static void put_decision(struct text *out, const struct explain *explain,
+                         const struct explain_decision *decision)
 {
-    json_name(out, "decisions");
+    CHECK(decision->attempt >= 1);
+    CHECK((size_t)decision->attempt <= explain->attempt_count);
+    json_open_object(out);
+    put_str(out, "attempt", explain->attempts[decision->attempt - 1].id);
+    put_count(out, "n", decision->number);
+    json_name(out, "kind");
+    json_put_text(out, api_step_kind_name(decision->kind));
+    json_name(out, "by");
+    json_put_text(out, api_explain_by_name(decision));
+    put_text(out, "name", decision->name);
+    put_text(out, "note", decision->note);
+    json_name(out, "status");
+    json_put_text(out, api_step_status_name(decision->status));
+    put_count_known(out, "overrides", decision->overrides, 0);
+    put_time(out, "at", decision->at_ns, LEDGER_NULL);
+    json_close_object(out);
+}
+
+/* Dollars by label, and people's time: they add up to the cost of the case. */
+static void put_labels(struct text *out, const struct explain *explain)
+{
+    money_sum sum_pusd = 0;
+    json_name(out, "labels");
     json_open_array(out);
-    for (size_t i = 0; i < explain->attempt_count; i++) {
-        const struct explain_attempt *const attempt = &explain->attempts[i];
-        for (size_t j = 0; j < attempt->step_count; j++) {
-            const struct explain_step *const step = &attempt->steps[j];
-            if (step->kind == STEP_DECISION) {
-                json_open_object(out);
-                put_str(out, "attempt", attempt->id);
-                put_count(out, "n", step->number);
-                put_text(out, "name", step->name);
-                put_text(out, "note", step->note);
-                put_time(out, "at", step->started_ns, LEDGER_NULL);
-                json_close_object(out);
-            }
+    for (size_t i = 0; i < LABEL_COUNT; i++) {
+        if (explain->labels[i].steps > 0) {
+            put_label(out, &explain->labels[i]);
         }
+        sum_pusd += explain->labels[i].amount_pusd;
     }
     json_close_array(out);
+    put_money(out, "wasted", api_explain_wasted(explain));
+    put_money(out, "people", explain->cost.total_pusd - sum_pusd);
 }
 
 static void put_header(struct text *out, const struct explain *explain)
@@ -325,7 +320,15 @@ void api_explain_json(const struct explain *explain, struct text *out)
         put_attempt(out, &explain->attempts[i]);
     }
     json_close_array(out);
-    put_decisions(out, explain);
+    if (explain->is_traced) {
+        put_labels(out, explain);
+    }
+    json_name(out, "decisions");
+    json_open_array(out);
+    for (size_t i = 0; i < explain->decision_count; i++) {
+        put_decision(out, explain, &explain->decisions[i]);
+    }
+    json_close_array(out);
     json_close_object(out);
     text_char(out, '\n');
 }

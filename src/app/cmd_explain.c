@@ -6,7 +6,10 @@
 
 #define EXPLAIN_ARENA_BYTES_MAX ((size_t)2 << 30)
 
-enum { STEPS_AT_END = 15 /* shown at the head and the tail of an attempt */ };
+enum {
+    STEPS_AT_END = 15, /* shown at the head and the tail of an attempt */
+    STEPS_WASTED = 5,  /* and of those in between */
+};
 
 static const struct option options[] = {
     {"--workflow", "W", "of that workflow, where several have such a case"},
@@ -29,6 +32,7 @@ static enum errc read_request(const struct app *app, const struct args *args,
         .has_workflow = workflow != NULL,
         .as_of_ns = INT64_MAX,
         .steps_at_end = app->json || all ? 0 : STEPS_AT_END,
+        .steps_wasted = STEPS_WASTED,
     };
     if (workflow != NULL && !str_equal(str_from(workflow), STR("unattributed"))) {
         request.workflow = str_from(workflow);
@@ -96,9 +100,11 @@ const struct command cmd_explain = {
     .about =
         "Prints what is known of a case: its attributes, its outcomes and when they became known,\n"
         "its cost by the parts of the report, and every attempt with its steps in order: when,\n"
-        "which model or tool, tokens, cost, errors. CASE may be the beginning of a name that only\n"
-        "one case has, or the name of an attempt. Of a long attempt the first and last steps are\n"
-        "shown; --all and --json have every one, --json with the file and line it was read from.",
+        "which model or tool, cost, errors, and whether the step was essential or wasted, and why\n"
+        "(docs/waste.md). CASE may be the beginning of a name that only one case has, or the name\n"
+        "of an attempt. Of a long attempt the first and last steps are shown, and the dearest of\n"
+        "the wasted ones in between; --all and --json have every one, --json with the file and\n"
+        "line it was read from.",
     .example = "bursar explain T-1042 --workflow support",
     .options = options,
     .option_count = COUNT_OF(options),

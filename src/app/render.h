@@ -131,4 +131,8 @@ MUST_CHECK enum errc render_variance(struct json variance, int width, struct are
 MUST_CHECK enum errc render_segments(struct json segments, int width, struct arena *arena,
                                      struct text *out, struct err *err);
 
+/* waste  "bursar.waste/1"; borrowed. */
+MUST_CHECK enum errc render_waste(struct json waste, int width, struct arena *arena,
+                                  struct text *out, struct err *err);
+
 #endif

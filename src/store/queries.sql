@@ -321,6 +321,305 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 
 -- ============================================================ waste
 
+-- economics.md section 7. Three tables, made over and over for ranges of cases, say it once for
+-- everybody: case_attempts (what each attempt was for its case), step_places (the steps of those
+-- attempts in order) and step_labels (label, reason and dollars of each). $1 to $2 are the keys of
+-- the cases, $3 as of (ns), $4 their workflow ('' unattributed).
+--
+-- case_attempts.part: 0 base, 1 retry tail, 2 sunk, 3 rework, 4 open. case_costs says how many
+-- attempts came before the resolution: the first of all and then the earliest.
+-- name: labels_attempts_create
+CREATE OR REPLACE TEMP TABLE case_attempts AS
+WITH spent AS (
+  SELECT attempt_key, min(started_ns) AS started_ns, bool_or(started_ns IS NULL) AS untimed,
+         count(*) AS steps, sum(cost_pusd) AS cost_pusd,
+         sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd, sum(human_ms) AS human_ms,
+         count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
+  FROM steps
+  WHERE case_key BETWEEN $1 AND $2 AND ($4 = '' OR workflow IN ('', $4))
+    AND (started_ns IS NULL OR started_ns <= $3)
+  GROUP BY attempt_key
+), placed AS (
+  SELECT a.case_key, a.attempt_key, a.attempt_id, a.agent, a.succeeded, s.* EXCLUDE (attempt_key),
+         c.state, c.attempts_before,
+         row_number() OVER (PARTITION BY a.case_key
+           ORDER BY CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END,
+                    a.attempt_key) AS n
+  FROM attempts a JOIN case_costs c USING (case_key) LEFT JOIN spent s USING (attempt_key)
+  WHERE a.case_key BETWEEN $1 AND $2 AND c.workflow = $4
+    AND (s.attempt_key IS NOT NULL OR $3 = 9223372036854775807)
+), parted AS (
+  SELECT *, row_number() OVER (PARTITION BY case_key ORDER BY n > 1, coalesce(started_ns, 0), n)
+              <= attempts_before AS before
+  FROM placed
+), resolved AS (
+  SELECT *, max(CASE WHEN before AND state = 0 THEN n END) OVER (PARTITION BY case_key)
+              AS resolving
+  FROM parted
+)
+SELECT case_key, attempt_key, attempt_id, agent, succeeded, started_ns, coalesce(untimed, true)
+         AS untimed, coalesce(steps, 0) AS steps, coalesce(cost_pusd, 0) AS cost_pusd,
+       coalesce(fee_pusd, 0) AS fee_pusd, coalesce(human_ms, 0) AS human_ms,
+       coalesce(calls, 0) AS calls, coalesce(unpriced, 0) AS unpriced, n, resolving,
+       CASE WHEN state >= 2 THEN 4 WHEN NOT before THEN 3 WHEN state = 1 THEN 2
+            WHEN n = resolving THEN 0 ELSE 1 END AS part
+FROM resolved
+
+-- In the order of time where every step of the attempt has one, else as the source has them.
+-- name: labels_places_create
+CREATE OR REPLACE TEMP TABLE step_places AS
+SELECT s.step_key, s.case_key, s.attempt_key, s.kind, s.status, s.effect, s.name, s.agent,
+       s.args_hash, s.caller, s.cost_pusd, s.cost_basis = 3 AS unpriced, s.human_ms, a.part,
+       a.resolving, a.steps AS n_max, s.kind IN (1, 2) AS is_tool,
+       s.kind <> 0 AND s.effect = 2 AND s.status = 0 AS changed,
+       s.kind IN (1, 2) AND s.effect = 0 AND s.status <> 2 AS unknown,
+       row_number() OVER (PARTITION BY s.attempt_key
+         ORDER BY CASE WHEN a.untimed THEN 0 ELSE s.started_ns END, s.sequence, s.kind <> 0,
+                  s.step_key) AS n
+FROM steps s JOIN case_attempts a USING (attempt_key)
+WHERE s.case_key BETWEEN $1 AND $2 AND ($4 = '' OR s.workflow IN ('', $4))
+  AND (s.started_ns IS NULL OR s.started_ns <= $3)
+
+-- Tools that plan, keep lists or put text in shape, in lower case: their steps are overhead.
+-- fragment: overhead_tools
+VALUES ('todowrite'), ('todoread'), ('write_todos'), ('update_plan'), ('plan'), ('planning'),
+       ('think'), ('sequentialthinking'), ('mcp__sequential-thinking__sequentialthinking'),
+       ('enterplanmode'), ('exitplanmode'), ('exit_plan_mode'), ('taskcreate'), ('taskupdate'),
+       ('tasklist'), ('taskget'), ('toolsearch'), ('structuredoutput'), ('format'),
+       ('format_output')
+
+-- Whether what a step p of step_places handed back was never used: economics.md section 6, by the
+-- texts themselves. No text is kept, so nothing is known to be ignored.
+-- fragment: step_ignored
+false
+
+-- Whether step_ignored can tell.
+-- name: labels_judge_ignored
+SELECT false
+
+-- One row a step. label: 0 wasted/attempt, 1 wasted/duplicate, 2 wasted/error, 3 wasted/ignored,
+-- 4 wasted/after, 5 overhead, 6 essential. reason: enum label_reason of api/labels.h; ref: the step
+-- or attempt it names. call_n: the model call that issued the step, where the source does not say
+-- the latest of the same agent; issued: how many steps a call issued. share_pusd: the step's part
+-- of that call's cost, equal parts and the p$ that remain to the first; carried_pusd: what the step
+-- stands for in sums, its own cost and its share: nothing for a call that issued steps, whose cost
+-- they carry. It adds up to the cost of all steps; carried_unknown: some of it has no price.
+--
+-- Few steps are repeated or failed: windows run over those alone.
+-- name: labels_create
+CREATE OR REPLACE TEMP TABLE step_labels AS
+WITH ends AS MATERIALIZED (
+  SELECT attempt_key, max(CASE WHEN changed THEN n END) AS last_change,
+         max(CASE WHEN kind = 0 THEN n END) AS last_call
+  FROM step_places GROUP BY attempt_key
+), repeated AS MATERIALIZED (
+  SELECT attempt_key, name, args_hash FROM step_places
+  WHERE is_tool AND args_hash <> 0 AND part NOT IN (1, 2) GROUP BY ALL HAVING count(*) > 1
+), counted AS ( -- steps before this one that changed something, or whose effect nobody knows
+  SELECT attempt_key, n, name, args_hash, status, is_tool,
+         count(CASE WHEN changed THEN 1 END) OVER upto AS changes,
+         count(CASE WHEN unknown THEN 1 END) OVER upto AS unknowns,
+         CASE WHEN changed THEN 1 ELSE 0 END AS own_change,
+         CASE WHEN unknown THEN 1 ELSE 0 END AS own_unknown
+  FROM step_places WHERE attempt_key IN (SELECT attempt_key FROM repeated)
+  WINDOW upto AS (PARTITION BY attempt_key ORDER BY n ROWS UNBOUNDED PRECEDING)
+), twins AS ( -- same: earlier steps of the same tool and arguments; ok: those that worked
+  SELECT c.attempt_key, c.n, c.status, c.changes - c.own_change AS changes,
+         c.unknowns - c.own_unknown AS unknowns,
+         max(c.n) OVER same AS same_n, max(c.changes) OVER same AS same_changes,
+         max(CASE WHEN c.status = 0 THEN c.n END) OVER same AS ok_n,
+         max(CASE WHEN c.status = 0 THEN c.changes END) OVER same AS ok_changes,
+         max(CASE WHEN c.status = 0 THEN c.unknowns END) OVER same AS ok_unknowns
+  FROM counted c JOIN repeated r ON r.attempt_key = c.attempt_key AND r.args_hash = c.args_hash
+         AND r.name IS NOT DISTINCT FROM c.name
+  WHERE c.is_tool
+  WINDOW same AS (PARTITION BY c.attempt_key, c.name, c.args_hash ORDER BY c.n
+    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+), duplicates AS (
+  SELECT attempt_key, n,
+         CASE WHEN NOT coalesce(ok_changes = changes, false) THEN 4
+              WHEN unknowns > ok_unknowns THEN 3 ELSE 2 END AS reason,
+         CASE WHEN ok_changes = changes THEN ok_n ELSE same_n END AS ref
+  FROM twins WHERE ok_changes = changes OR (status <> 0 AND same_changes = changes)
+), failing AS (
+  SELECT attempt_key, name FROM step_places
+  WHERE is_tool AND name IS NOT NULL AND part NOT IN (1, 2) GROUP BY ALL
+  HAVING count_if(status = 1) > 0 AND count_if(status = 0) > 0
+), repairs AS ( -- same_ok, named_ok: the next that worked with these arguments, with any
+  SELECT p.attempt_key, p.n,
+         CASE WHEN p.args_hash <> 0 THEN min(CASE WHEN p.status = 0 THEN p.n END) OVER same_later
+              END AS same_ok_n,
+         min(CASE WHEN p.status = 0 THEN p.n END) OVER named_later AS named_ok_n,
+         lag(p.n) OVER named AS named_n, lag(p.status) OVER named AS named_status
+  FROM step_places p SEMI JOIN failing f ON f.attempt_key = p.attempt_key AND f.name = p.name
+  WHERE p.is_tool
+  WINDOW same_later AS (PARTITION BY p.attempt_key, p.name, p.args_hash ORDER BY p.n
+           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING),
+         named_later AS (PARTITION BY p.attempt_key, p.name ORDER BY p.n
+           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING),
+         named AS (PARTITION BY p.attempt_key, p.name ORDER BY p.n)
+), calls AS (
+  SELECT DISTINCT ON (attempt_key, caller) attempt_key, n, cost_pusd, unpriced,
+         CAST(step_key & 18446744073709551615 AS UBIGINT) AS caller
+  FROM step_places WHERE kind = 0 ORDER BY attempt_key, caller, n
+), callers AS (
+  SELECT t.attempt_key, t.n, c.n AS call_n, c.cost_pusd AS call_pusd, c.unpriced AS call_unpriced
+  FROM step_places t JOIN calls c ON c.attempt_key = t.attempt_key AND c.caller = t.caller
+  WHERE t.kind <> 0 AND t.caller <> 0
+  UNION ALL
+  SELECT t.attempt_key, t.n, c.n, c.cost_pusd, c.unpriced
+  FROM (SELECT attempt_key, n, coalesce(agent, '') AS agent FROM step_places
+        WHERE is_tool AND caller = 0) t
+       ASOF JOIN (SELECT attempt_key, n, coalesce(agent, '') AS agent, cost_pusd, unpriced
+                  FROM step_places WHERE kind = 0) c
+       ON c.attempt_key = t.attempt_key AND c.agent = t.agent AND c.n <= t.n
+), judged AS MATERIALIZED (
+  SELECT p.*, e.last_change, e.last_call, c.call_n, c.call_pusd, c.call_unpriced,
+         d.reason AS twin_reason, d.ref AS twin_n, r.same_ok_n, r.named_ok_n, r.named_n,
+         r.named_status,
+         CASE WHEN p.part IN (1, 2) THEN 0
+              WHEN d.n IS NOT NULL THEN 1
+              WHEN p.is_tool AND p.status = 1 AND r.named_ok_n IS NOT NULL THEN 2
+              WHEN
+{step_ignored}
+              THEN 3
+              WHEN p.is_tool AND p.effect = 1 AND p.n > e.last_change AND p.n > e.last_call THEN 4
+              WHEN p.kind = 5 OR (p.is_tool AND lower(p.name) IN (
+{overhead_tools}
+              )) THEN 5
+              ELSE 6 END AS label
+  FROM step_places p JOIN ends e USING (attempt_key)
+       LEFT JOIN duplicates d ON d.attempt_key = p.attempt_key AND d.n = p.n
+       LEFT JOIN repairs r ON r.attempt_key = p.attempt_key AND r.n = p.n
+       LEFT JOIN callers c ON c.attempt_key = p.attempt_key AND c.n = p.n
+  WHERE p.kind <> 0
+), issues AS MATERIALIZED (
+  SELECT j.attempt_key, j.call_n, count(*) AS issued, min(j.n) AS first_n,
+         min(j.label) AS label_min, max(j.label) AS label_max
+  FROM judged j WHERE j.call_n IS NOT NULL GROUP BY j.attempt_key, j.call_n
+), places AS (
+  SELECT j.attempt_key, j.n,
+         row_number() OVER (PARTITION BY j.attempt_key, j.call_n ORDER BY j.n) AS place
+  FROM judged j JOIN issues i ON i.attempt_key = j.attempt_key AND i.call_n = j.call_n
+  WHERE i.issued > 1
+), paid AS MATERIALIZED (
+  SELECT j.*,
+         coalesce(j.call_pusd // i.issued
+                  + CASE WHEN coalesce(l.place, 1) <= abs(j.call_pusd % i.issued)
+                         THEN sign(j.call_pusd) ELSE 0 END, 0) AS share_pusd
+  FROM judged j LEFT JOIN issues i ON i.attempt_key = j.attempt_key AND i.call_n = j.call_n
+       LEFT JOIN places l ON l.attempt_key = j.attempt_key AND l.n = j.n
+), most AS ( -- where the steps a call issued have different labels: the dearest
+  SELECT attempt_key, call_n, label
+  FROM (SELECT p.attempt_key, p.call_n, p.label,
+               row_number() OVER (PARTITION BY p.attempt_key, p.call_n
+                 ORDER BY sum(p.share_pusd) DESC, count(*) DESC, p.label) AS place
+        FROM paid p JOIN issues i ON i.attempt_key = p.attempt_key AND i.call_n = p.call_n
+        WHERE i.label_min < i.label_max
+        GROUP BY p.attempt_key, p.call_n, p.label)
+  WHERE place = 1
+), explained AS (
+  SELECT *, CASE label
+           WHEN 0 THEN CASE WHEN part = 1 THEN 0 ELSE 1 END
+           WHEN 1 THEN twin_reason
+           WHEN 2 THEN CASE WHEN same_ok_n IS NOT NULL THEN 5 ELSE 6 END
+           WHEN 3 THEN 7 WHEN 4 THEN 8 WHEN 5 THEN CASE WHEN kind = 5 THEN 9 ELSE 10 END
+           ELSE CASE WHEN kind = 4 AND status = 2 THEN 24 WHEN kind = 4 THEN 18
+                     WHEN status = 2 THEN 15 WHEN status = 3 THEN 16 WHEN status = 1 THEN 14
+                     WHEN kind = 3 THEN 19 WHEN is_tool AND named_status = 1 THEN 17
+                     WHEN changed THEN 13 WHEN is_tool AND effect = 1 THEN 20 ELSE 21 END
+           END AS reason
+  FROM paid
+)
+SELECT step_key, case_key, attempt_key, n, n_max, kind, status, name, unpriced, human_ms, label,
+       reason,
+       CASE reason WHEN 0 THEN resolving WHEN 2 THEN twin_n WHEN 3 THEN twin_n WHEN 4 THEN twin_n
+                   WHEN 5 THEN same_ok_n WHEN 6 THEN named_ok_n WHEN 8 THEN last_change
+                   WHEN 17 THEN named_n END AS ref,
+       call_n, CAST(0 AS BIGINT) AS issued, false AS mixed, share_pusd,
+       CAST(coalesce(cost_pusd, 0) AS HUGEINT) + share_pusd AS carried_pusd,
+       unpriced OR coalesce(call_unpriced, false) AS carried_unknown
+FROM explained
+UNION ALL
+SELECT p.step_key, p.case_key, p.attempt_key, p.n, p.n_max, p.kind, p.status, p.name, p.unpriced,
+       p.human_ms,
+       CASE WHEN p.part IN (1, 2) THEN 0 WHEN i.issued IS NULL THEN 6
+            ELSE coalesce(m.label, i.label_min) END,
+       CASE WHEN p.part = 1 THEN 0 WHEN p.part = 2 THEN 1
+            WHEN i.issued = 1 THEN 22 WHEN i.issued > 1 THEN 23
+            WHEN p.status = 1 THEN 25 WHEN p.status = 2 THEN 15 WHEN p.status = 3 THEN 16
+            WHEN p.n = e.last_call THEN 11 ELSE 12 END,
+       CASE WHEN p.part = 1 THEN p.resolving WHEN p.part = 2 THEN NULL
+            WHEN i.issued = 1 THEN i.first_n ELSE i.issued END,
+       NULL, coalesce(i.issued, 0), coalesce(i.label_min < i.label_max, false), 0,
+       CASE WHEN i.issued IS NULL THEN CAST(coalesce(p.cost_pusd, 0) AS HUGEINT) ELSE 0 END,
+       p.unpriced AND i.issued IS NULL
+FROM step_places p JOIN ends e USING (attempt_key)
+     LEFT JOIN issues i ON i.attempt_key = p.attempt_key AND i.call_n = p.n
+     LEFT JOIN most m ON m.attempt_key = p.attempt_key AND m.call_n = p.n
+WHERE p.kind = 0
+
+-- How many steps a workflow has: $1, as of $2.
+-- name: waste_step_count
+SELECT count(*) FROM steps
+WHERE workflow = $1 AND ($2 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $2)
+
+-- name: waste_tools_create
+CREATE OR REPLACE TEMP TABLE waste_tools (
+  label INTEGER, kind UTINYINT, name VARCHAR, steps BIGINT, carried_pusd HUGEINT)
+
+-- name: waste_examples_create
+CREATE OR REPLACE TEMP TABLE waste_examples (
+  label INTEGER, case_key UBIGINT, attempt_key UBIGINT, n BIGINT, kind UTINYINT, name VARCHAR,
+  reason INTEGER, ref BIGINT, carried_pusd HUGEINT)
+
+-- What the labels of one range of cases come to. A call that issued steps is counted, and its cost
+-- is where its steps are.
+-- name: waste_labels
+SELECT label, reason, count(*), count_if(unpriced), sum(human_ms), sum(carried_pusd)
+FROM step_labels GROUP BY label, reason ORDER BY label, reason
+
+-- What a tool's steps cost with what the model was paid to issue them; calls that issued nothing
+-- have no tool.
+-- name: waste_tools_add
+INSERT INTO waste_tools
+SELECT label, min(kind), CASE WHEN kind = 0 THEN NULL ELSE coalesce(name, '') END AS tool, count(*),
+       sum(carried_pusd)
+FROM step_labels WHERE kind <> 0 OR issued = 0 GROUP BY label, tool
+
+-- The dearest of each label, $1 of them.
+-- name: waste_examples_add
+INSERT INTO waste_examples
+SELECT label, case_key, attempt_key, n, kind, name, reason, ref, carried_pusd
+FROM step_labels WHERE carried_pusd > 0 AND label < 6
+QUALIFY row_number() OVER (PARTITION BY label
+  ORDER BY carried_pusd DESC, case_key, attempt_key, n) <= $1
+
+-- $1 of each label.
+-- name: waste_tools
+SELECT label, kind, name, steps, carried_pusd
+FROM (SELECT label, min(kind) AS kind, name, sum(steps) AS steps, sum(carried_pusd) AS carried_pusd
+      FROM waste_tools GROUP BY label, name)
+QUALIFY row_number() OVER (PARTITION BY label ORDER BY carried_pusd DESC, steps DESC, name) <= $1
+ORDER BY label, carried_pusd DESC, steps DESC, name
+
+-- $1 of each label.
+-- name: waste_examples
+SELECT e.label, c.case_id, a.attempt_id, e.n, e.kind, e.name, e.reason, e.ref, e.carried_pusd
+FROM waste_examples e JOIN cases c USING (case_key)
+     JOIN attempts a ON a.attempt_key = e.attempt_key
+QUALIFY row_number() OVER (PARTITION BY e.label
+  ORDER BY e.carried_pusd DESC, e.case_key, e.attempt_key, e.n) <= $1
+ORDER BY e.label, e.carried_pusd DESC, e.case_key, e.attempt_key, e.n
+
+-- What case_costs says of a workflow $1, which the labels must come to.
+-- name: waste_costs
+SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(agent_pusd), 0),
+       coalesce(sum(CASE WHEN state = 0 THEN before_pusd - last_pusd
+                         WHEN state = 1 THEN before_pusd ELSE 0 END), 0),
+       coalesce(sum(CASE WHEN state = 2 THEN 1 ELSE 0 END), 0)
+FROM case_costs WHERE workflow = $1 AND state < 3
+
 -- ============================================================ unused retrieval
 
 -- economics.md sections 6 and 7, docs/unused.md: one row a result whose text was seen, over the
@@ -1408,33 +1707,11 @@ FROM case_costs c LEFT JOIN (
   FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)) s USING (case_key)
 WHERE c.case_key = $1
 
--- Each attempt and the part of the cost it is: 0 base, 1 retry tail, 2 sunk, 3 rework, 4 open.
--- case_costs says how many came before the resolution: the first of all and then the earliest.
+-- In the order they were made. Needs the table case_attempts.
 -- name: explain_attempts
-WITH spent AS (
-  SELECT attempt_key, min(started_ns) AS started_ns, sum(cost_pusd) AS cost_pusd,
-         sum(CASE WHEN kind <> 0 THEN cost_pusd END) AS fee_pusd, sum(human_ms) AS human_ms,
-         count_if(kind = 0) AS calls, count_if(cost_basis = 3) AS unpriced
-  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
-  GROUP BY attempt_key
-), placed AS (
-  SELECT a.attempt_key, a.attempt_id, a.agent, a.succeeded, s.started_ns, s.cost_pusd, s.fee_pusd,
-         s.human_ms, s.calls, s.unpriced,
-         row_number() OVER (ORDER BY CASE WHEN a.number > 0 THEN a.number
-                                          ELSE coalesce(s.started_ns, 0) END, a.attempt_key) AS n
-  FROM attempts a LEFT JOIN spent s USING (attempt_key)
-  WHERE a.case_key = $1 AND (s.attempt_key IS NOT NULL OR $2 = 9223372036854775807)
-), parted AS (
-  SELECT p.*, c.state,
-         row_number() OVER (ORDER BY n > 1, coalesce(started_ns, 0), n) <= c.attempts_before
-           AS before
-  FROM placed p, case_costs c WHERE c.case_key = $1
-)
-SELECT attempt_key, attempt_id, agent, succeeded, started_ns, coalesce(cost_pusd, 0),
-       coalesce(fee_pusd, 0), coalesce(human_ms, 0), coalesce(calls, 0), coalesce(unpriced, 0),
-       CASE WHEN state = 2 THEN 4 WHEN NOT before THEN 3 WHEN state = 1 THEN 2
-            WHEN n = max(CASE WHEN before THEN n END) OVER () THEN 0 ELSE 1 END
-FROM parted ORDER BY n
+SELECT attempt_key, attempt_id, agent, succeeded, started_ns, cost_pusd, fee_pusd, human_ms, calls,
+       unpriced, part
+FROM case_attempts ORDER BY n
 
 -- Every statement known by then; whether it stands (the newest of its id, and no mere candidate),
 -- and whether it is the one that counts. $1 the case, $2 as of.
@@ -1457,27 +1734,62 @@ SELECT status, effective_ns, recorded_ns, value_pusd, human_ms, quality, source,
                     coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key) = 1
 FROM listed ORDER BY recorded_ns, effective_ns NULLS LAST, revision, outcome_id, status
 
--- $1 the case, $2 as of, $3 how many at the head and the tail of each attempt (0: all of them).
--- In the order of time where every step of the attempt has one, else as the source has them.
+-- $1 the case, $2 how many at the head and the tail of each attempt (0: all of them), and $3 of the
+-- dearest that were wasted in between, in the order of step_places; with what the steps up to each
+-- cost. Needs the table step_labels.
 -- name: explain_steps
-WITH timed AS (
-  SELECT *, bool_or(started_ns IS NULL) OVER (PARTITION BY attempt_key) AS untimed
-  FROM steps WHERE case_key = $1 AND (started_ns IS NULL OR started_ns <= $2)
-), placed AS (
-  SELECT *, row_number() OVER (PARTITION BY attempt_key
-              ORDER BY CASE WHEN untimed THEN 0 ELSE started_ns END, sequence, kind <> 0,
-                       step_key) AS n,
-         count(*) OVER (PARTITION BY attempt_key) AS n_max
-  FROM timed
+WITH summed AS (
+  SELECT p.*, l.n, l.n_max, l.label, l.reason, l.ref, l.call_n, l.carried_pusd,
+         l.carried_unknown,
+         sum(coalesce(p.cost_pusd, 0)) OVER (PARTITION BY p.attempt_key ORDER BY l.n
+           ROWS UNBOUNDED PRECEDING) AS until_pusd,
+         row_number() OVER (PARTITION BY p.attempt_key
+           ORDER BY l.label NOT BETWEEN 1 AND 4 OR l.n <= $2 OR l.n > l.n_max - $2,
+                    l.carried_pusd DESC, l.n) AS place
+  FROM steps p JOIN step_labels l USING (step_key) WHERE p.case_key = $1
 )
 SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.ended_ns, p.name,
        p.agent, p.provider, p.model,
        p.input_uncached, p.cache_read, p.cache_write_5m, p.cache_write_1h, p.input_audio,
        p.input_image, p.output, p.output_audio, p.requests, p.web_searches, p.reasoning,
-       p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line
-FROM placed p LEFT JOIN sources s USING (source_id)
-WHERE $3 = 0 OR p.n <= $3 OR p.n > p.n_max - $3
+       p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line,
+       p.label, p.reason, p.ref, p.call_n, p.carried_pusd, p.until_pusd,
+       p.carried_unknown
+FROM summed p LEFT JOIN sources s USING (source_id)
+WHERE $2 = 0 OR p.n <= $2 OR p.n > p.n_max - $2 OR (p.label BETWEEN 1 AND 4 AND p.place <= $3)
 ORDER BY p.attempt_key, p.n
+
+-- What the labels of each attempt come to.
+-- name: explain_labels
+SELECT attempt_key, label, count(*), count_if(unpriced), sum(carried_pusd)
+FROM step_labels GROUP BY attempt_key, label ORDER BY attempt_key, label
+
+-- Calls whose steps have several labels, and what of their cost went to each.
+-- name: explain_splits
+SELECT l.attempt_key, l.call_n, l.label, count(*), sum(l.share_pusd)
+FROM step_labels l JOIN step_labels c ON c.attempt_key = l.attempt_key AND c.n = l.call_n
+WHERE c.mixed
+GROUP BY l.attempt_key, l.call_n, l.label ORDER BY l.attempt_key, l.call_n, l.label
+
+-- Choices on record: steps of kind decision, human and guard, and steps a person refused. What is
+-- overridden: the refused step itself; of a person or guard that said no, the step that asked, else
+-- the one before. $1 the case. who: 0 agent, 1 human, 2 rule.
+-- name: explain_decisions
+WITH listed AS (
+  SELECT l.attempt_key, l.n, p.kind, p.status, p.name, p.note, p.started_ns, l.call_n,
+         max(CASE WHEN p.kind NOT IN (3, 4, 5) THEN l.n END) OVER (PARTITION BY l.attempt_key
+           ORDER BY l.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_n
+  FROM step_labels l JOIN steps p USING (step_key) WHERE p.case_key = $1
+)
+SELECT a.n, d.n, d.kind, d.status, d.who, d.overrides, d.name, d.note, d.started_ns
+FROM (SELECT *, CASE kind WHEN 3 THEN 0 WHEN 4 THEN 1 ELSE 2 END AS who,
+             CASE WHEN kind IN (4, 5) AND status IN (1, 2) THEN coalesce(call_n, before_n) END
+               AS overrides
+      FROM listed WHERE kind IN (3, 4, 5)
+      UNION ALL
+      SELECT *, 1, n FROM listed WHERE status = 2 AND kind NOT IN (4, 5)) d
+     JOIN case_attempts a USING (attempt_key)
+ORDER BY a.n, d.n, d.who
 
 -- ============================================================ doctor
 

@@ -201,6 +201,8 @@ static void reports_are_drawn_as_the_golden_texts(void)
     EXPECT(draws("route.json", render_route, 80, "route_80.txt"));
     EXPECT(draws("route.json", render_route, 200, "route_200.txt"));
     EXPECT(draws("route_thin.json", render_route, 80, "route_thin_80.txt"));
+    EXPECT(draws("waste.json", render_waste, 80, "waste_80.txt"));
+    EXPECT(draws("waste.json", render_waste, 200, "waste_200.txt"));
 }
 
 static void json_of_another_shape_draws_blanks_and_never_crashes(void)
