@@ -1,0 +1,443 @@
+/* Ledger -> drivers of a workflow: sums from the store, priced with the rates calls were made at,
+ * then growth and plateau from a sample of its attempts. docs/drivers.md defines each figure. */
+#include <math.h>
+
+#include "api/drivers_priv.h"
+#include "base/check.h"
+#include "model/trace.h"
+
+enum {
+    SAMPLE_ATTEMPTS_MAX = 50000, /* looked at for growth and plateau */
+    SESSIONS_MAX = 5000,         /* whose median is drawn again a thousand times */
+    NS_PER_MS = 1000000,
+};
+
+#define MARGIN_PP_DEFAULT 2.0 /* of workflows nothing is configured for; economics.md section 8 */
+
+/* Columns of QUERY_drivers_carried_any and _narrow. */
+enum {
+    C_CODE,
+    C_CALLS,
+    C_INPUT,
+    C_OUTPUT = C_INPUT + DRIVERS_INPUTS,
+    C_CARRIED,
+    C_ATTENTION = C_CARRIED + DRIVERS_INPUTS,
+    C_ATTENTION_NEW,
+    C_TIED,
+};
+
+struct reading {
+    struct store *store;
+    const struct api_drivers_request *request;
+    struct store_value scope[2]; /* $1, $2 of every query */
+    struct arena *arena;
+    struct drivers_price *prices; /* [price_count] by code */
+    size_t price_count;
+    struct drivers *out;
+};
+
+static enum errc read_cases(struct reading *r, struct err *err)
+{
+    struct drivers *const d = r->out;
+    struct store_result cases;
+    const enum errc code =
+        store_run(r->store, QUERY_drivers_cases, r->scope, 1, r->arena, &cases, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    d->cases = store_int64(&cases, 0, 0, 0);
+    d->attempts = store_int64(&cases, 0, 1, 0);
+    d->spend_pusd = store_sum(&cases, 0, 2);
+    d->retry_pusd = store_sum(&cases, 0, 3);
+    d->human_pusd = store_sum(&cases, 0, 4);
+    d->open_pusd = store_sum(&cases, 0, 5);
+    d->base_pusd = store_sum(&cases, 0, 6);
+    d->retry_tail_pusd = store_sum(&cases, 0, 7);
+    d->sunk_pusd = store_sum(&cases, 0, 8);
+    CHECK(d->spend_pusd == d->retry_pusd + d->human_pusd + d->open_pusd + d->base_pusd);
+    const struct stats_sums sums = {
+        .n = d->cases,
+        .y = money_usd(d->retry_pusd),
+        .x = money_usd(d->spend_pusd),
+        .yy = (double)store_sum(&cases, 0, 9) / 1e18,
+        .xy = (double)store_sum(&cases, 0, 10) / 1e18,
+        .xx = (double)store_sum(&cases, 0, 11) / 1e18,
+    };
+    d->retry_share = stats_ratio(&sums);
+    d->retry_share.low = d->retry_share.low < 0 ? 0 : d->retry_share.low;
+    d->retry_share.high = d->retry_share.high > 1 ? 1 : d->retry_share.high;
+    return ERR_OK;
+}
+
+/* The rates of a price, and whether its calls' dollars by class can be told exactly. */
+static void find_rates(const struct reading *r, const struct store_result *rows, size_t row,
+                       struct drivers_price *price)
+{
+    const struct rate_source *const source = r->request->rates;
+    if (price->basis == COST_PRICED) {
+        const uint64_t id = (uint64_t)store_sum(rows, row, 2);
+        price->exact = source->by_id(source->book, id, &price->rates);
+        return;
+    }
+    price->listed =
+        source->by_model(source->book, store_text(rows, row, 3), store_text(rows, row, 4),
+                         store_int64(rows, row, 5, TIME_UNKNOWN), 0, &price->rates);
+}
+
+static enum errc read_prices(struct reading *r, struct err *err)
+{
+    enum errc code = store_execute(r->store, QUERY_drivers_prices_create, r->scope, 2, NULL, err);
+    struct store_result rows;
+    if (code == ERR_OK) {
+        code = store_run(r->store, QUERY_drivers_prices, NULL, 0, r->arena, &rows, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    r->prices = arena_new(r->arena, struct drivers_price, rows.rows + 1);
+    if (r->prices == NULL) {
+        return err_set(err, ERR_LIMIT, "no memory left for %zu prices", rows.rows);
+    }
+    r->price_count = rows.rows;
+    for (size_t row = 0; row < rows.rows; row++) {
+        struct drivers_price *const price = &r->prices[row];
+        price->code = store_int64(&rows, row, 0, 0);
+        price->basis = (enum cost_basis)store_int64(&rows, row, 1, COST_NONE);
+        CHECK(price->code == 2 * (int64_t)(row + 1));
+        find_rates(r, &rows, row, price);
+    }
+    return ERR_OK;
+}
+
+/* The price of a code, whose last bit says whether the calls are of base attempts. */
+static struct drivers_price *price_of(const struct reading *r, int64_t code)
+{
+    CHECK(code >= 2);
+    const size_t at = (size_t)(code / 2) - 1;
+    CHECK(at < r->price_count);
+    return &r->prices[at];
+}
+
+/* Whether time in ms and place fit one integer, which the narrow query orders by; out: $1 to $5. */
+static bool fits_narrow(const struct store_result *shape, const struct store_value *scope,
+                        struct store_value *out)
+{
+    if (store_int64(shape, 0, 0, 0) == 0 || store_int64(shape, 0, 1, 0) > 0 ||
+        store_int64(shape, 0, 6, 0) > 0 || store_int64(shape, 0, 7, 0) > 0) {
+        return false;
+    }
+    const int64_t first = store_int64(shape, 0, 2, 0) / NS_PER_MS;
+    const int64_t last = store_int64(shape, 0, 3, 0) / NS_PER_MS;
+    const int64_t least = store_int64(shape, 0, 4, 0);
+    int64_t places = 0;
+    int64_t end = 0;
+    if (__builtin_sub_overflow(store_int64(shape, 0, 5, 0), least, &places) ||
+        places == INT64_MAX || __builtin_mul_overflow(last - first + 1, places + 1, &end)) {
+        return false;
+    }
+    out[0] = scope[0];
+    out[1] = scope[1];
+    out[2] = STORE_OF_INT64(first);
+    out[3] = STORE_OF_INT64(places + 1);
+    out[4] = STORE_OF_INT64(least);
+    return true;
+}
+
+static enum errc query_carried(const struct reading *r, struct store_result *out, struct err *err)
+{
+    struct store_result shape;
+    struct store_value values[5];
+    enum errc code = store_run(r->store, QUERY_drivers_shape, r->scope, 2, r->arena, &shape, err);
+    if (code == ERR_OK && fits_narrow(&shape, r->scope, values)) {
+        code = store_run(r->store, QUERY_drivers_carried_narrow, values, 5, r->arena, out, err);
+        int64_t tied = 0;
+        for (size_t row = 0; code == ERR_OK && row < out->rows; row++) {
+            tied += store_int64(out, row, C_TIED, 0);
+        }
+        if (code != ERR_OK || tied == 0) {
+            return code;
+        }
+    }
+    return code == ERR_OK
+               ? store_run(r->store, QUERY_drivers_carried_any, r->scope, 2, r->arena, out, err)
+               : code;
+}
+
+static enum errc read_carried(struct reading *r, struct err *err)
+{
+    struct store_result rows;
+    const enum errc code = query_carried(r, &rows, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    double attention = 0;
+    double attention_new = 0;
+    for (size_t row = 0; row < rows.rows; row++) {
+        const int64_t at = store_int64(&rows, row, C_CODE, 0);
+        struct drivers_price *const price = price_of(r, at);
+        const int first = at % 2 == 1 ? DRIVERS_BASE : DRIVERS_ALL;
+        price->calls += store_int64(&rows, row, C_CALLS, 0);
+        for (int scope = DRIVERS_ALL; scope <= first; scope++) {
+            for (size_t class = 0; class < DRIVERS_INPUTS; class ++) {
+                price->used[scope].input[class] += store_sum(&rows, row, C_INPUT + class);
+                price->carried[scope].input[class] += store_sum(&rows, row, C_CARRIED + class);
+            }
+            price->output[scope] += store_sum(&rows, row, C_OUTPUT);
+        }
+        r->out->attention += store_sum(&rows, row, C_ATTENTION);
+        attention += (double)store_sum(&rows, row, C_ATTENTION);
+        attention_new += (double)store_sum(&rows, row, C_ATTENTION_NEW);
+    }
+    r->out->attention_carried = attention > 0 ? 1 - attention_new / attention : NAN;
+    return ERR_OK;
+}
+
+/* What calls cost whose dollars by class no price tells. */
+static enum errc read_costs(struct reading *r, struct err *err)
+{
+    bool all_exact = true;
+    for (size_t i = 0; i < r->price_count; i++) {
+        struct drivers_price *const price = &r->prices[i];
+        price->exact = price->exact && drivers_priced(&price->used[DRIVERS_ALL], &price->rates);
+        price->listed = price->listed && drivers_priced(&price->used[DRIVERS_ALL], &price->rates) &&
+                        (price->rates.known >> USAGE_OUTPUT & 1) != 0;
+        all_exact = all_exact && price->exact;
+    }
+    if (all_exact) {
+        return ERR_OK;
+    }
+    struct store_result rows;
+    const enum errc code =
+        store_run(r->store, QUERY_drivers_costs, r->scope, 2, r->arena, &rows, err);
+    for (size_t row = 0; code == ERR_OK && row < rows.rows; row++) {
+        const int64_t at = store_int64(&rows, row, 0, 0);
+        struct drivers_price *const price = price_of(r, at);
+        price->cost_pusd[DRIVERS_ALL] += store_sum(&rows, row, 1);
+        price->cost_pusd[DRIVERS_BASE] += at % 2 == 1 ? store_sum(&rows, row, 1) : 0;
+    }
+    return code;
+}
+
+/* Tokens with rates only to compare classes by: where no price is known, each token weighs one. */
+static double weigh(const struct drivers_price *price, const struct drivers_tokens *tokens,
+                    money_sum output)
+{
+    if (!price->listed) {
+        return (double)(drivers_total(tokens) + output);
+    }
+    return (double)drivers_cost(tokens, &price->rates) +
+           (double)output * (double)price->rates.pusd[USAGE_OUTPUT];
+}
+
+/* Tokens of all attempts in dollars: exact, or as a share of what was reported. */
+static money_sum value_of(const struct drivers_price *price, const struct drivers_tokens *tokens)
+{
+    if (price->exact) {
+        return drivers_cost(tokens, &price->rates);
+    }
+    return drivers_share(price->cost_pusd[DRIVERS_ALL], weigh(price, tokens, 0),
+                         weigh(price, &price->used[DRIVERS_ALL], price->output[DRIVERS_ALL]));
+}
+
+static void add_price(struct drivers *d, const struct drivers_price *price)
+{
+    const struct drivers_tokens *const used = &price->used[DRIVERS_ALL];
+    const struct drivers_tokens *const carried = &price->carried[DRIVERS_ALL];
+    d->calls += price->calls;
+    for (size_t class = 0; class < DRIVERS_INPUTS; class ++) {
+        d->input.input[class] += used->input[class];
+        d->carried.input[class] += carried->input[class];
+    }
+    if (price->basis == COST_UNPRICED || price->basis == COST_NONE) {
+        return;
+    }
+    const struct drivers_tokens uncached = {
+        .input = {[USAGE_INPUT_UNCACHED] = drivers_total(carried)}};
+    const money_sum carried_pusd = value_of(price, carried);
+    d->input_pusd += value_of(price, used);
+    d->carried_pusd += carried_pusd;
+    d->carried_uncached_pusd += value_of(price, &uncached);
+    if (price->exact) {
+        const money_sum base_pusd = drivers_cost(&price->used[DRIVERS_BASE], &price->rates);
+        const money_sum again_pusd = drivers_cost(&price->carried[DRIVERS_BASE], &price->rates);
+        d->carried_exact_pusd += carried_pusd;
+        d->part_carried_pusd += again_pusd;
+        d->part_new_pusd += base_pusd - again_pusd;
+    } else {
+        d->listed_calls += price->listed ? price->calls : 0;
+        d->shared_calls += price->listed ? 0 : price->calls;
+        d->part_unsplit_pusd += price->cost_pusd[DRIVERS_BASE];
+    }
+}
+
+static enum errc add_up(struct reading *r, struct err *err)
+{
+    struct drivers *const d = r->out;
+    struct store_result tools;
+    struct store_result unpriced;
+    enum errc code = store_run(r->store, QUERY_drivers_tools, r->scope, 2, r->arena, &tools, err);
+    if (code == ERR_OK) {
+        code = store_run(r->store, QUERY_drivers_unpriced, r->scope, 2, r->arena, &unpriced, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < r->price_count; i++) {
+        add_price(d, &r->prices[i]);
+    }
+    d->unpriced_calls = store_int64(&unpriced, 0, 0, 0);
+    d->part_tools_pusd = store_sum(&tools, 0, 0);
+    d->part_output_pusd = d->base_pusd - d->part_tools_pusd - d->part_unsplit_pusd -
+                          d->part_carried_pusd - d->part_new_pusd;
+    if (d->part_output_pusd < 0) {
+        return err_set(err, ERR_INTEGRITY,
+                       "calls cost less than their input at the prices they name; find them with: "
+                       "bursar verify");
+    }
+    return ERR_OK;
+}
+
+/* Exponents of [rows] sessions with at least so many turns, ascending; returns how many. */
+static size_t exponents(const struct store_result *rows, int64_t turns_least, double *out)
+{
+    size_t count = 0;
+    for (size_t row = 0; row < rows->rows; row++) {
+        const struct drivers_turns turns = {
+            .n = store_int64(rows, row, 0, 0),
+            .x = store_sum(rows, row, 1),
+            .y = store_sum(rows, row, 2),
+            .xy = store_sum(rows, row, 3),
+            .xx = store_sum(rows, row, 4),
+        };
+        if (turns.n >= turns_least) {
+            out[count] = drivers_exponent(&turns);
+            count += isnan(out[count]) ? 0 : 1;
+        }
+    }
+    stats_sort(out, count);
+    return count;
+}
+
+static enum errc read_growth(struct reading *r, struct err *err)
+{
+    struct drivers *const d = r->out;
+    const struct store_value most = STORE_OF_INT64(SESSIONS_MAX);
+    struct store_result rows;
+    const enum errc code = store_run(r->store, QUERY_drivers_turns, &most, 1, r->arena, &rows, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    double *const found = arena_new(r->arena, double, rows.rows + 1);
+    if (found == NULL) {
+        return err_set(err, ERR_LIMIT, "no memory left for %zu sessions", rows.rows);
+    }
+    d->growth_turns_least = DRIVERS_TURNS_LEAST;
+    size_t count = exponents(&rows, DRIVERS_TURNS_LEAST, found);
+    if (count == 0) {
+        d->growth_turns_least = DRIVERS_TURNS_THIN;
+        count = exponents(&rows, DRIVERS_TURNS_THIN, found);
+    }
+    d->growth_sessions = (int64_t)count;
+    d->growth_q1 = count > 0 ? stats_quantile(found, count, 0.25) : NAN;
+    d->growth_q3 = count > 0 ? stats_quantile(found, count, 0.75) : NAN;
+    return drivers_median(found, count, STATS_BOOTSTRAP_SEED, r->arena, &d->growth, err);
+}
+
+static enum errc read_plateau(struct reading *r, struct err *err)
+{
+    struct store_result rows;
+    const enum errc code =
+        store_run(r->store, QUERY_drivers_contexts, NULL, 0, r->arena, &rows, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct drivers_split splits[DRIVERS_SPLITS_MAX];
+    CHECK(rows.rows <= COUNT_OF(splits));
+    for (size_t row = 0; row < rows.rows; row++) {
+        splits[row] = (struct drivers_split){.size = store_int64(&rows, row, 1, 0),
+                                             .attempts = store_int64(&rows, row, 2, 0),
+                                             .successes = store_int64(&rows, row, 3, 0)};
+    }
+    r->out->plateau = drivers_plateau(splits, rows.rows, r->out->margin);
+    return ERR_OK;
+}
+
+static enum errc read_excess(struct reading *r, struct err *err)
+{
+    struct drivers *const d = r->out;
+    struct store_result rows;
+    const struct store_value values[] = {r->scope[0], r->scope[1], STORE_OF_INT64(d->plateau.size)};
+    const enum errc code =
+        store_run(r->store, QUERY_drivers_excess, values, COUNT_OF(values), r->arena, &rows, err);
+    money_sum squares = 0;
+    for (size_t row = 0; code == ERR_OK && row < rows.rows; row++) {
+        const struct drivers_price *const price = price_of(r, store_int64(&rows, row, 0, 0));
+        struct drivers_tokens tokens = {{0}};
+        for (size_t class = 0; class < DRIVERS_INPUTS; class ++) {
+            tokens.input[class] = store_sum(&rows, row, 3 + class);
+        }
+        d->excess_tokens += store_sum(&rows, row, 2);
+        d->excess_pusd += value_of(price, &tokens);
+        squares += store_sum(&rows, row, 3 + DRIVERS_INPUTS);
+    }
+    d->excess_attention = d->attention > 0 ? (double)squares / (double)d->attention : NAN;
+    return code;
+}
+
+static enum errc read_sample(struct reading *r, struct err *err)
+{
+    struct drivers *const d = r->out;
+    d->sample_one_in = (d->attempts + SAMPLE_ATTEMPTS_MAX - 1) / SAMPLE_ATTEMPTS_MAX;
+    d->sample_one_in = d->sample_one_in < 1 ? 1 : d->sample_one_in;
+    const struct store_value values[] = {r->scope[0], r->scope[1],
+                                         STORE_OF_INT64(d->sample_one_in)};
+    enum errc code =
+        store_execute(r->store, QUERY_drivers_sample_create, values, COUNT_OF(values), NULL, err);
+    code = code == ERR_OK ? read_growth(r, err) : code;
+    code = code == ERR_OK ? read_plateau(r, err) : code;
+    return code == ERR_OK && d->plateau.found ? read_excess(r, err) : code;
+}
+
+enum errc api_drivers(struct store *store, const struct settings *settings,
+                      const struct api_drivers_request *request, struct arena *arena,
+                      struct text *out, struct err *err)
+{
+    static enum errc (*const steps[])(struct reading *, struct err *) = {
+        read_cases, read_prices, read_carried, read_costs, add_up, read_sample,
+    };
+    CHECK(request != NULL);
+    CHECK(request->rates != NULL);
+    CHECK(out != NULL);
+
+    const struct api_request *const asked = &request->request;
+    const struct settings_workflow *const workflow = settings_workflow(settings, asked->workflow);
+    struct drivers drivers = {
+        .margin = (workflow != NULL ? workflow->non_inferiority_pp : MARGIN_PP_DEFAULT) / 100,
+        .attention_carried = NAN,
+        .excess_attention = NAN,
+    };
+    struct reading reading = {
+        .store = store,
+        .request = request,
+        .scope = {STORE_OF_TEXT(asked->workflow), STORE_OF_INT64(asked->as_of_ns)},
+        .arena = arena,
+        .out = &drivers,
+    };
+    enum errc code = ERR_OK;
+    if (asked->workflow.size > 0) {
+        code = figures_require_workflow(store, asked->workflow, arena, err);
+    }
+    if (code == ERR_OK) {
+        code = figures_create_costs(store, settings, asked, err);
+    }
+    for (size_t i = 0; i < COUNT_OF(steps) && code == ERR_OK; i++) {
+        code = steps[i](&reading, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    drivers_json(&drivers, asked, out);
+    return text_is_full(out)
+               ? err_set(err, ERR_LIMIT, "the answer does not fit %zu bytes", out->size_max)
+               : ERR_OK;
+}
