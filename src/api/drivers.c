@@ -390,7 +390,7 @@ static enum errc read_sample(struct reading *r, struct err *err)
     d->sample_one_in = (d->attempts + SAMPLE_ATTEMPTS_MAX - 1) / SAMPLE_ATTEMPTS_MAX;
     d->sample_one_in = d->sample_one_in < 1 ? 1 : d->sample_one_in;
     const struct store_value values[] = {r->scope[0], r->scope[1],
-                                         STORE_OF_INT64(d->sample_one_in)};
+                                         STORE_OF_UINT64(UINT64_MAX / (uint64_t)d->sample_one_in)};
     enum errc code =
         store_execute(r->store, QUERY_drivers_sample_create, values, COUNT_OF(values), NULL, err);
     code = code == ERR_OK ? read_growth(r, err) : code;

@@ -486,34 +486,37 @@ WITH calls AS (
 )
 {drivers_carried}
 
--- Calls of a sample of the attempts: each $3-th by key.
+-- Calls of a sample of the attempts: those with keys up to $3. Keys are hashes, and a range of them
+-- is what a scan can leave rows out by.
 -- name: drivers_sample_create
 CREATE OR REPLACE TEMP TABLE drivers_sample AS
 SELECT s.attempt_key, s.case_key,
        CASE WHEN s.agent IS NULL THEN s.attempt_key ELSE hash(s.attempt_key, s.agent) END AS session,
-       s.started_ns, s.sequence, s.step_key,
+       s.started_ns, s.sequence,
        s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.input_audio
          + s.input_image AS input
-FROM steps s SEMI JOIN case_costs c ON c.case_key = s.case_key
-WHERE s.attempt_key % CAST($3 AS UBIGINT) = 0 AND
+FROM steps s
+     JOIN (SELECT attempt_key FROM attempts SEMI JOIN case_costs USING (case_key)
+           WHERE attempt_key <= CAST($3 AS UBIGINT)) a ON a.attempt_key = s.attempt_key
+WHERE
 {drivers_scope}
 {drivers_used}
 
 -- Sums over the turns of each session: x log turn, y log of the input so far, as whole numbers of
--- 1e-8. At most $1 sessions, in an order that has to do with nothing.
+-- 1e-8. At most $1 sessions, in an order that has to do with nothing. Of calls at one place, which
+-- few sources have, the smallest is taken to be the first: keys of steps are long to read.
 -- name: drivers_turns
 WITH calls AS (
   SELECT s.session, s.input,
-         CASE WHEN u.attempt_key IS NULL THEN s.started_ns ELSE 0 END AS time, s.sequence,
-         s.step_key
+         CASE WHEN u.attempt_key IS NULL THEN s.started_ns ELSE 0 END AS time, s.sequence
   FROM drivers_sample s
-       LEFT JOIN (SELECT DISTINCT t.attempt_key FROM steps t SEMI JOIN drivers_sample USING (attempt_key)
-                  WHERE t.started_ns IS NULL) u ON u.attempt_key = s.attempt_key
+       LEFT JOIN (SELECT DISTINCT attempt_key FROM steps WHERE started_ns IS NULL) u
+         ON u.attempt_key = s.attempt_key
 ), turns AS (
   SELECT session, row_number() OVER w AS turn,
-         sum(input) OVER (PARTITION BY session ORDER BY time, sequence, step_key
+         sum(input) OVER (PARTITION BY session ORDER BY time, sequence, input
                           ROWS UNBOUNDED PRECEDING) AS so_far
-  FROM calls WINDOW w AS (PARTITION BY session ORDER BY time, sequence, step_key)
+  FROM calls WINDOW w AS (PARTITION BY session ORDER BY time, sequence, input)
 ), logs AS (
   SELECT session, CAST(round(ln(turn) * 1e8) AS BIGINT) AS x,
          CAST(round(ln(greatest(CAST(so_far AS DOUBLE), 1)) * 1e8) AS BIGINT) AS y
