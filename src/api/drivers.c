@@ -26,6 +26,36 @@ enum {
     C_TIED,
 };
 
+/* Columns of QUERY_drivers_prices. */
+enum {
+    P_CODE,
+    P_BASIS,
+    P_PRICE,
+    P_PROVIDER,
+    P_MODEL,
+    P_CALLS,
+    P_USED,
+    P_FIRST,
+    P_LAST,
+    P_FIRST_PLACE,
+    P_LAST_PLACE,
+    P_FRACTIONS,
+    P_MEDIA,
+};
+
+/* Of all calls, and of the steps that have no time. */
+struct shape {
+    int64_t untimed;
+    int64_t calls;
+    int64_t used; /* have usage */
+    int64_t first_ns;
+    int64_t last_ns;
+    int64_t first_place;
+    int64_t last_place;
+    int64_t fractions; /* calls whose time is no whole millisecond */
+    int64_t media;     /* most audio and image tokens of a call */
+};
+
 struct reading {
     struct store *store;
     const struct api_drivers_request *request;
@@ -33,6 +63,7 @@ struct reading {
     struct arena *arena;
     struct drivers_price *prices; /* [price_count] by code */
     size_t price_count;
+    struct shape shape;
     struct drivers *out;
 };
 
@@ -75,21 +106,47 @@ static void find_rates(const struct reading *r, const struct store_result *rows,
 {
     const struct rate_source *const source = r->request->rates;
     if (price->basis == COST_PRICED) {
-        const uint64_t id = (uint64_t)store_sum(rows, row, 2);
+        const uint64_t id = (uint64_t)store_sum(rows, row, P_PRICE);
         price->exact = source->by_id(source->book, id, &price->rates);
         return;
     }
-    price->listed =
-        source->by_model(source->book, store_text(rows, row, 3), store_text(rows, row, 4),
-                         store_int64(rows, row, 5, TIME_UNKNOWN), 0, &price->rates);
+    price->listed = source->by_model(
+        source->book, store_text(rows, row, P_PROVIDER), store_text(rows, row, P_MODEL),
+        store_int64(rows, row, P_LAST, TIME_UNKNOWN), 0, &price->rates);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void add_shape(struct shape *s, const struct store_result *rows, size_t row)
+{
+    s->calls += store_int64(rows, row, P_CALLS, 0);
+    s->used += store_int64(rows, row, P_USED, 0);
+    s->fractions += store_int64(rows, row, P_FRACTIONS, 0);
+    s->first_ns = least(s->first_ns, store_int64(rows, row, P_FIRST, INT64_MAX));
+    s->last_ns = most(s->last_ns, store_int64(rows, row, P_LAST, INT64_MIN));
+    s->first_place = least(s->first_place, store_int64(rows, row, P_FIRST_PLACE, INT64_MAX));
+    s->last_place = most(s->last_place, store_int64(rows, row, P_LAST_PLACE, INT64_MIN));
+    s->media = most(s->media, store_int64(rows, row, P_MEDIA, 0));
 }
 
 static enum errc read_prices(struct reading *r, struct err *err)
 {
     enum errc code = store_execute(r->store, QUERY_drivers_prices_create, r->scope, 2, NULL, err);
     struct store_result rows;
+    struct store_result untimed;
     if (code == ERR_OK) {
         code = store_run(r->store, QUERY_drivers_prices, NULL, 0, r->arena, &rows, err);
+    }
+    if (code == ERR_OK) {
+        code = store_run(r->store, QUERY_drivers_untimed, r->scope, 2, r->arena, &untimed, err);
     }
     if (code != ERR_OK) {
         return code;
@@ -99,12 +156,18 @@ static enum errc read_prices(struct reading *r, struct err *err)
         return err_set(err, ERR_LIMIT, "no memory left for %zu prices", rows.rows);
     }
     r->price_count = rows.rows;
+    r->shape = (struct shape){.untimed = store_int64(&untimed, 0, 0, 0),
+                              .first_ns = INT64_MAX,
+                              .last_ns = INT64_MIN,
+                              .first_place = INT64_MAX,
+                              .last_place = INT64_MIN};
     for (size_t row = 0; row < rows.rows; row++) {
         struct drivers_price *const price = &r->prices[row];
-        price->code = store_int64(&rows, row, 0, 0);
-        price->basis = (enum cost_basis)store_int64(&rows, row, 1, COST_NONE);
+        price->code = store_int64(&rows, row, P_CODE, 0);
+        price->basis = (enum cost_basis)store_int64(&rows, row, P_BASIS, COST_NONE);
         CHECK(price->code == 2 * (int64_t)(row + 1));
         find_rates(r, &rows, row, price);
+        add_shape(&r->shape, &rows, row);
     }
     return ERR_OK;
 }
@@ -118,38 +181,34 @@ static struct drivers_price *price_of(const struct reading *r, int64_t code)
     return &r->prices[at];
 }
 
-/* Whether time in ms and place fit one integer, which the narrow query orders by; out: $1 to $5. */
-static bool fits_narrow(const struct store_result *shape, const struct store_value *scope,
-                        struct store_value *out)
+/* Whether every call has usage and no audio or image, and time in ms and place fit one integer:
+ * then the narrow query can do. out  [5] its parameters. */
+static bool fits_narrow(const struct reading *r, struct store_value *out)
 {
-    if (store_int64(shape, 0, 0, 0) == 0 || store_int64(shape, 0, 1, 0) > 0 ||
-        store_int64(shape, 0, 6, 0) > 0 || store_int64(shape, 0, 7, 0) > 0) {
-        return false;
-    }
-    const int64_t first = store_int64(shape, 0, 2, 0) / NS_PER_MS;
-    const int64_t last = store_int64(shape, 0, 3, 0) / NS_PER_MS;
-    const int64_t least = store_int64(shape, 0, 4, 0);
+    const struct shape *const s = &r->shape;
     int64_t places = 0;
+    int64_t times = 0;
     int64_t end = 0;
-    if (__builtin_sub_overflow(store_int64(shape, 0, 5, 0), least, &places) ||
-        places == INT64_MAX || __builtin_mul_overflow(last - first + 1, places + 1, &end)) {
+    if (s->calls == 0 || s->calls != s->used || s->untimed > 0 || s->fractions > 0 ||
+        s->media > 0 || __builtin_sub_overflow(s->last_place, s->first_place, &places) ||
+        __builtin_sub_overflow(s->last_ns, s->first_ns, &times) || places == INT64_MAX ||
+        __builtin_mul_overflow(times / NS_PER_MS + 2, places + 1, &end)) {
         return false;
     }
-    out[0] = scope[0];
-    out[1] = scope[1];
-    out[2] = STORE_OF_INT64(first);
+    out[0] = r->scope[0];
+    out[1] = r->scope[1];
+    out[2] = STORE_OF_INT64(s->first_ns / NS_PER_MS);
     out[3] = STORE_OF_INT64(places + 1);
-    out[4] = STORE_OF_INT64(least);
+    out[4] = STORE_OF_INT64(s->first_place);
     return true;
 }
 
 static enum errc query_carried(const struct reading *r, struct store_result *out, struct err *err)
 {
-    struct store_result shape;
     struct store_value values[5];
-    enum errc code = store_run(r->store, QUERY_drivers_shape, r->scope, 2, r->arena, &shape, err);
-    if (code == ERR_OK && fits_narrow(&shape, r->scope, values)) {
-        code = store_run(r->store, QUERY_drivers_carried_narrow, values, 5, r->arena, out, err);
+    if (fits_narrow(r, values)) {
+        const enum errc code = store_run(r->store, QUERY_drivers_carried_narrow, values,
+                                         COUNT_OF(values), r->arena, out, err);
         int64_t tied = 0;
         for (size_t row = 0; code == ERR_OK && row < out->rows; row++) {
             tied += store_int64(out, row, C_TIED, 0);
@@ -158,9 +217,7 @@ static enum errc query_carried(const struct reading *r, struct store_result *out
             return code;
         }
     }
-    return code == ERR_OK
-               ? store_run(r->store, QUERY_drivers_carried_any, r->scope, 2, r->arena, out, err)
-               : code;
+    return store_run(r->store, QUERY_drivers_carried_any, r->scope, 2, r->arena, out, err);
 }
 
 static enum errc read_carried(struct reading *r, struct err *err)

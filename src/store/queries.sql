@@ -369,15 +369,9 @@ SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), s
 FROM (SELECT *, least(input, coalesce(before, 0)) AS carried FROM placed)
 GROUP BY code ORDER BY code
 
--- What the rest needs to know first: calls with usage; steps of no known time; the times and the
--- places of calls; whether times are whole milliseconds; audio and image tokens.
--- name: drivers_shape
-SELECT count_if(input_uncached + cache_read + cache_write_5m + cache_write_1h + input_audio
-                + input_image + output + output_audio > 0 AND kind = 0),
-       count_if(started_ns IS NULL), min(started_ns), max(started_ns), min(sequence),
-       max(sequence), count_if(started_ns % 1000000 <> 0), max(input_audio + input_image)
-FROM steps s
-WHERE
+-- Steps whose time is not known.
+-- name: drivers_untimed
+SELECT count(*) FROM steps s WHERE s.started_ns IS NULL AND
 {drivers_scope}
 
 -- What cases cost, by the parts of the report; the last three are sums of squares and products of
@@ -398,7 +392,9 @@ FROM (SELECT *, least(CAST(retry AS DOUBLE) / 1e3, 1e15) AS y,
                               WHEN 1 THEN agent_pusd + correction_pusd ELSE 0 END AS retry
             FROM case_costs WHERE state < 3 AND ($1 = '' OR workflow = $1)))
 
--- Each price calls were made with; of those without one, each model.
+-- Each price calls were made with, of those without one each model; and for the calls of each: how
+-- many, how many of them with usage, their times and places, how many have a time that is no whole
+-- millisecond, the most audio and image tokens.
 -- name: drivers_prices_create
 CREATE OR REPLACE TEMP TABLE drivers_prices AS
 SELECT CAST(2 * row_number() OVER (ORDER BY cost_basis, price_key) AS INTEGER) AS code, *
@@ -407,15 +403,21 @@ FROM (SELECT s.cost_basis,
                   ELSE hash(s.cost_basis, s.provider, s.model) END AS price_key,
              CASE WHEN s.cost_basis <> 1 THEN s.provider END AS provider,
              CASE WHEN s.cost_basis <> 1 THEN s.model END AS model,
-             max(s.started_ns) AS last_ns
+             count(*) AS calls,
+             count_if(s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h
+                      + s.input_audio + s.input_image + s.output + s.output_audio > 0) AS used,
+             min(s.started_ns) AS first_ns, max(s.started_ns) AS last_ns,
+             min(s.sequence) AS first_place, max(s.sequence) AS last_place,
+             count_if(s.started_ns % 1000000 <> 0) AS fractions,
+             max(s.input_audio + s.input_image) AS media
       FROM steps s
-      WHERE
+      WHERE s.kind = 0 AND
 {drivers_scope}
-{drivers_used}
       GROUP BY ALL)
 
 -- name: drivers_prices
-SELECT code, cost_basis, CASE WHEN cost_basis = 1 THEN price_key ELSE 0 END, provider, model, last_ns
+SELECT code, cost_basis, CASE WHEN cost_basis = 1 THEN price_key ELSE 0 END, provider, model,
+       calls, used, first_ns, last_ns, first_place, last_place, fractions, media
 FROM drivers_prices ORDER BY code
 
 -- name: drivers_costs
@@ -464,9 +466,10 @@ WITH calls AS (
 )
 {drivers_carried}
 
--- The same where time in milliseconds and place fit one integer: (time - $3) * $4 + place - $5,
--- and no call has audio or image tokens. Calls of a session at one place are tied: with any, this
--- answer is not to be used.
+-- The same where every call has usage, none has audio or image tokens, and time in milliseconds and
+-- place fit one integer: (time - $3) * $4 + place - $5. What a row needs of the one before, its
+-- tokens (34 bits) and the end of its place (28), is one integer, too. Calls of a session at one
+-- place are tied: with any, this answer is not to be used.
 -- name: drivers_carried_narrow
 WITH calls AS (
   SELECT
@@ -474,15 +477,18 @@ WITH calls AS (
     , (s.started_ns // 1000000 - CAST($3 AS BIGINT)) * CAST($4 AS BIGINT)
       + (s.sequence - CAST($5 AS BIGINT)) AS place
 {drivers_call_from}
-  WHERE
+  WHERE s.kind = 0 AND
 {drivers_scope}
-{drivers_used}
+), lagged AS (
+  SELECT code, uncached, read, write_5m, write_1h, output, place & 268435455 AS "end",
+         lag((CAST(uncached AS BIGINT) + read + write_5m + write_1h + output) << 28
+             | (place & 268435455)) OVER (PARTITION BY session ORDER BY place) AS last
+  FROM calls
 ), placed AS (
   SELECT code, uncached, read, write_5m, write_1h, 0 AS audio, 0 AS image, output,
-         CAST(uncached AS BIGINT) + read + write_5m + write_1h AS input,
-         lag(CAST(uncached AS BIGINT) + read + write_5m + write_1h + output) OVER w AS before,
-         place = lag(place) OVER w AS tied
-  FROM calls WINDOW w AS (PARTITION BY session ORDER BY place)
+         CAST(uncached AS BIGINT) + read + write_5m + write_1h AS input, last >> 28 AS before,
+         last & 268435455 = "end" AS tied
+  FROM lagged
 )
 {drivers_carried}
 
@@ -506,10 +512,13 @@ WHERE
 -- 1e-8. At most $1 sessions, in an order that has to do with nothing. Of calls at one place, which
 -- few sources have, the smallest is taken to be the first: keys of steps are long to read.
 -- name: drivers_turns
-WITH calls AS (
+WITH chosen AS (
+  SELECT session FROM drivers_sample GROUP BY session HAVING count(*) >= 3
+  ORDER BY count(*) < 10, hash(session), session LIMIT $1
+), calls AS (
   SELECT s.session, s.input,
          CASE WHEN u.attempt_key IS NULL THEN s.started_ns ELSE 0 END AS time, s.sequence
-  FROM drivers_sample s
+  FROM drivers_sample s SEMI JOIN chosen USING (session)
        LEFT JOIN (SELECT DISTINCT attempt_key FROM steps WHERE started_ns IS NULL) u
          ON u.attempt_key = s.attempt_key
 ), turns AS (
@@ -521,11 +530,8 @@ WITH calls AS (
   SELECT session, CAST(round(ln(turn) * 1e8) AS BIGINT) AS x,
          CAST(round(ln(greatest(CAST(so_far AS DOUBLE), 1)) * 1e8) AS BIGINT) AS y
   FROM turns
-), summed AS (
-  SELECT session, count(*) AS n, sum(x) AS x, sum(y) AS y, sum(x * y) AS xy, sum(x * x) AS xx
-  FROM logs GROUP BY session HAVING count(*) >= 3
 )
-SELECT n, x, y, xy, xx FROM summed ORDER BY n < 10, hash(session), session LIMIT $1
+SELECT count(*), sum(x), sum(y), sum(x * y), sum(x * x) FROM logs GROUP BY session ORDER BY session
 
 -- Attempts of closed cases by their largest context, in ten parts as equal as ties allow. An
 -- attempt succeeded as its source says, else when it resolved the case. Of cases with attempts
