@@ -3,7 +3,7 @@
 #define API_DRIVERS_PRIV_H
 
 #include "api/api_priv.h"
-#include "attribution/drivers/drivers.h"
+#include "attribution/drivers.h"
 
 enum { DRIVERS_ALL, DRIVERS_BASE, DRIVERS_SCOPES }; /* every attempt; those that resolved a case */
 

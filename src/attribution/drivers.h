@@ -6,8 +6,8 @@
  * Pure: no I/O, no clock, no global; randomness comes in as a seed. Token sums and amounts are
  * integers, so what is exact stays so.
  */
-#ifndef ATTRIBUTION_DRIVERS_DRIVERS_H
-#define ATTRIBUTION_DRIVERS_DRIVERS_H
+#ifndef ATTRIBUTION_DRIVERS_H
+#define ATTRIBUTION_DRIVERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

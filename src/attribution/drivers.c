@@ -1,4 +1,4 @@
-#include "attribution/drivers/drivers.h"
+#include "attribution/drivers.h"
 
 #include <math.h>
 
