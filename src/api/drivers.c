@@ -269,8 +269,8 @@ static enum errc read_costs(struct reading *r, struct err *err)
     for (size_t row = 0; code == ERR_OK && row < rows.rows; row++) {
         const int64_t at = store_int64(&rows, row, 0, 0);
         struct drivers_price *const price = price_of(r, at);
-        price->cost_pusd[DRIVERS_ALL] += store_sum(&rows, row, 1);
-        price->cost_pusd[DRIVERS_BASE] += at % 2 == 1 ? store_sum(&rows, row, 1) : 0;
+        price->used_pusd += store_sum(&rows, row, 2);
+        price->base_pusd += at % 2 == 1 ? store_sum(&rows, row, 1) : 0;
     }
     return code;
 }
@@ -292,7 +292,7 @@ static money_sum value_of(const struct drivers_price *price, const struct driver
     if (price->exact) {
         return drivers_cost(tokens, &price->rates);
     }
-    return drivers_share(price->cost_pusd[DRIVERS_ALL], weigh(price, tokens, 0),
+    return drivers_share(price->used_pusd, weigh(price, tokens, 0),
                          weigh(price, &price->used[DRIVERS_ALL], price->output[DRIVERS_ALL]));
 }
 
@@ -323,7 +323,7 @@ static void add_price(struct drivers *d, const struct drivers_price *price)
     } else {
         d->listed_calls += price->listed ? price->calls : 0;
         d->shared_calls += price->listed ? 0 : price->calls;
-        d->part_unsplit_pusd += price->cost_pusd[DRIVERS_BASE];
+        d->part_unsplit_pusd += price->base_pusd;
     }
 }
 

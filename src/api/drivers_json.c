@@ -19,6 +19,17 @@ static void put_null(struct text *out, const char *name)
     put_text(out, name, NULL);
 }
 
+/* Money that is not known where no call said what it used. */
+static void put_paid(struct text *out, const char *name, const struct drivers *d,
+                     money_sum amount_pusd)
+{
+    if (d->calls > 0) {
+        put_money(out, name, amount_pusd);
+    } else {
+        put_null(out, name);
+    }
+}
+
 static void put_sum(struct text *out, const char *name, money_sum count)
 {
     CHECK(count >= 0);
@@ -127,9 +138,9 @@ static void put_carried(struct text *out, const struct drivers *d)
     put_sum(out, "cache_read", c[USAGE_CACHE_READ]);
     put_sum(out, "cache_write", c[USAGE_CACHE_WRITE_5M] + c[USAGE_CACHE_WRITE_1H]);
     put_sum(out, "uncached", c[USAGE_INPUT_UNCACHED] + c[USAGE_INPUT_AUDIO] + c[USAGE_INPUT_IMAGE]);
-    put_number(out, "spend_share", share(d->carried_pusd, d->spend_pusd));
-    put_money(out, "measured_usd", d->carried_exact_pusd);
-    put_money(out, "uncached_usd", d->carried_uncached_pusd);
+    put_number(out, "spend_share", d->calls > 0 ? share(d->carried_pusd, d->spend_pusd) : NAN);
+    put_paid(out, "measured_usd", d, d->carried_exact_pusd);
+    put_paid(out, "uncached_usd", d, d->carried_uncached_pusd);
     put_number(out, "compute_share", d->attention_carried);
     json_close_object(out);
 }
@@ -141,8 +152,8 @@ static void put_context(struct text *out, const struct drivers *d)
     json_open_object(out);
     put_number(out, "carry_ratio", share(drivers_total(&d->carried), drivers_total(&d->input)));
     put_sum(out, "input_tokens", drivers_total(&d->input));
-    put_money(out, "input_usd", d->input_pusd);
-    put_money(out, "carried_usd", d->carried_pusd);
+    put_paid(out, "input_usd", d, d->input_pusd);
+    put_paid(out, "carried_usd", d, d->carried_pusd);
     put_text(out, "basis", exact ? "measured" : "estimated");
     if (d->unpriced_calls > 0) {
         json_name(out, "incomplete");

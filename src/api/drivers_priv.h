@@ -18,7 +18,9 @@ struct drivers_price {
     struct drivers_tokens used[DRIVERS_SCOPES];
     struct drivers_tokens carried[DRIVERS_SCOPES];
     money_sum output[DRIVERS_SCOPES];
-    money_sum cost_pusd[DRIVERS_SCOPES]; /* only where it is not exact */
+    /* Only where it is not exact: */
+    money_sum used_pusd; /* cost of the calls with usage */
+    money_sum base_pusd; /* cost of all calls of attempts that resolved a case */
 };
 
 struct drivers {

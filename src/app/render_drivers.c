@@ -72,6 +72,16 @@ static const char *thin(struct json estimate)
     return json_bool(json_get(estimate, "thin"), false) ? "thin" : "";
 }
 
+static void paid_row(struct render *r, struct render_table *table, struct json report)
+{
+    const struct str basis = json_str(json_path(report, "context.basis"));
+    driver(
+        r, table, "  paid for it", render_money(r, json_path(report, "context.carried_usd")),
+        (struct str){0}, str_equal(basis, STR("measured")) ? "measured" : "estimated",
+        render_format(r, STR_FORMAT " had nothing been cached",
+                      STR_ARG(render_money(r, json_path(report, "context.carried.uncached_usd")))));
+}
+
 static void growth_row(struct render *r, struct render_table *table, struct json report)
 {
     const struct json growth = json_path(report, "context.growth_exponent");
@@ -114,7 +124,6 @@ static void drivers_table(struct render *r, struct json report)
     };
     struct render_table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     const struct json share = json_path(report, "retry.share_estimate");
-    const struct str basis = json_str(json_path(report, "context.basis"));
     text_char(r->out, '\n');
     driver(r, &table, "retries", render_money(r, json_path(report, "retry.usd")), (struct str){0},
            "measured", STR("tries in vain, lost cases, rework"));
@@ -130,11 +139,9 @@ static void drivers_table(struct render *r, struct json report)
            (struct str){0}, "measured",
            render_format(r, "of input, over " STR_FORMAT " calls",
                          STR_ARG(render_count(r, count(report, "calls")))));
-    driver(
-        r, &table, "  paid for it", render_money(r, json_path(report, "context.carried_usd")),
-        (struct str){0}, str_equal(basis, STR("measured")) ? "measured" : "estimated",
-        render_format(r, STR_FORMAT " had nothing been cached",
-                      STR_ARG(render_money(r, json_path(report, "context.carried.uncached_usd")))));
+    if (count(report, "calls") > 0) {
+        paid_row(r, &table, report);
+    }
     growth_row(r, &table, report);
     plateau_rows(r, &table, report);
     render_print(r, &table);
@@ -149,10 +156,10 @@ static void parts_table(struct render *r, struct json report)
         const char *title;
         const char *about;
     } parts[] = {
-        {"retry", "retries", "attempts that did not bring the outcome, and rework"},
-        {"carried", "carried context", "of the attempts that did: input sent again"},
+        {"retry", "retries", "tries in vain, lost cases, rework"},
+        {"carried", "carried context", "where it worked: input sent again"},
         {"new_input", "new input", "input seen for the first time"},
-        {"output", "output", "what models wrote, and fees per request"},
+        {"output", "output", "what models wrote, request fees"},
         {"tools", "tools", "fees of tools"},
         {"unsplit", "not split", "calls whose cost was reported, not priced"},
         {"human", "people", "people's time up to the outcome"},

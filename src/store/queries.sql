@@ -420,13 +420,16 @@ SELECT code, cost_basis, CASE WHEN cost_basis = 1 THEN price_key ELSE 0 END, pro
        calls, used, first_ns, last_ns, first_place, last_place, fractions, media
 FROM drivers_prices ORDER BY code
 
+-- What the calls of each price cost, and those of them that have usage.
 -- name: drivers_costs
 SELECT p.code + CASE WHEN s.attempt_key = c.base_attempt THEN 1 ELSE 0 END AS code,
-       coalesce(sum(s.cost_pusd), 0)
+       coalesce(sum(s.cost_pusd), 0),
+       coalesce(sum(CASE WHEN s.input_uncached + s.cache_read + s.cache_write_5m
+                              + s.cache_write_1h + s.input_audio + s.input_image + s.output
+                              + s.output_audio > 0 THEN s.cost_pusd END), 0)
 {drivers_call_from}
-WHERE
+WHERE s.kind = 0 AND
 {drivers_scope}
-{drivers_used}
 GROUP BY ALL ORDER BY 1
 
 -- name: drivers_unpriced
