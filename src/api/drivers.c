@@ -1,5 +1,5 @@
-/* Ledger -> drivers of a workflow: sums from the store, priced with the rates calls were made at,
- * then growth and plateau from a sample of its attempts. docs/drivers.md defines each figure. */
+/* Ledger -> drivers of a workflow: sums from the store, priced with the rates calls were made at.
+ * docs/drivers.md defines each figure. */
 #include <math.h>
 
 #include "api/drivers_priv.h"
@@ -7,8 +7,6 @@
 #include "model/trace.h"
 
 enum {
-    SAMPLE_ATTEMPTS_MAX = 50000, /* looked at for growth and plateau */
-    SESSIONS_MAX = 5000,         /* whose median is drawn again a thousand times */
     NS_PER_MS = 1000000,
 };
 
@@ -43,31 +41,7 @@ enum {
     P_MEDIA,
 };
 
-/* Of all calls, and of the steps that have no time. */
-struct shape {
-    int64_t untimed;
-    int64_t calls;
-    int64_t used; /* have usage */
-    int64_t first_ns;
-    int64_t last_ns;
-    int64_t first_place;
-    int64_t last_place;
-    int64_t fractions; /* calls whose time is no whole millisecond */
-    int64_t media;     /* most audio and image tokens of a call */
-};
-
-struct reading {
-    struct store *store;
-    const struct api_drivers_request *request;
-    struct store_value scope[2]; /* $1, $2 of every query */
-    struct arena *arena;
-    struct drivers_price *prices; /* [price_count] by code */
-    size_t price_count;
-    struct shape shape;
-    struct drivers *out;
-};
-
-static enum errc read_cases(struct reading *r, struct err *err)
+static enum errc read_cases(struct drivers_reading *r, struct err *err)
 {
     struct drivers *const d = r->out;
     struct store_result cases;
@@ -101,7 +75,7 @@ static enum errc read_cases(struct reading *r, struct err *err)
 }
 
 /* The rates of a price, and whether its calls' dollars by class can be told exactly. */
-static void find_rates(const struct reading *r, const struct store_result *rows, size_t row,
+static void find_rates(const struct drivers_reading *r, const struct store_result *rows, size_t row,
                        struct drivers_price *price)
 {
     const struct rate_source *const source = r->request->rates;
@@ -125,7 +99,7 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void add_shape(struct shape *s, const struct store_result *rows, size_t row)
+static void add_shape(struct drivers_shape *s, const struct store_result *rows, size_t row)
 {
     s->calls += store_int64(rows, row, P_CALLS, 0);
     s->used += store_int64(rows, row, P_USED, 0);
@@ -137,7 +111,7 @@ static void add_shape(struct shape *s, const struct store_result *rows, size_t r
     s->media = most(s->media, store_int64(rows, row, P_MEDIA, 0));
 }
 
-static enum errc read_prices(struct reading *r, struct err *err)
+static enum errc read_prices(struct drivers_reading *r, struct err *err)
 {
     enum errc code = store_execute(r->store, QUERY_drivers_prices_create, r->scope, 2, NULL, err);
     struct store_result rows;
@@ -156,11 +130,11 @@ static enum errc read_prices(struct reading *r, struct err *err)
         return err_set(err, ERR_LIMIT, "no memory left for %zu prices", rows.rows);
     }
     r->price_count = rows.rows;
-    r->shape = (struct shape){.untimed = store_int64(&untimed, 0, 0, 0),
-                              .first_ns = INT64_MAX,
-                              .last_ns = INT64_MIN,
-                              .first_place = INT64_MAX,
-                              .last_place = INT64_MIN};
+    r->shape = (struct drivers_shape){.untimed = store_int64(&untimed, 0, 0, 0),
+                                      .first_ns = INT64_MAX,
+                                      .last_ns = INT64_MIN,
+                                      .first_place = INT64_MAX,
+                                      .last_place = INT64_MIN};
     for (size_t row = 0; row < rows.rows; row++) {
         struct drivers_price *const price = &r->prices[row];
         price->code = store_int64(&rows, row, P_CODE, 0);
@@ -172,20 +146,11 @@ static enum errc read_prices(struct reading *r, struct err *err)
     return ERR_OK;
 }
 
-/* The price of a code, whose last bit says whether the calls are of base attempts. */
-static struct drivers_price *price_of(const struct reading *r, int64_t code)
-{
-    CHECK(code >= 2);
-    const size_t at = (size_t)(code / 2) - 1;
-    CHECK(at < r->price_count);
-    return &r->prices[at];
-}
-
 /* Whether every call has usage and no audio or image, and time in ms and place fit one integer:
  * then the narrow query can do. out  [5] its parameters. */
-static bool fits_narrow(const struct reading *r, struct store_value *out)
+static bool fits_narrow(const struct drivers_reading *r, struct store_value *out)
 {
-    const struct shape *const s = &r->shape;
+    const struct drivers_shape *const s = &r->shape;
     int64_t places = 0;
     int64_t times = 0;
     int64_t end = 0;
@@ -203,7 +168,8 @@ static bool fits_narrow(const struct reading *r, struct store_value *out)
     return true;
 }
 
-static enum errc query_carried(const struct reading *r, struct store_result *out, struct err *err)
+static enum errc query_carried(const struct drivers_reading *r, struct store_result *out,
+                               struct err *err)
 {
     struct store_value values[5];
     if (fits_narrow(r, values)) {
@@ -220,7 +186,7 @@ static enum errc query_carried(const struct reading *r, struct store_result *out
     return store_run(r->store, QUERY_drivers_carried_any, r->scope, 2, r->arena, out, err);
 }
 
-static enum errc read_carried(struct reading *r, struct err *err)
+static enum errc read_carried(struct drivers_reading *r, struct err *err)
 {
     struct store_result rows;
     const enum errc code = query_carried(r, &rows, err);
@@ -231,7 +197,7 @@ static enum errc read_carried(struct reading *r, struct err *err)
     double attention_new = 0;
     for (size_t row = 0; row < rows.rows; row++) {
         const int64_t at = store_int64(&rows, row, C_CODE, 0);
-        struct drivers_price *const price = price_of(r, at);
+        struct drivers_price *const price = drivers_price_of(r, at);
         const int first = at % 2 == 1 ? DRIVERS_BASE : DRIVERS_ALL;
         price->calls += store_int64(&rows, row, C_CALLS, 0);
         for (int scope = DRIVERS_ALL; scope <= first; scope++) {
@@ -250,7 +216,7 @@ static enum errc read_carried(struct reading *r, struct err *err)
 }
 
 /* What calls cost whose dollars by class no price tells. */
-static enum errc read_costs(struct reading *r, struct err *err)
+static enum errc read_costs(struct drivers_reading *r, struct err *err)
 {
     bool all_exact = true;
     for (size_t i = 0; i < r->price_count; i++) {
@@ -268,32 +234,11 @@ static enum errc read_costs(struct reading *r, struct err *err)
         store_run(r->store, QUERY_drivers_costs, r->scope, 2, r->arena, &rows, err);
     for (size_t row = 0; code == ERR_OK && row < rows.rows; row++) {
         const int64_t at = store_int64(&rows, row, 0, 0);
-        struct drivers_price *const price = price_of(r, at);
+        struct drivers_price *const price = drivers_price_of(r, at);
         price->used_pusd += store_sum(&rows, row, 2);
         price->base_pusd += at % 2 == 1 ? store_sum(&rows, row, 1) : 0;
     }
     return code;
-}
-
-/* Tokens with rates only to compare classes by: where no price is known, each token weighs one. */
-static double weigh(const struct drivers_price *price, const struct drivers_tokens *tokens,
-                    money_sum output)
-{
-    if (!price->listed) {
-        return (double)(drivers_total(tokens) + output);
-    }
-    return (double)drivers_cost(tokens, &price->rates) +
-           (double)output * (double)price->rates.pusd[USAGE_OUTPUT];
-}
-
-/* Tokens of all attempts in dollars: exact, or as a share of what was reported. */
-static money_sum value_of(const struct drivers_price *price, const struct drivers_tokens *tokens)
-{
-    if (price->exact) {
-        return drivers_cost(tokens, &price->rates);
-    }
-    return drivers_share(price->used_pusd, weigh(price, tokens, 0),
-                         weigh(price, &price->used[DRIVERS_ALL], price->output[DRIVERS_ALL]));
 }
 
 static void add_price(struct drivers *d, const struct drivers_price *price)
@@ -310,10 +255,10 @@ static void add_price(struct drivers *d, const struct drivers_price *price)
     }
     const struct drivers_tokens uncached = {
         .input = {[USAGE_INPUT_UNCACHED] = drivers_total(carried)}};
-    const money_sum carried_pusd = value_of(price, carried);
-    d->input_pusd += value_of(price, used);
+    const money_sum carried_pusd = drivers_value(price, carried);
+    d->input_pusd += drivers_value(price, used);
     d->carried_pusd += carried_pusd;
-    d->carried_uncached_pusd += value_of(price, &uncached);
+    d->carried_uncached_pusd += drivers_value(price, &uncached);
     if (price->exact) {
         const money_sum base_pusd = drivers_cost(&price->used[DRIVERS_BASE], &price->rates);
         const money_sum again_pusd = drivers_cost(&price->carried[DRIVERS_BASE], &price->rates);
@@ -327,7 +272,7 @@ static void add_price(struct drivers *d, const struct drivers_price *price)
     }
 }
 
-static enum errc add_up(struct reading *r, struct err *err)
+static enum errc add_up(struct drivers_reading *r, struct err *err)
 {
     struct drivers *const d = r->out;
     struct store_result tools;
@@ -354,113 +299,12 @@ static enum errc add_up(struct reading *r, struct err *err)
     return ERR_OK;
 }
 
-/* Exponents of [rows] sessions with at least so many turns, ascending; returns how many. */
-static size_t exponents(const struct store_result *rows, int64_t turns_least, double *out)
-{
-    size_t count = 0;
-    for (size_t row = 0; row < rows->rows; row++) {
-        const struct drivers_turns turns = {
-            .n = store_int64(rows, row, 0, 0),
-            .x = store_sum(rows, row, 1),
-            .y = store_sum(rows, row, 2),
-            .xy = store_sum(rows, row, 3),
-            .xx = store_sum(rows, row, 4),
-        };
-        if (turns.n >= turns_least) {
-            out[count] = drivers_exponent(&turns);
-            count += isnan(out[count]) ? 0 : 1;
-        }
-    }
-    stats_sort(out, count);
-    return count;
-}
-
-static enum errc read_growth(struct reading *r, struct err *err)
-{
-    struct drivers *const d = r->out;
-    const struct store_value most = STORE_OF_INT64(SESSIONS_MAX);
-    struct store_result rows;
-    const enum errc code = store_run(r->store, QUERY_drivers_turns, &most, 1, r->arena, &rows, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    double *const found = arena_new(r->arena, double, rows.rows + 1);
-    if (found == NULL) {
-        return err_set(err, ERR_LIMIT, "no memory left for %zu sessions", rows.rows);
-    }
-    d->growth_turns_least = DRIVERS_TURNS_LEAST;
-    size_t count = exponents(&rows, DRIVERS_TURNS_LEAST, found);
-    if (count == 0) {
-        d->growth_turns_least = DRIVERS_TURNS_THIN;
-        count = exponents(&rows, DRIVERS_TURNS_THIN, found);
-    }
-    d->growth_sessions = (int64_t)count;
-    d->growth_q1 = count > 0 ? stats_quantile(found, count, 0.25) : NAN;
-    d->growth_q3 = count > 0 ? stats_quantile(found, count, 0.75) : NAN;
-    return drivers_median(found, count, STATS_BOOTSTRAP_SEED, r->arena, &d->growth, err);
-}
-
-static enum errc read_plateau(struct reading *r, struct err *err)
-{
-    struct store_result rows;
-    const enum errc code =
-        store_run(r->store, QUERY_drivers_contexts, NULL, 0, r->arena, &rows, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    struct drivers_split splits[DRIVERS_SPLITS_MAX];
-    CHECK(rows.rows <= COUNT_OF(splits));
-    for (size_t row = 0; row < rows.rows; row++) {
-        splits[row] = (struct drivers_split){.size = store_int64(&rows, row, 1, 0),
-                                             .attempts = store_int64(&rows, row, 2, 0),
-                                             .successes = store_int64(&rows, row, 3, 0)};
-    }
-    r->out->plateau = drivers_plateau(splits, rows.rows, r->out->margin);
-    return ERR_OK;
-}
-
-static enum errc read_excess(struct reading *r, struct err *err)
-{
-    struct drivers *const d = r->out;
-    struct store_result rows;
-    const struct store_value values[] = {r->scope[0], r->scope[1], STORE_OF_INT64(d->plateau.size)};
-    const enum errc code =
-        store_run(r->store, QUERY_drivers_excess, values, COUNT_OF(values), r->arena, &rows, err);
-    money_sum squares = 0;
-    for (size_t row = 0; code == ERR_OK && row < rows.rows; row++) {
-        const struct drivers_price *const price = price_of(r, store_int64(&rows, row, 0, 0));
-        struct drivers_tokens tokens = {{0}};
-        for (size_t class = 0; class < DRIVERS_INPUTS; class ++) {
-            tokens.input[class] = store_sum(&rows, row, 3 + class);
-        }
-        d->excess_tokens += store_sum(&rows, row, 2);
-        d->excess_pusd += value_of(price, &tokens);
-        squares += store_sum(&rows, row, 3 + DRIVERS_INPUTS);
-    }
-    d->excess_attention = d->attention > 0 ? (double)squares / (double)d->attention : NAN;
-    return code;
-}
-
-static enum errc read_sample(struct reading *r, struct err *err)
-{
-    struct drivers *const d = r->out;
-    d->sample_one_in = (d->attempts + SAMPLE_ATTEMPTS_MAX - 1) / SAMPLE_ATTEMPTS_MAX;
-    d->sample_one_in = d->sample_one_in < 1 ? 1 : d->sample_one_in;
-    const struct store_value values[] = {r->scope[0], r->scope[1],
-                                         STORE_OF_UINT64(UINT64_MAX / (uint64_t)d->sample_one_in)};
-    enum errc code =
-        store_execute(r->store, QUERY_drivers_sample_create, values, COUNT_OF(values), NULL, err);
-    code = code == ERR_OK ? read_growth(r, err) : code;
-    code = code == ERR_OK ? read_plateau(r, err) : code;
-    return code == ERR_OK && d->plateau.found ? read_excess(r, err) : code;
-}
-
 enum errc api_drivers(struct store *store, const struct settings *settings,
                       const struct api_drivers_request *request, struct arena *arena,
                       struct text *out, struct err *err)
 {
-    static enum errc (*const steps[])(struct reading *, struct err *) = {
-        read_cases, read_prices, read_carried, read_costs, add_up, read_sample,
+    static enum errc (*const steps[])(struct drivers_reading *, struct err *) = {
+        read_cases, read_prices, read_carried, read_costs, add_up, drivers_read_sample,
     };
     CHECK(request != NULL);
     CHECK(request->rates != NULL);
@@ -473,7 +317,7 @@ enum errc api_drivers(struct store *store, const struct settings *settings,
         .attention_carried = NAN,
         .excess_attention = NAN,
     };
-    struct reading reading = {
+    struct drivers_reading reading = {
         .store = store,
         .request = request,
         .scope = {STORE_OF_TEXT(asked->workflow), STORE_OF_INT64(asked->as_of_ns)},

@@ -71,6 +71,40 @@ struct drivers {
     double excess_attention;
 };
 
+/* Of all calls, and of the steps that have no time. */
+struct drivers_shape {
+    int64_t untimed;
+    int64_t calls;
+    int64_t used; /* have usage */
+    int64_t first_ns;
+    int64_t last_ns;
+    int64_t first_place;
+    int64_t last_place;
+    int64_t fractions; /* calls whose time is no whole millisecond */
+    int64_t media;     /* most audio and image tokens of a call */
+};
+
+/* What the files of the drivers share while they read. */
+struct drivers_reading {
+    struct store *store;
+    const struct api_drivers_request *request;
+    struct store_value scope[2]; /* $1, $2 of every query */
+    struct arena *arena;
+    struct drivers_price *prices; /* [price_count] by code */
+    size_t price_count;
+    struct drivers_shape shape;
+    struct drivers *out;
+};
+
+/* The price of a code, whose last bit says whether the calls are of base attempts. */
+struct drivers_price *drivers_price_of(const struct drivers_reading *reading, int64_t code);
+
+/* Tokens of all attempts in p$: exact, or as a share of what was reported. */
+money_sum drivers_value(const struct drivers_price *price, const struct drivers_tokens *tokens);
+
+/* Growth, plateau, and what is above it. Wants prices and all of their sums. */
+MUST_CHECK enum errc drivers_read_sample(struct drivers_reading *reading, struct err *err);
+
 void drivers_json(const struct drivers *drivers, const struct api_request *request,
                   struct text *out);
 
