@@ -17,8 +17,7 @@ enum {
     C_CODE,
     C_CALLS,
     C_INPUT,
-    C_OUTPUT = C_INPUT + DRIVERS_INPUTS,
-    C_CARRIED,
+    C_CARRIED = C_INPUT + DRIVERS_INPUTS,
     C_ATTENTION = C_CARRIED + DRIVERS_INPUTS,
     C_ATTENTION_NEW,
     C_TIED,
@@ -205,7 +204,6 @@ static enum errc read_carried(struct drivers_reading *r, struct err *err)
                 price->used[scope].input[class] += store_sum(&rows, row, C_INPUT + class);
                 price->carried[scope].input[class] += store_sum(&rows, row, C_CARRIED + class);
             }
-            price->output[scope] += store_sum(&rows, row, C_OUTPUT);
         }
         r->out->attention += store_sum(&rows, row, C_ATTENTION);
         attention += (double)store_sum(&rows, row, C_ATTENTION);
@@ -236,6 +234,7 @@ static enum errc read_costs(struct drivers_reading *r, struct err *err)
         const int64_t at = store_int64(&rows, row, 0, 0);
         struct drivers_price *const price = drivers_price_of(r, at);
         price->used_pusd += store_sum(&rows, row, 2);
+        price->output += store_sum(&rows, row, 3);
         price->base_pusd += at % 2 == 1 ? store_sum(&rows, row, 1) : 0;
     }
     return code;

@@ -34,7 +34,7 @@ money_sum drivers_value(const struct drivers_price *price, const struct drivers_
         return drivers_cost(tokens, &price->rates);
     }
     return drivers_share(price->used_pusd, weigh(price, tokens, 0),
-                         weigh(price, &price->used[DRIVERS_ALL], price->output[DRIVERS_ALL]));
+                         weigh(price, &price->used[DRIVERS_ALL], price->output));
 }
 
 /* Exponents of [rows] sessions with at least so many turns, ascending; returns how many. */

@@ -17,10 +17,10 @@ struct drivers_price {
     int64_t calls;
     struct drivers_tokens used[DRIVERS_SCOPES];
     struct drivers_tokens carried[DRIVERS_SCOPES];
-    money_sum output[DRIVERS_SCOPES];
     /* Only where it is not exact: */
     money_sum used_pusd; /* cost of the calls with usage */
     money_sum base_pusd; /* cost of all calls of attempts that resolved a case */
+    money_sum output;    /* tokens the calls wrote */
 };
 
 struct drivers {

@@ -328,7 +328,7 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
 --
 -- A session is an attempt and, within it, an agent: a sub-agent has a context of its own. Calls
 -- count that have usage. A call's tokens of one class are at most 1e9 (USAGE_TOKENS_MAX), which an
--- INTEGER holds: narrow rows are what makes windows over ten million of them fast.
+-- INTEGER holds.
 
 -- fragment: drivers_scope
     ($1 = '' OR s.workflow = $1)
@@ -339,35 +339,15 @@ SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT
                        + s.input_audio + s.input_image + s.output + s.output_audio > 0
 
 -- code is even; with 1 added it stands for the same price in the attempts that resolved a case.
--- fragment: drivers_call
+-- fragment: drivers_call_of
     CASE WHEN s.agent IS NULL THEN s.attempt_key ELSE hash(s.attempt_key, s.agent) END AS session,
     p.code + CASE WHEN s.attempt_key = c.base_attempt THEN 1 ELSE 0 END AS code,
-    CAST(s.input_uncached AS INTEGER) AS uncached, CAST(s.cache_read AS INTEGER) AS read,
-    CAST(s.cache_write_5m AS INTEGER) AS write_5m, CAST(s.cache_write_1h AS INTEGER) AS write_1h,
-    CAST(s.output + s.output_audio AS UINTEGER) AS output
 
 -- fragment: drivers_call_from
   FROM steps s JOIN case_costs c ON c.case_key = s.case_key
        JOIN drivers_prices p
          ON p.price_key = CASE WHEN s.cost_basis = 1 THEN s.price_id
                                ELSE hash(s.cost_basis, s.provider, s.model) END
-
--- What was read again: a prefix, which is what caches serve, so cache reads first, then writes.
--- Squares are of at most 3e9 tokens, which is more than any context.
--- fragment: drivers_carried
-SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), sum(audio),
-       sum(image), sum(output),
-       sum(least(uncached, greatest(carried - read - write_5m - write_1h, 0))),
-       sum(least(read, carried)),
-       sum(least(write_5m, greatest(carried - read, 0))),
-       sum(least(write_1h, greatest(carried - read - write_5m, 0))),
-       sum(least(audio, greatest(carried - read - write_5m - write_1h - uncached, 0))),
-       sum(greatest(carried - read - write_5m - write_1h - uncached - audio, 0)),
-       sum(least(input, 3000000000) * least(input, 3000000000)),
-       sum(least(input - carried, 3000000000) * least(input - carried, 3000000000)),
-       count_if(tied)
-FROM (SELECT *, least(input, coalesce(before, 0)) AS carried FROM placed)
-GROUP BY code ORDER BY code
 
 -- Steps whose time is not known.
 -- name: drivers_untimed
@@ -420,13 +400,14 @@ SELECT code, cost_basis, CASE WHEN cost_basis = 1 THEN price_key ELSE 0 END, pro
        calls, used, first_ns, last_ns, first_place, last_place, fractions, media
 FROM drivers_prices ORDER BY code
 
--- What the calls of each price cost, and those of them that have usage.
+-- What the calls of each price cost, and those of them that have usage; and what all wrote.
 -- name: drivers_costs
 SELECT p.code + CASE WHEN s.attempt_key = c.base_attempt THEN 1 ELSE 0 END AS code,
        coalesce(sum(s.cost_pusd), 0),
        coalesce(sum(CASE WHEN s.input_uncached + s.cache_read + s.cache_write_5m
                               + s.cache_write_1h + s.input_audio + s.input_image + s.output
-                              + s.output_audio > 0 THEN s.cost_pusd END), 0)
+                              + s.output_audio > 0 THEN s.cost_pusd END), 0),
+       sum(s.output + s.output_audio)
 {drivers_call_from}
 WHERE s.kind = 0 AND
 {drivers_scope}
@@ -444,13 +425,17 @@ FROM steps s JOIN case_costs c ON c.case_key = s.case_key AND s.attempt_key = c.
 WHERE s.kind <> 0 AND s.cost_pusd <> 0 AND
 {drivers_scope}
 
--- The calls in the order of explain: by time where every step of the attempt has one, else by
--- place; then by place and key.
+-- What was read again: a prefix, which is what caches serve, so cache reads first, then writes.
+-- Squares are of at most 3e9 tokens, which is more than any context. The calls are in the order of
+-- explain: by time where every step of the attempt has one, else by place; then by place and key.
 -- name: drivers_carried_any
 WITH calls AS (
   SELECT
-{drivers_call}
-    , CAST(s.input_audio AS INTEGER) AS audio, CAST(s.input_image AS INTEGER) AS image,
+{drivers_call_of}
+    CAST(s.input_uncached AS INTEGER) AS uncached, CAST(s.cache_read AS INTEGER) AS read,
+    CAST(s.cache_write_5m AS INTEGER) AS write_5m, CAST(s.cache_write_1h AS INTEGER) AS write_1h,
+    CAST(s.input_audio AS INTEGER) AS audio, CAST(s.input_image AS INTEGER) AS image,
+    s.output + s.output_audio AS output,
     CASE WHEN u.attempt_key IS NULL THEN s.started_ns ELSE 0 END AS time, s.sequence, s.step_key
 {drivers_call_from}
        LEFT JOIN (SELECT DISTINCT attempt_key FROM steps s WHERE s.started_ns IS NULL AND
@@ -459,41 +444,66 @@ WITH calls AS (
   WHERE
 {drivers_scope}
 {drivers_used}
-), placed AS (
-  SELECT code, uncached, read, write_5m, write_1h, audio, image, output,
+), lagged AS (
+  SELECT code, uncached, read, write_5m, write_1h, audio, image,
          CAST(uncached AS BIGINT) + read + write_5m + write_1h + audio + image AS input,
          lag(CAST(uncached AS BIGINT) + read + write_5m + write_1h + audio + image + output)
-           OVER (PARTITION BY session ORDER BY time, sequence, step_key) AS before,
-         false AS tied
+           OVER (PARTITION BY session ORDER BY time, sequence, step_key) AS before
   FROM calls
+), placed AS (
+  SELECT *, least(input, coalesce(before, 0)) AS carried FROM lagged
 )
-{drivers_carried}
+SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), sum(audio),
+       sum(image),
+       sum(least(uncached, greatest(carried - read - write_5m - write_1h, 0))),
+       sum(least(read, carried)), sum(least(write_5m, greatest(carried - read, 0))),
+       sum(least(write_1h, greatest(carried - read - write_5m, 0))),
+       sum(least(audio, greatest(carried - read - write_5m - write_1h - uncached, 0))),
+       sum(greatest(carried - read - write_5m - write_1h - uncached - audio, 0)),
+       sum(least(input, 3000000000) * least(input, 3000000000)),
+       sum(least(input - carried, 3000000000) * least(input - carried, 3000000000)), 0
+FROM placed GROUP BY code ORDER BY code
 
 -- The same where every call has usage, none has audio or image tokens, and time in milliseconds and
--- place fit one integer: (time - $3) * $4 + place - $5. What a row needs of the one before, its
--- tokens (34 bits) and the end of its place (28), is one integer, too. Calls of a session at one
--- place are tied: with any, this answer is not to be used.
+-- place fit one integer: (time - $3) * $4 + place - $5. Few columns are what the window moves fast:
+-- two classes go into each (30 bits hold 1e9), and what a row needs of the one before, its tokens
+-- (34 bits) and the end of its place (28), is one, too. Calls of a session at one place are tied:
+-- with any, this answer is not to be used.
 -- name: drivers_carried_narrow
 WITH calls AS (
   SELECT
-{drivers_call}
-    , (s.started_ns // 1000000 - CAST($3 AS BIGINT)) * CAST($4 AS BIGINT)
+{drivers_call_of}
+    s.input_uncached << 30 | s.cache_read AS plain,
+    s.cache_write_5m << 30 | s.cache_write_1h AS written,
+    s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.output
+      + s.output_audio AS tokens,
+    (s.started_ns // 1000000 - CAST($3 AS BIGINT)) * CAST($4 AS BIGINT)
       + (s.sequence - CAST($5 AS BIGINT)) AS place
 {drivers_call_from}
   WHERE s.kind = 0 AND
 {drivers_scope}
 ), lagged AS (
-  SELECT code, uncached, read, write_5m, write_1h, output, place & 268435455 AS "end",
-         lag((CAST(uncached AS BIGINT) + read + write_5m + write_1h + output) << 28
-             | (place & 268435455)) OVER (PARTITION BY session ORDER BY place) AS last
+  SELECT code, plain, written, place & 268435455 AS "end",
+         lag(tokens << 28 | (place & 268435455)) OVER (PARTITION BY session ORDER BY place) AS last
   FROM calls
-), placed AS (
-  SELECT code, uncached, read, write_5m, write_1h, 0 AS audio, 0 AS image, output,
-         CAST(uncached AS BIGINT) + read + write_5m + write_1h AS input, last >> 28 AS before,
+), opened AS (
+  SELECT code, plain >> 30 AS uncached, plain & 1073741823 AS read, written >> 30 AS write_5m,
+         written & 1073741823 AS write_1h, coalesce(last >> 28, 0) AS before,
          last & 268435455 = "end" AS tied
   FROM lagged
+), placed AS (
+  SELECT *, uncached + read + write_5m + write_1h AS input,
+         least(uncached + read + write_5m + write_1h, before) AS carried
+  FROM opened
 )
-{drivers_carried}
+SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), 0, 0,
+       sum(greatest(carried - read - write_5m - write_1h, 0)), sum(least(read, carried)),
+       sum(least(write_5m, greatest(carried - read, 0))),
+       sum(least(write_1h, greatest(carried - read - write_5m, 0))), 0, 0,
+       sum(least(input, 3000000000) * least(input, 3000000000)),
+       sum(least(input - carried, 3000000000) * least(input - carried, 3000000000)),
+       count_if(tied)
+FROM placed GROUP BY code ORDER BY code
 
 -- Calls of a sample of the attempts: those with keys up to $3. Keys are hashes, and a range of them
 -- is what a scan can leave rows out by.
