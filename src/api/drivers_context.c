@@ -6,7 +6,7 @@
 
 enum {
     SAMPLE_ATTEMPTS_MAX = 50000, /* looked at for growth and plateau */
-    SESSIONS_MAX = 5000,         /* whose median is drawn again a thousand times */
+    SESSIONS_MAX = 2000,         /* whose median is drawn again a thousand times */
 };
 
 struct drivers_price *drivers_price_of(const struct drivers_reading *r, int64_t code)

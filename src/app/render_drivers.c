@@ -192,9 +192,11 @@ static void cost_notes(struct render *r, struct json report)
     if (unpriced > 0) {
         render_note(r, "unpriced",
                     render_format(r,
-                                  STR_FORMAT " calls: their tokens count, their cost is in no "
-                                             "figure, so the dollars here are too low.",
-                                  STR_ARG(render_count(r, unpriced))));
+                                  STR_FORMAT " " STR_FORMAT
+                                             ": tokens counted, cost unknown and in no figure, so "
+                                             "the dollars here are too low.",
+                                  STR_ARG(render_count(r, unpriced)),
+                                  STR_ARG(render_plural(r, STR("call"), unpriced))));
     }
     if (listed > 0) {
         render_note(r, "estimated",
