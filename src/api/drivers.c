@@ -8,6 +8,7 @@
 
 enum {
     NS_PER_MS = 1000000,
+    PART_CALLS_MAX = 1000000, /* whose long rows are sorted at a time */
 };
 
 #define MARGIN_PP_DEFAULT 2.0 /* of workflows nothing is configured for; economics.md section 8 */
@@ -167,49 +168,62 @@ static bool fits_narrow(const struct drivers_reading *r, struct store_value *out
     return true;
 }
 
-static enum errc query_carried(const struct drivers_reading *r, struct store_result *out,
-                               struct err *err)
+/* Sums of a part of the calls, or of all of them. */
+static void add_carried(struct drivers_reading *r, const struct store_result *rows)
 {
-    struct store_value values[5];
-    if (fits_narrow(r, values)) {
-        const enum errc code = store_run(r->store, QUERY_drivers_carried_narrow, values,
-                                         COUNT_OF(values), r->arena, out, err);
-        int64_t tied = 0;
-        for (size_t row = 0; code == ERR_OK && row < out->rows; row++) {
-            tied += store_int64(out, row, C_TIED, 0);
+    for (size_t row = 0; row < rows->rows; row++) {
+        const int64_t at = store_int64(rows, row, C_CODE, 0);
+        struct drivers_price *const price = drivers_price_of(r, at);
+        const int last = at % 2 == 1 ? DRIVERS_BASE : DRIVERS_ALL;
+        price->calls += store_int64(rows, row, C_CALLS, 0);
+        for (int scope = DRIVERS_ALL; scope <= last; scope++) {
+            for (size_t class = 0; class < DRIVERS_INPUTS; class ++) {
+                price->used[scope].input[class] += store_sum(rows, row, C_INPUT + class);
+                price->carried[scope].input[class] += store_sum(rows, row, C_CARRIED + class);
+            }
         }
-        if (code != ERR_OK || tied == 0) {
-            return code;
+        r->out->attention += store_sum(rows, row, C_ATTENTION);
+        r->out->attention_new += store_sum(rows, row, C_ATTENTION_NEW);
+    }
+}
+
+/* Every attempt in so many parts by key. */
+static enum errc read_carried_any(struct drivers_reading *r, struct err *err)
+{
+    const uint64_t parts = (uint64_t)r->shape.calls / PART_CALLS_MAX + 1;
+    const uint64_t width = UINT64_MAX / parts;
+    enum errc code = ERR_OK;
+    for (uint64_t part = 0; part < parts && code == ERR_OK; part++) {
+        const uint64_t end = part + 1 < parts ? (part + 1) * width - 1 : UINT64_MAX;
+        const struct store_value values[] = {r->scope[0], r->scope[1],
+                                             STORE_OF_UINT64(part * width), STORE_OF_UINT64(end)};
+        struct store_result rows;
+        code = store_run(r->store, QUERY_drivers_carried_any, values, COUNT_OF(values), r->arena,
+                         &rows, err);
+        if (code == ERR_OK) {
+            add_carried(r, &rows);
         }
     }
-    return store_run(r->store, QUERY_drivers_carried_any, r->scope, 2, r->arena, out, err);
+    return code;
 }
 
 static enum errc read_carried(struct drivers_reading *r, struct err *err)
 {
+    struct store_value values[5];
+    if (!fits_narrow(r, values)) {
+        return read_carried_any(r, err);
+    }
     struct store_result rows;
-    const enum errc code = query_carried(r, &rows, err);
-    if (code != ERR_OK) {
-        return code;
+    const enum errc code = store_run(r->store, QUERY_drivers_carried_narrow, values,
+                                     COUNT_OF(values), r->arena, &rows, err);
+    int64_t tied = 0;
+    for (size_t row = 0; code == ERR_OK && row < rows.rows; row++) {
+        tied += store_int64(&rows, row, C_TIED, 0);
     }
-    double attention = 0;
-    double attention_new = 0;
-    for (size_t row = 0; row < rows.rows; row++) {
-        const int64_t at = store_int64(&rows, row, C_CODE, 0);
-        struct drivers_price *const price = drivers_price_of(r, at);
-        const int first = at % 2 == 1 ? DRIVERS_BASE : DRIVERS_ALL;
-        price->calls += store_int64(&rows, row, C_CALLS, 0);
-        for (int scope = DRIVERS_ALL; scope <= first; scope++) {
-            for (size_t class = 0; class < DRIVERS_INPUTS; class ++) {
-                price->used[scope].input[class] += store_sum(&rows, row, C_INPUT + class);
-                price->carried[scope].input[class] += store_sum(&rows, row, C_CARRIED + class);
-            }
-        }
-        r->out->attention += store_sum(&rows, row, C_ATTENTION);
-        attention += (double)store_sum(&rows, row, C_ATTENTION);
-        attention_new += (double)store_sum(&rows, row, C_ATTENTION_NEW);
+    if (code != ERR_OK || tied > 0) {
+        return code != ERR_OK ? code : read_carried_any(r, err);
     }
-    r->out->attention_carried = attention > 0 ? 1 - attention_new / attention : NAN;
+    add_carried(r, &rows);
     return ERR_OK;
 }
 
@@ -313,7 +327,6 @@ enum errc api_drivers(struct store *store, const struct settings *settings,
     const struct settings_workflow *const workflow = settings_workflow(settings, asked->workflow);
     struct drivers drivers = {
         .margin = (workflow != NULL ? workflow->non_inferiority_pp : MARGIN_PP_DEFAULT) / 100,
-        .attention_carried = NAN,
         .excess_attention = NAN,
     };
     struct drivers_reading reading = {

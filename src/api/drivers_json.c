@@ -141,7 +141,7 @@ static void put_carried(struct text *out, const struct drivers *d)
     put_number(out, "spend_share", d->calls > 0 ? share(d->carried_pusd, d->spend_pusd) : NAN);
     put_paid(out, "measured_usd", d, d->carried_exact_pusd);
     put_paid(out, "uncached_usd", d, d->carried_uncached_pusd);
-    put_number(out, "compute_share", d->attention_carried);
+    put_number(out, "compute_share", share(d->attention - d->attention_new, d->attention));
     json_close_object(out);
 }
 

@@ -46,8 +46,8 @@ struct drivers {
     money_sum carried_pusd; /* of which exact: */
     money_sum carried_exact_pusd;
     money_sum carried_uncached_pusd; /* what they would have cost without a cache */
-    double attention_carried;        /* share of all attention; NaN: no input */
     money_sum attention;             /* sum of squared contexts */
+    money_sum attention_new;         /* the same of what was not carried */
 
     /* Base attempts by what was paid for; with retry, human, open they are the spend. */
     money_sum part_carried_pusd;

@@ -428,6 +428,7 @@ WHERE s.kind <> 0 AND s.cost_pusd <> 0 AND
 -- What was read again: a prefix, which is what caches serve, so cache reads first, then writes.
 -- Squares are of at most 3e9 tokens, which is more than any context. The calls are in the order of
 -- explain: by time where every step of the attempt has one, else by place; then by place and key.
+-- Of the attempts with keys from $3 to $4: long rows of ten million calls do not fit the memory.
 -- name: drivers_carried_any
 WITH calls AS (
   SELECT
@@ -441,7 +442,7 @@ WITH calls AS (
        LEFT JOIN (SELECT DISTINCT attempt_key FROM steps s WHERE s.started_ns IS NULL AND
 {drivers_scope}
        ) u ON u.attempt_key = s.attempt_key
-  WHERE
+  WHERE s.attempt_key BETWEEN CAST($3 AS UBIGINT) AND CAST($4 AS UBIGINT) AND
 {drivers_scope}
 {drivers_used}
 ), lagged AS (
