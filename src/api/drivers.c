@@ -8,7 +8,7 @@
 
 enum {
     NS_PER_MS = 1000000,
-    PART_CALLS_MAX = 1000000, /* whose long rows are sorted at a time */
+    PART_CALLS_MAX = 2500000, /* whose long rows are sorted at a time */
 };
 
 #define MARGIN_PP_DEFAULT 2.0 /* of workflows nothing is configured for; economics.md section 8 */
