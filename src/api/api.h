@@ -49,6 +49,7 @@ MUST_CHECK enum errc api_returns(struct store *store, const struct settings *set
 MUST_CHECK enum errc api_segments(struct store *store, const struct settings *settings,
                                   const struct api_request *request, struct arena *arena,
                                   struct text *out, struct err *err);
+
 struct api_drivers_request {
     struct api_request request;      /* an empty workflow: the whole ledger */
     const struct rate_source *rates; /* borrowed */
