@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "model/rates.h"
 #include "model/settings.h"
 #include "store/store.h"
 
@@ -54,5 +55,16 @@ MUST_CHECK enum errc api_segments(struct store *store, const struct settings *se
 MUST_CHECK enum errc api_waste(struct store *store, const struct settings *settings,
                                const struct api_request *request, struct arena *arena,
                                struct text *out, struct err *err);
+
+struct api_drivers_request {
+    struct api_request request;      /* an empty workflow: the whole ledger */
+    const struct rate_source *rates; /* borrowed */
+};
+
+/* What makes outcomes dear: "bursar.drivers/1" (docs/drivers.md). Errors as above; also
+ * ERR_INTEGRITY when calls cost less than their tokens at the price they name. */
+MUST_CHECK enum errc api_drivers(struct store *store, const struct settings *settings,
+                                 const struct api_drivers_request *request, struct arena *arena,
+                                 struct text *out, struct err *err);
 
 #endif

@@ -135,4 +135,8 @@ MUST_CHECK enum errc render_segments(struct json segments, int width, struct are
 MUST_CHECK enum errc render_waste(struct json waste, int width, struct arena *arena,
                                   struct text *out, struct err *err);
 
+/* report  "bursar.drivers/1"; borrowed. */
+MUST_CHECK enum errc render_drivers(struct json report, int width, struct arena *arena,
+                                    struct text *out, struct err *err);
+
 #endif

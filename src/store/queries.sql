@@ -189,13 +189,15 @@ WITH newest AS ( -- revisions beyond the first that were known
 ), summed AS (
   SELECT case_key, min(started_ns) AS began_ns, max(started_ns) AS last_began_ns,
          count(*) AS attempts, sum(cost_pusd) AS cost_pusd,
-         arg_max(cost_pusd, place) AS last_pusd, count_if(empty) AS attempts_empty
+         arg_max(cost_pusd, place) AS last_pusd, arg_max(attempt_key, place) AS last_attempt,
+         count_if(empty) AS attempts_empty
   FROM tried GROUP BY case_key
 ), known AS (
   SELECT * FROM summed FULL JOIN outcome USING (case_key)
 ), split AS ( -- attempts until the first resolution; the first of all is always among them
   SELECT case_key, count(*) AS attempts, sum(cost_pusd) AS cost_pusd,
-         arg_max(cost_pusd, place) AS last_pusd, coalesce(sum(human_ms), 0) AS human_ms
+         arg_max(cost_pusd, place) AS last_pusd, arg_max(attempt_key, place) AS last_attempt,
+         coalesce(sum(human_ms), 0) AS human_ms
   FROM (SELECT t.*, p.human_ms, k.resolved_ns,
                row_number() OVER (PARTITION BY t.case_key ORDER BY t.place) AS number
         FROM tried t JOIN known k ON k.case_key = t.case_key AND k.last_began_ns > k.resolved_ns
@@ -216,6 +218,9 @@ SELECT c.case_key, c.workflow, c.named_by,
        coalesce(k.cost_pusd, 0) AS agent_pusd,
        coalesce(p.cost_pusd, k.cost_pusd, 0) AS before_pusd,
        coalesce(p.last_pusd, k.last_pusd, 0) AS last_pusd,
+       -- The attempt that resolved the case: base, where others are not.
+       CASE WHEN k.status IN (0, 4) THEN coalesce(p.last_attempt, k.last_attempt) END
+         AS base_attempt,
        coalesce(h.human_ms, 0) + coalesce(k.human_ms, 0) AS human_ms,
        CASE WHEN h.human_ms > 0 OR k.human_ms > 0
             THEN ((coalesce(h.before_ms, 0) + coalesce(k.human_ms, 0) - coalesce(k.late_ms, 0))
@@ -318,6 +323,268 @@ SELECT 1 FROM cases WHERE workflow = $1 LIMIT 1
 SELECT DISTINCT workflow FROM cases WHERE workflow <> '' ORDER BY workflow LIMIT 20
 
 -- ============================================================ drivers
+
+-- Of all of these: $1 workflow ('' for all), $2 as of. case_costs holds the cases of the window.
+--
+-- A session is an attempt and, within it, an agent: a sub-agent has a context of its own. Calls
+-- count that have usage. A call's tokens of one class are at most 1e9 (USAGE_TOKENS_MAX), which an
+-- INTEGER holds.
+
+-- fragment: drivers_scope
+    ($1 = '' OR s.workflow = $1)
+    AND ($2 = 9223372036854775807 OR s.started_ns IS NULL OR s.started_ns <= $2)
+
+-- fragment: drivers_used
+    AND s.kind = 0 AND s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h
+                       + s.input_audio + s.input_image + s.output + s.output_audio > 0
+
+-- code is even; with 1 added it stands for the same price in the attempts that resolved a case.
+-- fragment: drivers_call_of
+    CASE WHEN s.agent IS NULL THEN s.attempt_key ELSE hash(s.attempt_key, s.agent) END AS session,
+    p.code + CASE WHEN s.attempt_key = c.base_attempt THEN 1 ELSE 0 END AS code,
+
+-- fragment: drivers_call_from
+  FROM steps s JOIN case_costs c ON c.case_key = s.case_key
+       JOIN drivers_prices p
+         ON p.price_key = CASE WHEN s.cost_basis = 1 THEN s.price_id
+                               ELSE hash(s.cost_basis, s.provider, s.model) END
+
+-- Steps whose time is not known.
+-- name: drivers_untimed
+SELECT count(*) FROM steps s WHERE s.started_ns IS NULL AND
+{drivers_scope}
+
+-- What cases cost, by the parts of the report; the last three are sums of squares and products of
+-- retry and total in 1e-18 USD^2, of at most a million dollars a case (that no integer overflows).
+-- name: drivers_cases
+SELECT count(*), sum(attempts), coalesce(sum(total), 0), coalesce(sum(retry), 0),
+       coalesce(sum(CASE WHEN state < 2 THEN human_pusd END), 0),
+       coalesce(sum(CASE WHEN state = 2 THEN total END), 0),
+       coalesce(sum(CASE WHEN state = 0 THEN last_pusd END), 0),
+       coalesce(sum(CASE WHEN state = 0 THEN before_pusd - last_pusd END), 0),
+       coalesce(sum(CASE WHEN state = 1 THEN before_pusd END), 0),
+       coalesce(sum(CAST(y * y AS HUGEINT)), 0), coalesce(sum(CAST(x * y AS HUGEINT)), 0),
+       coalesce(sum(CAST(x * x AS HUGEINT)), 0)
+FROM (SELECT *, least(CAST(retry AS DOUBLE) / 1e3, 1e15) AS y,
+             least(CAST(total AS DOUBLE) / 1e3, 1e15) AS x
+      FROM (SELECT *, agent_pusd + human_pusd + correction_pusd AS total,
+                   CASE state WHEN 0 THEN agent_pusd - last_pusd + correction_pusd
+                              WHEN 1 THEN agent_pusd + correction_pusd ELSE 0 END AS retry
+            FROM case_costs WHERE state < 3 AND ($1 = '' OR workflow = $1)))
+
+-- Each price calls were made with, of those without one each model; and for the calls of each: how
+-- many, how many of them with usage, their times and places, how many have a time that is no whole
+-- millisecond, the most audio and image tokens.
+-- name: drivers_prices_create
+CREATE OR REPLACE TEMP TABLE drivers_prices AS
+SELECT CAST(2 * row_number() OVER (ORDER BY cost_basis, price_key) AS INTEGER) AS code, *
+FROM (SELECT s.cost_basis,
+             CASE WHEN s.cost_basis = 1 THEN s.price_id
+                  ELSE hash(s.cost_basis, s.provider, s.model) END AS price_key,
+             CASE WHEN s.cost_basis <> 1 THEN s.provider END AS provider,
+             CASE WHEN s.cost_basis <> 1 THEN s.model END AS model,
+             count(*) AS calls,
+             count_if(s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h
+                      + s.input_audio + s.input_image + s.output + s.output_audio > 0) AS used,
+             min(s.started_ns) AS first_ns, max(s.started_ns) AS last_ns,
+             min(s.sequence) AS first_place, max(s.sequence) AS last_place,
+             count_if(s.started_ns % 1000000 <> 0) AS fractions,
+             max(s.input_audio + s.input_image) AS media
+      FROM steps s
+      WHERE s.kind = 0 AND
+{drivers_scope}
+      GROUP BY ALL)
+
+-- name: drivers_prices
+SELECT code, cost_basis, CASE WHEN cost_basis = 1 THEN price_key ELSE 0 END, provider, model,
+       calls, used, first_ns, last_ns, first_place, last_place, fractions, media
+FROM drivers_prices ORDER BY code
+
+-- What the calls of each price cost, and those of them that have usage; and what all wrote.
+-- name: drivers_costs
+SELECT p.code + CASE WHEN s.attempt_key = c.base_attempt THEN 1 ELSE 0 END AS code,
+       coalesce(sum(s.cost_pusd), 0),
+       coalesce(sum(CASE WHEN s.input_uncached + s.cache_read + s.cache_write_5m
+                              + s.cache_write_1h + s.input_audio + s.input_image + s.output
+                              + s.output_audio > 0 THEN s.cost_pusd END), 0),
+       sum(s.output + s.output_audio)
+{drivers_call_from}
+WHERE s.kind = 0 AND
+{drivers_scope}
+GROUP BY ALL ORDER BY 1
+
+-- name: drivers_unpriced
+SELECT count(*) FROM steps s SEMI JOIN case_costs c ON c.case_key = s.case_key
+WHERE s.cost_basis = 3 AND
+{drivers_scope}
+
+-- Tools of the attempts that resolved a case.
+-- name: drivers_tools
+SELECT coalesce(sum(s.cost_pusd), 0)
+FROM steps s JOIN case_costs c ON c.case_key = s.case_key AND s.attempt_key = c.base_attempt
+WHERE s.kind <> 0 AND s.cost_pusd <> 0 AND
+{drivers_scope}
+
+-- What was read again: a prefix, which is what caches serve, so cache reads first, then writes.
+-- Squares are of at most 3e9 tokens, which is more than any context. The calls are in the order of
+-- explain: by time where every step of the attempt has one, else by place; then by place and key.
+-- Of the attempts with keys from $3 to $4: long rows of ten million calls do not fit the memory.
+-- name: drivers_carried_any
+WITH calls AS (
+  SELECT
+{drivers_call_of}
+    CAST(s.input_uncached AS INTEGER) AS uncached, CAST(s.cache_read AS INTEGER) AS read,
+    CAST(s.cache_write_5m AS INTEGER) AS write_5m, CAST(s.cache_write_1h AS INTEGER) AS write_1h,
+    CAST(s.input_audio AS INTEGER) AS audio, CAST(s.input_image AS INTEGER) AS image,
+    s.output + s.output_audio AS output,
+    CASE WHEN u.attempt_key IS NULL THEN s.started_ns ELSE 0 END AS time, s.sequence, s.step_key
+{drivers_call_from}
+       LEFT JOIN (SELECT DISTINCT attempt_key FROM steps s WHERE s.started_ns IS NULL AND
+{drivers_scope}
+       ) u ON u.attempt_key = s.attempt_key
+  WHERE s.attempt_key BETWEEN CAST($3 AS UBIGINT) AND CAST($4 AS UBIGINT) AND
+{drivers_scope}
+{drivers_used}
+), lagged AS (
+  SELECT code, uncached, read, write_5m, write_1h, audio, image,
+         CAST(uncached AS BIGINT) + read + write_5m + write_1h + audio + image AS input,
+         lag(CAST(uncached AS BIGINT) + read + write_5m + write_1h + audio + image + output)
+           OVER (PARTITION BY session ORDER BY time, sequence, step_key) AS before
+  FROM calls
+), placed AS (
+  SELECT *, least(input, coalesce(before, 0)) AS carried FROM lagged
+)
+SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), sum(audio),
+       sum(image),
+       sum(least(uncached, greatest(carried - read - write_5m - write_1h, 0))),
+       sum(least(read, carried)), sum(least(write_5m, greatest(carried - read, 0))),
+       sum(least(write_1h, greatest(carried - read - write_5m, 0))),
+       sum(least(audio, greatest(carried - read - write_5m - write_1h - uncached, 0))),
+       sum(greatest(carried - read - write_5m - write_1h - uncached - audio, 0)),
+       sum(least(input, 3000000000) * least(input, 3000000000)),
+       sum(least(input - carried, 3000000000) * least(input - carried, 3000000000)), 0
+FROM placed GROUP BY code ORDER BY code
+
+-- The same where every call has usage, none has audio or image tokens, and time in milliseconds and
+-- place fit one integer: (time - $3) * $4 + place - $5. Few columns are what the window moves fast:
+-- two classes go into each (30 bits hold 1e9), and what a row needs of the one before, its tokens
+-- (34 bits) and the end of its place (28), is one, too. Calls of a session at one place are tied:
+-- with any, this answer is not to be used.
+-- name: drivers_carried_narrow
+WITH calls AS (
+  SELECT
+{drivers_call_of}
+    s.input_uncached << 30 | s.cache_read AS plain,
+    s.cache_write_5m << 30 | s.cache_write_1h AS written,
+    s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.output
+      + s.output_audio AS tokens,
+    (s.started_ns // 1000000 - CAST($3 AS BIGINT)) * CAST($4 AS BIGINT)
+      + (s.sequence - CAST($5 AS BIGINT)) AS place
+{drivers_call_from}
+  WHERE s.kind = 0 AND
+{drivers_scope}
+), lagged AS (
+  SELECT code, plain, written, place & 268435455 AS "end",
+         lag(tokens << 28 | (place & 268435455)) OVER (PARTITION BY session ORDER BY place) AS last
+  FROM calls
+), opened AS (
+  SELECT code, plain >> 30 AS uncached, plain & 1073741823 AS read, written >> 30 AS write_5m,
+         written & 1073741823 AS write_1h, coalesce(last >> 28, 0) AS before,
+         last & 268435455 = "end" AS tied
+  FROM lagged
+), placed AS (
+  SELECT *, uncached + read + write_5m + write_1h AS input,
+         least(uncached + read + write_5m + write_1h, before) AS carried
+  FROM opened
+)
+SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), 0, 0,
+       sum(greatest(carried - read - write_5m - write_1h, 0)), sum(least(read, carried)),
+       sum(least(write_5m, greatest(carried - read, 0))),
+       sum(least(write_1h, greatest(carried - read - write_5m, 0))), 0, 0,
+       sum(least(input, 3000000000) * least(input, 3000000000)),
+       sum(least(input - carried, 3000000000) * least(input - carried, 3000000000)),
+       count_if(tied)
+FROM placed GROUP BY code ORDER BY code
+
+-- Calls of a sample of the attempts: those with keys up to $3. Keys are hashes, and a range of them
+-- is what a scan can leave rows out by.
+-- name: drivers_sample_create
+CREATE OR REPLACE TEMP TABLE drivers_sample AS
+SELECT s.attempt_key, s.case_key,
+       CASE WHEN s.agent IS NULL THEN s.attempt_key ELSE hash(s.attempt_key, s.agent) END AS session,
+       s.started_ns, s.sequence,
+       s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.input_audio
+         + s.input_image AS input
+FROM steps s
+     JOIN (SELECT attempt_key FROM attempts SEMI JOIN case_costs USING (case_key)
+           WHERE attempt_key <= CAST($3 AS UBIGINT)) a ON a.attempt_key = s.attempt_key
+WHERE
+{drivers_scope}
+{drivers_used}
+
+-- Sums over the turns of each session: x log turn, y log of the input so far, as whole numbers of
+-- 1e-8. At most $1 sessions, in an order that has to do with nothing. Of calls at one place, which
+-- few sources have, the smallest is taken to be the first: keys of steps are long to read.
+-- name: drivers_turns
+WITH chosen AS (
+  SELECT session FROM drivers_sample GROUP BY session HAVING count(*) >= 3
+  ORDER BY count(*) < 10, hash(session), session LIMIT $1
+), calls AS (
+  SELECT s.session, s.input,
+         CASE WHEN u.attempt_key IS NULL THEN s.started_ns ELSE 0 END AS time, s.sequence
+  FROM drivers_sample s SEMI JOIN chosen USING (session)
+       LEFT JOIN (SELECT DISTINCT attempt_key FROM steps WHERE started_ns IS NULL) u
+         ON u.attempt_key = s.attempt_key
+), turns AS (
+  SELECT session, row_number() OVER w AS turn,
+         sum(input) OVER (PARTITION BY session ORDER BY time, sequence, input
+                          ROWS UNBOUNDED PRECEDING) AS so_far
+  FROM calls WINDOW w AS (PARTITION BY session ORDER BY time, sequence, input)
+), logs AS (
+  SELECT session, CAST(round(ln(turn) * 1e8) AS BIGINT) AS x,
+         CAST(round(ln(greatest(CAST(so_far AS DOUBLE), 1)) * 1e8) AS BIGINT) AS y
+  FROM turns
+)
+SELECT count(*), sum(x), sum(y), sum(x * y), sum(x * x) FROM logs GROUP BY session ORDER BY session
+
+-- Attempts of closed cases by their largest context, in ten parts as equal as ties allow. An
+-- attempt succeeded as its source says, else when it resolved the case. Of cases with attempts
+-- after their resolution, only the resolving attempt counts: what those later ones are is not told.
+-- name: drivers_contexts
+WITH sized AS (
+  SELECT attempt_key, case_key, max(input) AS size FROM drivers_sample GROUP BY attempt_key, case_key
+), judged AS (
+  SELECT s.size,
+         CASE WHEN coalesce(a.succeeded, CASE WHEN s.attempt_key = c.base_attempt THEN 1 ELSE 0 END)
+                   <> 0 THEN 1 ELSE 0 END AS success
+  FROM sized s JOIN case_costs c USING (case_key) JOIN attempts a ON a.attempt_key = s.attempt_key
+  WHERE c.state < 2 AND (c.attempts = c.attempts_before OR s.attempt_key = c.base_attempt)
+), placed AS (
+  SELECT size, success,
+         (10 * count(*) OVER (ORDER BY size) + count(*) OVER () - 1) // count(*) OVER () AS part
+  FROM judged
+)
+SELECT part, max(size), count(*), sum(success) FROM placed GROUP BY part ORDER BY part
+
+-- Input above $3 tokens, by price and class in proportion (whole tokens of each call), and the
+-- squares of those contexts less those of $3.
+-- name: drivers_excess
+SELECT code, count(*), sum(input - edge), sum(uncached * (input - edge) // input),
+       sum(read * (input - edge) // input), sum(write_5m * (input - edge) // input),
+       sum(write_1h * (input - edge) // input), sum(audio * (input - edge) // input),
+       sum(image * (input - edge) // input),
+       sum(least(input, 3000000000) * least(input, 3000000000)
+           - least(edge, 3000000000) * least(edge, 3000000000))
+FROM (SELECT p.code, s.input_uncached AS uncached, s.cache_read AS read,
+             s.cache_write_5m AS write_5m, s.cache_write_1h AS write_1h, s.input_audio AS audio,
+             s.input_image AS image, CAST($3 AS BIGINT) AS edge,
+             s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.input_audio
+               + s.input_image AS input
+{drivers_call_from}
+      WHERE s.kind = 0 AND
+{drivers_scope}
+     )
+WHERE input > edge GROUP BY code ORDER BY code
 
 -- ============================================================ waste
 
