@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "api/drivers_priv.h"
+#include "api/route.h"
 #include "base/check.h"
 #include "model/trace.h"
 
@@ -312,12 +313,38 @@ static enum errc add_up(struct drivers_reading *r, struct err *err)
     return ERR_OK;
 }
 
+/* What other reports say, in short. */
+static enum errc read_others(struct drivers_reading *r, struct err *err)
+{
+    struct drivers *const d = r->out;
+    const struct api_request *const request = &r->request->request;
+    enum errc code = unused_read(r->store, request, r->arena, &d->unused, err);
+    if (code != ERR_OK || request->workflow.size == 0) {
+        return code;
+    }
+    const struct variance_request variance = {.about = *request};
+    const struct route_request asked = {.common = *request, .brief = true};
+    struct route route;
+    d->has_variance = true;
+    code = variance_read(r->store, &variance, r->arena, &d->variance, err);
+    if (code == ERR_OK) {
+        code = route_read(r->store, r->settings, &asked, r->arena, &route, err);
+    }
+    if (code == ERR_OK && route.recommended != SIZE_MAX) {
+        d->has_route = true;
+        d->recommended = route.models[route.recommended].model;
+        d->savings_usd = route.savings_usd;
+        d->savings_cases = route.volume;
+    }
+    return code;
+}
+
 enum errc api_drivers(struct store *store, const struct settings *settings,
                       const struct api_drivers_request *request, struct arena *arena,
                       struct text *out, struct err *err)
 {
     static enum errc (*const steps[])(struct drivers_reading *, struct err *) = {
-        read_cases, read_prices, read_carried, read_costs, add_up, drivers_read_sample,
+        read_cases, read_prices, read_carried, read_costs, add_up, drivers_read_sample, read_others,
     };
     CHECK(request != NULL);
     CHECK(request->rates != NULL);
@@ -331,6 +358,7 @@ enum errc api_drivers(struct store *store, const struct settings *settings,
     };
     struct drivers_reading reading = {
         .store = store,
+        .settings = settings,
         .request = request,
         .scope = {STORE_OF_TEXT(asked->workflow), STORE_OF_INT64(asked->as_of_ns)},
         .arena = arena,

@@ -145,6 +145,32 @@ static void put_carried(struct text *out, const struct drivers *d)
     json_close_object(out);
 }
 
+static void put_unused(struct text *out, const struct unused *unused)
+{
+    json_name(out, "unused_retrieval");
+    json_open_object(out);
+    if (unused->judged > 0) {
+        put_count(out, "tokens", unused->tokens);
+        put_number(out, "usd", unused->usd);
+        put_text(out, "basis", "estimated");
+    } else {
+        put_null(out, "tokens");
+        put_null(out, "usd");
+        put_text(out, "why",
+                 unused->results == 0 ? "no tool handed back any text"
+                                      : "no result's text was seen, or none could be judged");
+    }
+    put_count(out, "results", unused->results);
+    put_count(out, "judged", unused->judged);
+    put_count(out, "judged_tokens", unused->judged_tokens);
+    put_count(out, "unused", unused->states[UNUSED_UNUSED]);
+    if (unused->judged > 0 && unused->is_incomplete) {
+        json_name(out, "incomplete");
+        json_put_bool(out, true);
+    }
+    json_close_object(out);
+}
+
 static void put_context(struct text *out, const struct drivers *d)
 {
     const bool exact = d->listed_calls + d->shared_calls == 0;
@@ -161,12 +187,7 @@ static void put_context(struct text *out, const struct drivers *d)
     }
     put_carried(out, d);
     put_growth(out, d);
-    json_name(out, "unused_retrieval");
-    json_open_object(out);
-    put_null(out, "tokens");
-    put_null(out, "usd");
-    put_text(out, "why", "the ledger holds no fingerprints of texts");
-    json_close_object(out);
+    put_unused(out, &d->unused);
     put_plateau(out, d);
     json_close_object(out);
 }
@@ -194,19 +215,33 @@ static void put_parts(struct text *out, const struct drivers *d)
     json_close_object(out);
 }
 
-/* Figures of other reports, where this ledger has them not. */
-static void put_others(struct text *out)
+/* Of one workflow; of the whole ledger there is no such thing. */
+static void put_others(struct text *out, const struct drivers *d)
 {
     json_name(out, "routing");
     json_open_object(out);
-    put_null(out, "usd");
-    put_null(out, "recommended");
+    if (d->has_route) {
+        put_estimate(out, "usd",
+                     &(struct estimate){.interval = d->savings_usd,
+                                        .scale = 1,
+                                        .n = d->savings_cases,
+                                        .basis = "estimated",
+                                        .method = "delta"});
+        put_str(out, "recommended", d->recommended);
+    } else {
+        put_null(out, "usd");
+        put_null(out, "recommended");
+    }
     json_close_object(out);
     json_name(out, "variance");
     json_open_object(out);
-    put_null(out, "max_over_min");
-    put_null(out, "p90_over_p10");
-    put_null(out, "flagged");
+    if (d->has_variance) {
+        variance_put(out, &d->variance);
+    } else {
+        put_null(out, "max_over_min");
+        put_null(out, "p90_over_p10");
+        put_null(out, "flagged");
+    }
     json_close_object(out);
 }
 
@@ -231,7 +266,7 @@ void drivers_json(const struct drivers *drivers, const struct api_request *reque
     put_count(out, "shared_calls", drivers->shared_calls);
     put_retry(out, drivers);
     put_context(out, drivers);
-    put_others(out);
+    put_others(out, drivers);
     put_parts(out, drivers);
     json_close_object(out);
 }

@@ -3,6 +3,8 @@
 #define API_DRIVERS_PRIV_H
 
 #include "api/api_priv.h"
+#include "api/unused.h"
+#include "api/variance.h"
 #include "attribution/drivers.h"
 
 enum { DRIVERS_ALL, DRIVERS_BASE, DRIVERS_SCOPES }; /* every attempt; those that resolved a case */
@@ -69,6 +71,14 @@ struct drivers {
     money_sum excess_pusd;
     money_sum excess_input; /* by class, added up: what excess_pusd is of */
     double excess_attention;
+
+    struct unused unused; /* results nobody used */
+    struct variance variance;
+    bool has_variance; /* of one workflow only, and so the rest */
+    bool has_route;    /* a model is known */
+    struct str recommended;
+    struct stats_interval savings_usd;
+    int64_t savings_cases;
 };
 
 /* Of all calls, and of the steps that have no time. */
@@ -87,6 +97,7 @@ struct drivers_shape {
 /* What the files of the drivers share while they read. */
 struct drivers_reading {
     struct store *store;
+    const struct settings *settings;
     const struct api_drivers_request *request;
     struct store_value scope[2]; /* $1, $2 of every query */
     struct arena *arena;

@@ -252,7 +252,15 @@ enum errc explain_read_steps(struct store *store, const struct explain_request *
     struct store_result splits;
     struct store_result labels;
     struct store_result decisions;
-    enum errc code = labels_create(store, &range, err);
+    const struct api_request whole = {.workflow = explain->workflow,
+                                      .since_ns = INT64_MIN,
+                                      .until_ns = INT64_MAX,
+                                      .as_of_ns = request->as_of_ns};
+    bool judged = false;
+    enum errc code = labels_judge(store, &whole, arena, &judged, err);
+    if (code == ERR_OK) {
+        code = labels_create(store, &range, err);
+    }
     if (code == ERR_OK) {
         code = store_run(store, QUERY_explain_attempts, NULL, 0, arena, &attempts, err);
     }

@@ -1,6 +1,11 @@
 #include "api/labels.h"
 
+#include "api/unused.h"
 #include "base/check.h"
+
+/* Of the judged results of a workflow that must have been used, for the others to be called
+ * ignored: lookups whose values are copied one by one share no run of eight words with anything. */
+enum { USED_PERCENT_LEAST = 20 };
 
 static const char *const names[LABEL_COUNT] = {
     [LABEL_ATTEMPT] = "wasted/attempt", [LABEL_DUPLICATE] = "wasted/duplicate",
@@ -27,7 +32,8 @@ static const struct {
                               "failed; the same worked later"},
     [REASON_REPAIRED] = {"failed; step # used the same tool and worked",
                          "failed; the tool worked later"},
-    [REASON_IGNORED] = {"what it brought back was never used", "what came back was never used"},
+    [REASON_IGNORED] = {"nothing of what it brought back is quoted later",
+                        "nothing of what came back is quoted later"},
     [REASON_UNREAD] = {"looked up after the last change (step #); no later call read it",
                        "looked up after the last change, read by no later call"},
     [REASON_GUARD] = {"a guard", "guards"},
@@ -78,6 +84,21 @@ void label_put_reason(struct text *out, enum label_reason reason, int64_t ref, s
             text_char(out, *at);
         }
     }
+}
+
+enum errc labels_judge(struct store *store, const struct api_request *request, struct arena *arena,
+                       bool *out_judged, struct err *err)
+{
+    CHECK(request != NULL);
+    CHECK(out_judged != NULL);
+    struct unused unused;
+    enum errc code = unused_read(store, request, arena, &unused, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    *out_judged =
+        unused.judged > 0 && unused.states[UNUSED_USED] * 100 >= unused.judged * USED_PERCENT_LEAST;
+    return *out_judged ? ERR_OK : store_execute(store, QUERY_unused_forget, NULL, 0, NULL, err);
 }
 
 enum errc labels_create(struct store *store, const struct labels_range *range, struct err *err)

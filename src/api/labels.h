@@ -11,9 +11,7 @@
 
 #include <stdint.h>
 
-#include "base/err.h"
-#include "base/text.h"
-#include "store/store.h"
+#include "api/api.h"
 
 /* The first that holds is the step's. Source: economics.md section 7. */
 enum step_label {
@@ -67,6 +65,19 @@ struct labels_range {
     uint64_t key_high;
     int64_t as_of_ns; /* INT64_MAX: all there is */
 };
+
+/*
+ * Make the table unused_results, which says whose results were never used. Nothing is said where
+ * hardly any result of the workflow is ever quoted: then not to be quoted means nothing. Comes
+ * before labels_create().
+ *
+ * request     a workflow, and the window of the table case_costs.
+ * out_judged  whether results were judged at all.
+ *
+ * Errors: ERR_STORE; ERR_LIMIT when the arena is full.
+ */
+MUST_CHECK enum errc labels_judge(struct store *store, const struct api_request *request,
+                                  struct arena *arena, bool *out_judged, struct err *err);
 
 /* Make case_attempts and step_labels of those cases anew. Errors: ERR_STORE. */
 MUST_CHECK enum errc labels_create(struct store *store, const struct labels_range *range,

@@ -126,11 +126,10 @@ static enum errc read_costs(struct store *store, const struct api_request *reque
     waste->spend_pusd = store_sum(&rows, 0, 2);
     waste->failed_pusd = store_sum(&rows, 0, 3);
     waste->open = store_int64(&rows, 0, 4, 0);
-    code = store_run(store, QUERY_labels_judge_ignored, NULL, 0, arena, &rows, err);
+    code = labels_judge(store, request, arena, &waste->judges_ignored, err);
     if (code != ERR_OK) {
         return code;
     }
-    waste->judges_ignored = store_int64(&rows, 0, 0, 0) != 0;
     code = store_run(store, QUERY_waste_step_count, values, COUNT_OF(values), arena, &rows, err);
     if (code == ERR_OK) {
         *out_steps = store_int64(&rows, 0, 0, 0);

@@ -116,6 +116,44 @@ static void plateau_rows(struct render *r, struct render_table *table, struct js
                          STR_ARG(said(r, number(p, "compute_share")))));
 }
 
+static void unused_row(struct render *r, struct render_table *table, struct json report)
+{
+    const struct json unused = json_path(report, "context.unused_retrieval");
+    const double usd = json_double(json_get(unused, "usd"), NAN);
+    if (!isnan(usd)) {
+        driver(r, table, "unused results", render_usd(r, usd), (struct str){0}, "estimated",
+               render_format(r, STR_FORMAT " tokens, " STR_FORMAT " of " STR_FORMAT " results",
+                             STR_ARG(render_count(r, count(unused, "tokens"))),
+                             STR_ARG(render_count(r, count(unused, "unused"))),
+                             STR_ARG(render_count(r, count(unused, "judged")))));
+    }
+}
+
+/* Of one workflow. */
+static void other_rows(struct render *r, struct render_table *table, struct json report)
+{
+    const struct json routing = json_get(report, "routing");
+    const struct json variance = json_get(report, "variance");
+    const struct str model = render_clean(r, json_str(json_get(routing, "recommended")));
+    const double usd = number(routing, "usd.value");
+    const double ratio = number(variance, "max_over_min.value");
+    if (model.size > 0) {
+        driver(r, table, "routing", usd > 0 ? render_usd(r, usd) : STR("-"),
+               usd > 0 ? render_interval(r, json_get(routing, "usd"), 1, render_decimals(usd))
+                       : (struct str){0},
+               "estimated",
+               render_format(
+                   r, usd > 0 ? "saved with " STR_FORMAT : "nothing cheaper than " STR_FORMAT,
+                   STR_ARG(model)));
+    }
+    if (!isnan(ratio)) {
+        driver(r, table, "variance", render_format(r, "%.1f x", ratio),
+               render_interval(r, json_get(variance, "max_over_min"), 1, 1), "estimated",
+               render_format(r, "dearest to cheapest of like work; %lld flagged",
+                             (long long)count(variance, "flagged")));
+    }
+}
+
 static void drivers_table(struct render *r, struct json report)
 {
     static const struct render_column columns[] = {
@@ -144,6 +182,8 @@ static void drivers_table(struct render *r, struct json report)
     }
     growth_row(r, &table, report);
     plateau_rows(r, &table, report);
+    unused_row(r, &table, report);
+    other_rows(r, &table, report);
     render_print(r, &table);
 }
 

@@ -18,7 +18,7 @@ static const struct {
     {"wasted/attempt", "failed attempts", "every step of failed attempts"},
     {"wasted/duplicate", "duplicates", "done before, nothing changed"},
     {"wasted/error", "errors", "failed, then worked"},
-    {"wasted/ignored", "ignored results", "what came back was never used"},
+    {"wasted/ignored", "ignored results", "nothing of it is quoted later"},
     {"wasted/after", "steps after the work was done", "looked up after the last change"},
     {"overhead", "overhead", "guards, planning, formatting"},
     {"essential", "essential", "the rest"},
@@ -254,8 +254,9 @@ static void notes(struct render *r, struct json waste)
     }
     if (!json_bool(json_get(ignored, "judged"), true)) {
         render_note(r, "unknown",
-                    STR("whether what a tool brought back was ever used: the texts that would "
-                        "tell are not kept. Such steps count as essential."));
+                    STR("whether what a tool brought back was ever used: its text was not seen, or "
+                        "hardly any of this workflow is ever quoted. Such steps count as "
+                        "essential."));
     }
     if (open > 0) {
         render_note(r, "open",

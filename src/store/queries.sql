@@ -655,14 +655,10 @@ VALUES ('todowrite'), ('todoread'), ('write_todos'), ('update_plan'), ('plan'), 
        ('tasklist'), ('taskget'), ('toolsearch'), ('structuredoutput'), ('format'),
        ('format_output')
 
--- Whether what a step p of step_places handed back was never used: economics.md section 6, by the
--- texts themselves. No text is kept, so nothing is known to be ignored.
+-- Whether what a step p of step_places handed back was never used: economics.md section 6, from the
+-- table unused_results. What a write answers is a receipt, which nobody has to use.
 -- fragment: step_ignored
-false
-
--- Whether step_ignored can tell.
--- name: labels_judge_ignored
-SELECT false
+p.effect <> 2 AND p.step_key IN (SELECT step_key FROM unused_results WHERE state = 1)
 
 -- One row a step. label: 0 wasted/attempt, 1 wasted/duplicate, 2 wasted/error, 3 wasted/ignored,
 -- 4 wasted/after, 5 overhead, 6 essential. reason: enum label_reason of api/labels.h; ref: the step
@@ -988,6 +984,9 @@ SELECT r.step_key, r.attempt_key, r.case_key, r.workflow, r.effect, r.tokens, r.
             WHEN u.id IS NOT NULL THEN 0 ELSE 1 END AS state
 FROM results r LEFT JOIN spoken k USING (attempt_key) LEFT JOIN special d USING (id)
      LEFT JOIN used u USING (id)
+
+-- name: unused_forget
+DELETE FROM unused_results
 
 -- By state: results, tokens, what carrying them cost, later calls without a price.
 -- name: unused_states
