@@ -123,7 +123,7 @@ static void label_rows(struct render *r, struct json waste)
             judged ? render_count(r, count_of(label, "steps")) : STR("-"),
             judged ? render_money(r, json_get(label, "usd")) : STR("-"),
             judged ? render_share(r, json_double(json_get(label, "share"), NAN), 1) : blank,
-            judged ? str_from(words[word_of(label)].what) : STR("not judged: no text is kept"),
+            judged ? str_from(words[word_of(label)].what) : STR("not judged"),
             unpriced > 0 ? render_count(r, unpriced) : blank,
             minutes > 0 ? render_format(r, "%.0f", minutes) : blank,
         };
