@@ -49,4 +49,24 @@ MUST_CHECK enum errc api_segments(struct store *store, const struct settings *se
                                   const struct api_request *request, struct arena *arena,
                                   struct text *out, struct err *err);
 
+struct api_change {
+    struct api_request request; /* the workflow, and which values are looked at */
+    struct str kpi;             /* empty: all */
+    int64_t go_live_ns;         /* INT64_MIN: as configured, else the first case */
+};
+
+/*
+ * Business figures before and after a workflow went live: "bursar.change/1".
+ *
+ * Errors: ERR_NOT_FOUND  no such workflow or figure; ERR_USAGE  nothing says when it went live;
+ *         ERR_STORE; ERR_LIMIT  a series of more than STATS_SERIES_MAX days.
+ */
+MUST_CHECK enum errc api_change(struct store *store, const struct settings *settings,
+                                const struct api_change *request, struct arena *arena,
+                                struct text *out, struct err *err);
+
+/* The figures there are: "bursar.kpis/1". */
+MUST_CHECK enum errc api_kpis(struct store *store, struct arena *arena, struct text *out,
+                              struct err *err);
+
 #endif
