@@ -69,4 +69,21 @@ MUST_CHECK enum errc api_change(struct store *store, const struct settings *sett
 MUST_CHECK enum errc api_kpis(struct store *store, struct arena *arena, struct text *out,
                               struct err *err);
 
+struct api_forecast {
+    struct api_request request; /* until: foretell as of then; workflow is not used */
+    struct str scope;           /* "org", "team:x", "workflow:x" or a workflow; empty: all */
+    bool has_budget;            /* of `scope`, in place of a configured one */
+    int64_t budget_pusd;
+    enum budget_period period; /* of that budget */
+};
+
+/*
+ * Spend to the end of the period and when budgets end, by scope: "bursar.forecast/1".
+ *
+ * Errors: ERR_NOT_FOUND  no such scope, or no step with a date; ERR_STORE; ERR_LIMIT.
+ */
+MUST_CHECK enum errc api_forecast(struct store *store, const struct settings *settings,
+                                  const struct api_forecast *request, struct arena *arena,
+                                  struct text *out, struct err *err);
+
 #endif

@@ -1080,6 +1080,30 @@ SELECT min(started_ns) FROM steps WHERE workflow = $1
 
 -- ============================================================ forecast
 
+-- Days are those of the call, UTC, in integers: a double rounds the last instants into the next.
+-- fragment: day_of_step
+CAST(started_ns // 86400000000000 AS INTEGER)
+  - CASE WHEN started_ns % 86400000000000 < 0 THEN 1 ELSE 0 END
+
+-- When each workflow was first and last seen, $1 <= time < $2, and what of it has no time.
+-- name: forecast_spans
+SELECT workflow, min(day), max(day), coalesce(sum(CASE WHEN day IS NULL THEN cost_pusd END), 0)
+FROM (SELECT workflow, cost_pusd,
+{day_of_step}
+             AS day
+      FROM steps WHERE started_ns IS NULL OR (started_ns >= $1 AND started_ns < $2))
+GROUP BY workflow ORDER BY workflow
+
+-- Spend and tokens put out by workflow and day, $1 <= time < $2, from day $3 on.
+-- name: forecast_days
+SELECT workflow, day, coalesce(sum(cost_pusd), 0), sum(CASE WHEN kind = 0 THEN output ELSE 0 END),
+       sum(CASE WHEN kind = 0 THEN reasoning ELSE 0 END), count_if(cost_basis = 3)
+FROM (SELECT workflow, kind, cost_pusd, output, reasoning, cost_basis,
+{day_of_step}
+             AS day
+      FROM steps WHERE started_ns >= $1 AND started_ns < $2)
+WHERE day >= $3 GROUP BY workflow, day ORDER BY workflow, day
+
 -- ============================================================ credit along a chain
 
 -- Who shares the credit; `place` is the bit of a coalition.
