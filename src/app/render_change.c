@@ -184,9 +184,11 @@ static void notes(struct render *r, struct json report)
                     STR("whatever else happened at that time is in these figures too; a series of "
                         "a group without the agent would take it out (column series)."));
     }
-    render_note(r, "intervals",
-                STR("95 %, allowing for days that resemble the day before (Newey-West). A verdict "
-                    "is changed when the step or the trend has p below 2.5 %."));
+    render_note(
+        r, "intervals",
+        STR("95 %, allowing for values that resemble the one before (Newey-West, held against "
+            "simulated series without a change). A verdict "
+            "is changed when the step or the trend has p below 2.5 %."));
 }
 
 enum errc render_change(struct json report, int width, struct arena *arena, struct text *out,
