@@ -19,7 +19,7 @@ static struct str name_of(struct render *r, struct json kpi)
     return (struct str){words, name.size};
 }
 
-/* Two digits of the interval's width. */
+/* Two digits of the interval's width, and as many as its bounds need not to read "-0". */
 static int decimals_of(struct json estimate)
 {
     enum { DECIMALS_MAX = 6 };
@@ -29,7 +29,12 @@ static int decimals_of(struct json estimate)
         return 2;
     }
     const double digits = 1 - floor(log10(high - low));
-    return digits < 0 ? 0 : digits > DECIMALS_MAX ? DECIMALS_MAX : (int)digits;
+    int decimals = digits < 0 ? 0 : digits > DECIMALS_MAX ? DECIMALS_MAX : (int)digits;
+    const double nearest = fabs(low) < fabs(high) ? fabs(low) : fabs(high);
+    while (decimals < DECIMALS_MAX && nearest > 0 && nearest * pow(10, decimals) < 0.5) {
+        decimals++;
+    }
+    return decimals;
 }
 
 static struct str number(struct render *r, double value, int decimals)
@@ -83,21 +88,22 @@ static struct str sentence_changed(struct render *r, struct json kpi, double ala
     const bool stepped = is_below(kpi, "level_p", alarm_p);
     const bool turned = is_below(kpi, "slope_p", alarm_p);
     struct str text = render_format(r, STR_FORMAT, STR_ARG(of_whom(r, kpi)));
+    const char *const gap = unit.size > 0 ? " " : "";
     if (stepped) {
         text = render_format(
             r, STR_FORMAT " %s by " STR_FORMAT "%s" STR_FORMAT " " STR_FORMAT " at go-live%s",
             STR_ARG(text), json_double(json_get(level, "value"), 0) > 0 ? "rose" : "fell",
-            STR_ARG(sized(r, level, true)), unit.size > 0 ? " " : "", STR_ARG(unit),
-            STR_ARG(interval(r, level)), beside);
+            STR_ARG(sized(r, level, true)), gap, STR_ARG(unit), STR_ARG(interval(r, level)),
+            beside);
     }
     if (turned) {
-        text = render_format(
-            r, STR_FORMAT "%s by " STR_FORMAT "%s" STR_FORMAT " " STR_FORMAT " a week %s than %s%s",
-            STR_ARG(text), stepped ? ", and has since moved" : " moves since go-live",
-            STR_ARG(sized(r, slope, true)), unit.size > 0 ? " " : "", STR_ARG(unit),
-            STR_ARG(interval(r, slope)),
-            json_double(json_get(slope, "value"), 0) > 0 ? "more upward" : "more downward",
-            "before", stepped ? "" : beside);
+        text = render_format(r,
+                             STR_FORMAT "%s trend turned %s by " STR_FORMAT "%s" STR_FORMAT
+                                        " " STR_FORMAT " a week%s",
+                             STR_ARG(text), stepped ? ", and its" : ": the",
+                             json_double(json_get(slope, "value"), 0) > 0 ? "upward" : "downward",
+                             STR_ARG(sized(r, slope, true)), gap, STR_ARG(unit),
+                             STR_ARG(interval(r, slope)), stepped ? "" : beside);
     }
     return render_format(r, STR_FORMAT ".", STR_ARG(text));
 }
@@ -125,7 +131,7 @@ static struct str sentence(struct render *r, struct json report, struct json kpi
     const struct json level = json_get(fit, "level");
     return render_format(r,
                          STR_FORMAT ": no evidence of a change; the step at go-live is " STR_FORMAT
-                                    " " STR_FORMAT "%s, which holds zero or comes of chance.",
+                                    " " STR_FORMAT "%s, which may be chance.",
                          STR_ARG(of_whom(r, kpi)), STR_ARG(sized(r, level, false)),
                          STR_ARG(interval(r, level)), beside);
 }
