@@ -104,9 +104,10 @@ static enum errc read_spans(struct store *store, const struct api_request *reque
                        "no step with a date is in the ledger%s; import something first",
                        spans.rows > 0 ? " or in this window" : "");
     }
-    const int64_t now_ns =
-        request->until_ns <= request->now_ns ? request->until_ns - 1 : request->now_ns;
-    frame->today = day_of(now_ns);
+    /* As of an earlier time: a day that has just begun has nothing yet, and the one before is
+     * whole. */
+    const bool earlier = request->until_ns <= request->now_ns;
+    frame->today = day_of(earlier ? request->until_ns : request->now_ns);
     frame->last = last < frame->today ? last : frame->today; /* what is dated ahead has not been */
     frame->start = frame->last < frame->today ? frame->last + 1 : frame->today;
     frame->end = frame->start - 1;
@@ -318,7 +319,7 @@ static void put_frame(struct text *out, const struct forecast_frame *frame)
     forecast_put_day(out, "last_record", frame->last);
     forecast_put_day(out, "start", frame->start);
     json_name(out, "start_is");
-    json_put_text(out, frame->start == frame->today ? "today" : "day after the last record");
+    json_put_text(out, frame->last == frame->today ? "today" : "day after the last record");
 }
 
 enum errc api_forecast(struct store *store, const struct settings *settings,

@@ -42,7 +42,7 @@ static struct str when(struct render *r, struct json scope)
         return STR("It is not expected to run out before");
     }
     if (date.size == 0) {
-        return render_format(r, "If it runs out, not before " STR_FORMAT " (80 %%)", STR_ARG(low));
+        return render_format(r, "If it runs out, not before " STR_FORMAT " (90 %%)", STR_ARG(low));
     }
     if (high.size == 0) {
         return render_format(r,
