@@ -135,6 +135,7 @@ MUST_CHECK enum errc render_kpis(struct json list, int width, struct arena *aren
 
 /* segments  "bursar.segments/1"; borrowed. */
 MUST_CHECK enum errc render_segments(struct json segments, int width, struct arena *arena,
+                                     struct text *out, struct err *err);
 
 /* report  "bursar.forecast/1"; borrowed. */
 MUST_CHECK enum errc render_forecast(struct json report, int width, struct arena *arena,
