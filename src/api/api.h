@@ -67,4 +67,41 @@ MUST_CHECK enum errc api_drivers(struct store *store, const struct settings *set
                                  const struct api_drivers_request *request, struct arena *arena,
                                  struct text *out, struct err *err);
 
+struct api_change {
+    struct api_request request; /* the workflow, and which values are looked at */
+    struct str kpi;             /* empty: all */
+    int64_t go_live_ns;         /* INT64_MIN: as configured, else the first case */
+};
+
+/*
+ * Business figures before and after a workflow went live: "bursar.change/1".
+ *
+ * Errors: ERR_NOT_FOUND  no such workflow or figure; ERR_USAGE  nothing says when it went live;
+ *         ERR_STORE; ERR_LIMIT  a series of more than STATS_SERIES_MAX days.
+ */
+MUST_CHECK enum errc api_change(struct store *store, const struct settings *settings,
+                                const struct api_change *request, struct arena *arena,
+                                struct text *out, struct err *err);
+
+/* The figures there are: "bursar.kpis/1". */
+MUST_CHECK enum errc api_kpis(struct store *store, struct arena *arena, struct text *out,
+                              struct err *err);
+
+struct api_forecast {
+    struct api_request request; /* until: foretell as of then; workflow is not used */
+    struct str scope;           /* "org", "team:x", "workflow:x" or a workflow; empty: all */
+    bool has_budget;            /* of `scope`, in place of a configured one */
+    int64_t budget_pusd;
+    enum budget_period period; /* of that budget */
+};
+
+/*
+ * Spend to the end of the period and when budgets end, by scope: "bursar.forecast/1".
+ *
+ * Errors: ERR_NOT_FOUND  no such scope, or no step with a date; ERR_STORE; ERR_LIMIT.
+ */
+MUST_CHECK enum errc api_forecast(struct store *store, const struct settings *settings,
+                                  const struct api_forecast *request, struct arena *arena,
+                                  struct text *out, struct err *err);
+
 #endif

@@ -77,7 +77,8 @@ static void print_count(struct text *out, const char *label, int64_t count, cons
 static bool has_added(const struct ingest_summary *summary)
 {
     return summary->steps_added + summary->steps_replaced + summary->cases_added +
-               summary->outcomes_added + summary->candidates_added >
+               summary->outcomes_added + summary->candidates_added + summary->kpis_added +
+               summary->kpis_corrected >
            0;
 }
 
@@ -100,10 +101,15 @@ static void print_text(struct app *app, const struct ingest_summary *summary)
     print_count(out, "outcomes", summary->outcomes_added, "");
     print_count(out, "candidates", summary->candidates_added,
                 "commits and pull requests that may be outcomes");
+    print_count(out, "business figures", summary->kpis_added, "values");
+    print_count(out, "corrected", summary->kpis_corrected, "values of business figures");
     print_count(out, "unpriced", summary->unpriced_added, "calls, their cost is unknown");
     print_count(out, "not taken", summary->rejected, "lines or rows");
     if (added) {
         text_format(out, "  %-18s %14s USD\n", "cost added", cost);
+    }
+    for (size_t i = 0; i < summary->corrections_shown; i++) {
+        text_format(out, "%s  %s\n", i == 0 ? "\nCorrected\n" : "", summary->corrections[i].text);
     }
     for (size_t i = 0; i < summary->rejects_shown; i++) {
         text_format(out, "%s  %s\n", i == 0 ? "\nNot taken\n" : "", summary->rejects[i].text);
@@ -131,6 +137,8 @@ static void print_json(struct app *app, const struct ingest_summary *summary)
         {"cases", summary->cases_added},
         {"outcomes", summary->outcomes_added},
         {"outcome_candidates", summary->candidates_added},
+        {"kpis", summary->kpis_added},
+        {"kpis_corrected", summary->kpis_corrected},
         {"unpriced_calls", summary->unpriced_added},
         {"rejected", summary->rejected},
     };

@@ -2,6 +2,7 @@
 #include "app/config_priv.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/money.h"
 
 #define RATE_MAX  1.0
@@ -102,6 +103,26 @@ static enum errc read_outcomes(struct config_reader *reader, const struct yaml *
     return config_fields(reader, node, fields, COUNT_OF(fields), out, err);
 }
 
+static enum errc read_go_live(struct config_reader *reader, const struct yaml *node, void *out,
+                              struct err *err)
+{
+    struct settings_workflow *const workflow = out;
+    struct str text;
+    struct err why;
+    (void)reader;
+    const enum errc code = yaml_str(node, &text, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (clock_parse(text, &workflow->go_live_ns, &why) != ERR_OK) {
+        return yaml_error(node, err,
+                          "found \"" STR_FORMAT "\"; allowed is a date such as 2026-05-01",
+                          STR_ARG(text));
+    }
+    workflow->has_go_live = true;
+    return ERR_OK;
+}
+
 static const struct config_field workflow_fields[] = {
     FIELD(settings_workflow, "unit", CONFIG_TEXT, unit),
     OTHER(settings_workflow, "risk", risk, config_risk),
@@ -116,6 +137,7 @@ static const struct config_field workflow_fields[] = {
      .high = 100},
     WHOLE("owner", read_owner),
     WHOLE("outcomes", read_outcomes),
+    WHOLE("go_live", read_go_live),
 };
 
 enum errc config_workflows(struct config_reader *reader, const struct yaml *node, void *out,

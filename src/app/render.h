@@ -126,6 +126,12 @@ MUST_CHECK enum errc render_utility(struct json utility, int width, struct arena
 /* variance  "bursar.variance/1"; borrowed. */
 MUST_CHECK enum errc render_variance(struct json variance, int width, struct arena *arena,
                                      struct text *out, struct err *err);
+/* report  "bursar.change/1"; borrowed. */
+MUST_CHECK enum errc render_change(struct json report, int width, struct arena *arena,
+                                   struct text *out, struct err *err);
+/* list  "bursar.kpis/1"; borrowed. */
+MUST_CHECK enum errc render_kpis(struct json list, int width, struct arena *arena, struct text *out,
+                                 struct err *err);
 
 /* segments  "bursar.segments/1"; borrowed. */
 MUST_CHECK enum errc render_segments(struct json segments, int width, struct arena *arena,
@@ -138,5 +144,9 @@ MUST_CHECK enum errc render_waste(struct json waste, int width, struct arena *ar
 /* report  "bursar.drivers/1"; borrowed. */
 MUST_CHECK enum errc render_drivers(struct json report, int width, struct arena *arena,
                                     struct text *out, struct err *err);
+
+/* report  "bursar.forecast/1"; borrowed. */
+MUST_CHECK enum errc render_forecast(struct json report, int width, struct arena *arena,
+                                     struct text *out, struct err *err);
 
 #endif

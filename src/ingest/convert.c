@@ -288,6 +288,28 @@ static enum errc add_outcome(struct ingest *ingest, const struct outcome *outcom
     return ERR_OK;
 }
 
+static enum errc add_kpi(struct ingest *ingest, const struct kpi *kpi,
+                         const struct ingest_origin *origin, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const struct str workflow = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
+    const size_t at = arena_push(&group->arena, &group->kpis);
+    if (at == SIZE_MAX) {
+        return group_full(ingest, err);
+    }
+    const struct str time = {(const char *)&kpi->at_ns, sizeof kpi->at_ns};
+    group->kpis.rows[at] = (struct ledger_kpis){
+        .kpi_key = hash128_of(workflow, kpi->name, kpi->series, time),
+        .workflow = workflow.data != NULL ? workflow : STR(""),
+        .name = kpi->name,
+        .unit = kpi->unit.data != NULL ? kpi->unit : STR(""),
+        .series = kpi->series.data != NULL ? kpi->series : STR(""),
+        .at_ns = kpi->at_ns,
+        .value = kpi->value,
+    };
+    return ERR_OK;
+}
+
 enum errc ingest_add_reject(struct ingest *ingest, struct str path, int64_t line, struct str reason,
                             struct err *err)
 {
@@ -383,6 +405,9 @@ enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
     }
     if (code == ERR_OK) {
         code = ingest_add_texts(ingest, trace, keys.steps, err);
+    }
+    for (size_t i = 0; i < trace->kpis.count && code == ERR_OK; i++) {
+        code = add_kpi(ingest, &trace->kpis.rows[i], origin, err);
     }
     for (size_t i = 0; i < trace->outcomes.count && code == ERR_OK; i++) {
         code = add_outcome(ingest, &trace->outcomes.rows[i], origin, err);

@@ -356,6 +356,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t outcomes;
     int64_t rejects;
     int64_t forgotten;
+    int64_t kpis;
     enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
                              QUERY_add_staged_cases, &cases, err);
     if (code == ERR_OK) {
@@ -374,6 +375,9 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
         code = add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
                        QUERY_add_staged_rejects, &rejects, err);
     }
+    if (code == ERR_OK) {
+        code = ingest_write_kpis(ingest, &kpis, err);
+    }
     bool seen = !ingest->ledger_was_new;
     for (size_t i = 0; i < group->sources.count; i++) { /* a long table is in several groups */
         seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
@@ -384,7 +388,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     }
     if (code == ERR_OK) {
         *out_changed = group->steps.count > 0 || group->sources.count > 0 ||
-                       cases + attempts + attributes + outcomes + rejects > 0;
+                       cases + attempts + attributes + outcomes + rejects + kpis > 0;
         ingest->summary.cases_added += cases;
         ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
         ingest->summary.candidates_added += candidates > 0 ? outcomes : 0;
@@ -435,7 +439,7 @@ static bool is_empty(const struct group *group)
 {
     return group->steps.count == 0 && group->cases.count == 0 && group->attempts.count == 0 &&
            group->outcomes.count == 0 && group->sources.count == 0 && group->rejects.count == 0 &&
-           group->attributes.count == 0;
+           group->attributes.count == 0 && group->kpis.count == 0;
 }
 
 /* Everything since the last commit is gone, and so is what the summary says of it. */

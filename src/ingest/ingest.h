@@ -23,7 +23,11 @@
 #include "price/price.h"
 #include "store/store.h"
 
-enum { INGEST_REJECTS_SHOWN_MAX = 20, INGEST_REASON_BYTES_MAX = 400 };
+enum {
+    INGEST_REJECTS_SHOWN_MAX = 20,
+    INGEST_CORRECTIONS_SHOWN_MAX = 5,
+    INGEST_REASON_BYTES_MAX = 400
+};
 
 struct ingest_reject {
     char text[INGEST_REASON_BYTES_MAX]; /* "file:line: reason" */
@@ -42,11 +46,16 @@ struct ingest_summary {
     int64_t cases_added;
     int64_t outcomes_added;
     int64_t candidates_added;
+    int64_t kpis_added;
+    int64_t kpis_known;     /* already in the ledger with the same value */
+    int64_t kpis_corrected; /* another value took the place of an earlier one */
     int64_t unpriced_added;
     int64_t rejected;
     money_sum cost_pusd; /* of what was added, less what was replaced */
     struct ingest_reject rejects[INGEST_REJECTS_SHOWN_MAX];
     size_t rejects_shown;
+    struct ingest_reject corrections[INGEST_CORRECTIONS_SHOWN_MAX]; /* "what: old, now new" */
+    size_t corrections_shown;
 };
 
 struct ingest;
@@ -121,5 +130,9 @@ MUST_CHECK enum errc ingest_paths(struct ingest *ingest, const struct ingest_opt
 MUST_CHECK enum errc ingest_outcome_file(struct ingest *ingest,
                                          const struct ingest_options *options, const char *path,
                                          struct err *err);
+
+/* The same of business figures; docs/change.md. Errors: as ingest_outcome_file(). */
+MUST_CHECK enum errc ingest_kpi_file(struct ingest *ingest, const struct ingest_options *options,
+                                     const char *path, struct err *err);
 
 #endif

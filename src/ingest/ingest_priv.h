@@ -42,6 +42,7 @@ struct group {
     GROUP_ROWS(case_attributes) attributes;
     GROUP_ROWS(attempts) attempts;
     GROUP_ROWS(outcomes) outcomes;
+    GROUP_ROWS(kpis) kpis;
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
     struct ledger_entries entries;
@@ -94,6 +95,10 @@ MUST_CHECK enum errc ingest_sort_texts(struct ingest *ingest, const bool *is_kno
                                        struct err *err);
 /* Write the group's texts, each once. */
 MUST_CHECK enum errc ingest_write_texts(struct ingest *ingest, int64_t *out_added, struct err *err);
+
+/* Add the open group's figures to the ledger, correct those it knows otherwise. */
+MUST_CHECK enum errc ingest_write_kpis(struct ingest *ingest, int64_t *out_changed,
+                                       struct err *err);
 
 /* A directory with a map.yaml, or data for --map: flushes as it goes. */
 MUST_CHECK enum errc ingest_table_files(struct ingest *ingest, struct str path,

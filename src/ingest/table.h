@@ -69,4 +69,8 @@ MUST_CHECK enum errc ingest_table(const struct ingest_table *options,
 MUST_CHECK enum errc ingest_outcomes(const struct ingest_table *options,
                                      struct ingest_table_counts *out, struct err *err);
 
+/* The same of business figures: workflow, name|kpi, unit, series, at|date, value. */
+MUST_CHECK enum errc ingest_kpis(const struct ingest_table *options,
+                                 struct ingest_table_counts *out, struct err *err);
+
 #endif

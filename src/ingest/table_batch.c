@@ -19,6 +19,7 @@ void ingest_batch_init(struct ingest_batch *batch, const struct ingest_table *op
     ingest_keys_init(&batch->ordinals);
     ingest_keys_init(&batch->natural);
     ingest_keys_init(&batch->given);
+    ingest_keys_init(&batch->figures);
 }
 
 void ingest_batch_deinit(struct ingest_batch *batch)
@@ -29,6 +30,7 @@ void ingest_batch_deinit(struct ingest_batch *batch)
     ingest_keys_deinit(&batch->ordinals);
     ingest_keys_deinit(&batch->natural);
     ingest_keys_deinit(&batch->given);
+    ingest_keys_deinit(&batch->figures);
 }
 
 static enum errc full(struct err *err)
@@ -328,6 +330,52 @@ static enum errc seen_before(struct ingest_batch *batch, const struct table *tab
     return ERR_OK;
 }
 
+/* The same figure of the same time on an earlier row of this run, and whether that says the same.
+ */
+static enum errc kpi_seen_before(struct ingest_batch *batch, const struct table_row *row,
+                                 bool *seen, bool *same, struct err *err)
+{
+    *seen = false;
+    *same = false;
+    if (!row->has[TABLE_KPI]) {
+        return ERR_OK;
+    }
+    const struct kpi *const kpi = &row->kpi;
+    const struct str time = {(const char *)&kpi->at_ns, sizeof kpi->at_ns};
+    const struct str value = {(const char *)&kpi->value, sizeof kpi->value};
+    uint64_t *known;
+    const enum errc code = ingest_keys_at(
+        &batch->figures, hash64_of(kpi->workflow, kpi->name, kpi->series, time), &known, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    const uint64_t hash = hash64_of(value, kpi->unit) | 1; /* never 0 */
+    *seen = *known != 0;
+    *same = *known == hash;
+    *known = *seen ? *known : hash;
+    return ERR_OK;
+}
+
+static enum errc add_once(struct ingest_batch *batch, const struct table_row *row, int64_t line,
+                          struct err *err)
+{
+    bool seen = false;
+    bool same = false;
+    const enum errc code = kpi_seen_before(batch, row, &seen, &same, err);
+    if (code != ERR_OK || (seen && same)) {
+        return code;
+    }
+    if (seen) {
+        struct err why;
+        (void)err_set(&why, ERR_CONFLICT,
+                      "kpi.value: \"" STR_FORMAT "\" of that time was on an earlier row with "
+                      "another value or unit",
+                      STR_ARG(row->kpi.name));
+        return ingest_batch_reject(batch, line, str_from(why.text), err);
+    }
+    return add_row(batch, row, err);
+}
+
 enum errc ingest_batch_row(struct ingest_batch *batch, const struct table *table,
                            const struct str *values, int64_t line, struct err *err)
 {
@@ -355,7 +403,7 @@ enum errc ingest_batch_row(struct ingest_batch *batch, const struct table *table
     } else if (code == ERR_OK && seen) {
         batch->counts.repeated++;
     } else if (code == ERR_OK) {
-        code = add_row(batch, &row, err);
+        code = add_once(batch, &row, line, err);
     }
     const bool is_full =
         batch->trace.lines >= (int64_t)batch->rows_max || batch->arena.size >= BATCH_BYTES_FLUSH;

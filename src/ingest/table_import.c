@@ -82,8 +82,11 @@ enum errc ingest_table_files(struct ingest *ingest, struct str path,
     return code;
 }
 
-enum errc ingest_outcome_file(struct ingest *ingest, const struct ingest_options *options,
-                              const char *path, struct err *err)
+typedef enum errc read_file(const struct ingest_table *options, struct ingest_table_counts *out,
+                            struct err *err);
+
+static enum errc take_file(struct ingest *ingest, const struct ingest_options *options,
+                           const char *path, read_file *read, struct err *err)
 {
     CHECK(ingest != NULL);
     CHECK(options != NULL);
@@ -99,7 +102,19 @@ enum errc ingest_outcome_file(struct ingest *ingest, const struct ingest_options
         .context = &taker,
     };
     struct ingest_table_counts counts = {0};
-    const enum errc code = ingest_outcomes(&table, &counts, err);
+    const enum errc code = read(&table, &counts, err);
     ingest->summary.files += counts.files;
     return code;
+}
+
+enum errc ingest_outcome_file(struct ingest *ingest, const struct ingest_options *options,
+                              const char *path, struct err *err)
+{
+    return take_file(ingest, options, path, ingest_outcomes, err);
+}
+
+enum errc ingest_kpi_file(struct ingest *ingest, const struct ingest_options *options,
+                          const char *path, struct err *err)
+{
+    return take_file(ingest, options, path, ingest_kpis, err);
 }

@@ -36,6 +36,7 @@ struct ingest_batch {
     struct ingest_keys ordinals; /* steps so far, by attempt */
     struct ingest_keys natural;  /* steps so far, by attempt, sequence and name */
     struct ingest_keys given;    /* hash of the row, by the step's own id */
+    struct ingest_keys figures;  /* line, by a kpi's workflow, name, series and time */
     struct ingest_table_counts counts;
     struct fingerprints prints; /* of a row's text */
 };
@@ -76,6 +77,30 @@ MUST_CHECK enum errc ingest_place_file(const struct ingest_place *place, enum ta
 struct str ingest_place_name(const struct ingest_place *place, struct str path);
 
 #define INGEST_TABLE_VIEW "bursar rows"
+
+/* What the columns of a file without a map may be called, and what they are then. */
+struct ingest_sheet {
+    const char *what;  /* "outcomes" */
+    const char *names; /* for people: "id, workflow, …" */
+    struct {
+        struct str name;
+        enum table_name field;
+    } known[20]; /* ends with an empty name */
+    struct {
+        enum table_name field;
+        const char *names;
+    } wanted[4]; /* ends with NULL */
+    enum table_name workflow;
+    enum table_section records[2];
+    size_t record_count;
+    const struct table_word *no_word; /* what an empty `word_field` is read as; NULL: none */
+    enum table_name word_field;
+};
+
+/* Read one file by the sheet, or by options->map. */
+MUST_CHECK enum errc ingest_sheet(const struct ingest_sheet *sheet,
+                                  const struct ingest_table *options,
+                                  struct ingest_table_counts *out, struct err *err);
 
 /*
  * The SELECT that gives the line and then the mapped values of INGEST_TABLE_VIEW.

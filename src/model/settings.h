@@ -38,6 +38,8 @@ struct settings_workflow {
     double non_inferiority_pp; /* percentage points */
     struct str team;
     struct str cost_center;
+    bool has_go_live;
+    int64_t go_live_ns;       /* when the agent took over */
     bool takes_commits;       /* a git commit seen in a session resolves its case */
     bool takes_pull_requests; /* so does a pull request */
 };

@@ -102,6 +102,23 @@ FROM (SELECT DISTINCT ON (outcome_key, content_hash) * FROM staged_outcomes) s
      LEFT JOIN (SELECT outcome_key, max(revision) AS newest FROM outcomes GROUP BY outcome_key) r
        ON r.outcome_key = s.outcome_key
 
+-- Of figures that are there already and say something else now: what they said, and how many.
+-- name: corrected_kpis
+SELECT s.workflow, s.name, s.series, s.at_ns, k.value, s.value, count(*) OVER ()
+FROM (SELECT DISTINCT * FROM staged_kpis) s JOIN kpis k USING (kpi_key)
+WHERE s.value <> k.value OR s.unit <> k.unit
+ORDER BY s.workflow, s.name, s.series, s.at_ns, s.value LIMIT 5
+
+-- name: forget_corrected_kpis
+DELETE FROM kpis WHERE kpi_key IN (
+  SELECT s.kpi_key FROM staged_kpis s JOIN kpis k USING (kpi_key)
+  WHERE s.value <> k.value OR s.unit <> k.unit)
+
+-- name: add_staged_kpis
+INSERT INTO kpis
+SELECT * FROM (SELECT DISTINCT ON (kpi_key) * FROM staged_kpis ORDER BY kpi_key, value, unit)
+ANTI JOIN kpis USING (kpi_key)
+
 -- ============================================================ settings of a report
 
 -- name: settings_create
@@ -1608,7 +1625,49 @@ ORDER BY step_key LIMIT $3
 
 -- ============================================================ change: business figures over time
 
+-- A ledger that an older version made and nothing was added to since has no such table.
+-- name: kpis_exist
+SELECT count(*) FROM duckdb_tables() WHERE table_name = 'kpis' AND NOT temporary
+
+-- The times of a series differ, so arg_max has no ties.
+-- name: kpis_list
+SELECT workflow, name, series, min(unit), count(*), min(at_ns), max(at_ns), arg_max(value, at_ns)
+FROM kpis GROUP BY workflow, name, series ORDER BY workflow, name, series
+
+-- Figures of workflow $1 and of the whole company, of the name $2 ('' any).
+-- name: change_values
+SELECT workflow, name, series, unit, at_ns, value
+FROM kpis WHERE workflow IN ($1, '') AND ($2 = '' OR name = $2)
+ORDER BY workflow DESC, name, series, at_ns
+
+-- name: change_first_case
+SELECT min(started_ns) FROM steps WHERE workflow = $1
+
 -- ============================================================ forecast
+
+-- Days are those of the call, UTC, in integers: a double rounds the last instants into the next.
+-- fragment: day_of_step
+CAST(started_ns // 86400000000000 AS INTEGER)
+  - CASE WHEN started_ns % 86400000000000 < 0 THEN 1 ELSE 0 END
+
+-- When each workflow was first and last seen, $1 <= time < $2, and what of it has no time.
+-- name: forecast_spans
+SELECT workflow, min(day), max(day), coalesce(sum(CASE WHEN day IS NULL THEN cost_pusd END), 0)
+FROM (SELECT workflow, cost_pusd,
+{day_of_step}
+             AS day
+      FROM steps WHERE started_ns IS NULL OR (started_ns >= $1 AND started_ns < $2))
+GROUP BY workflow ORDER BY workflow
+
+-- Spend and tokens put out by workflow and day, $1 <= time < $2, from day $3 on.
+-- name: forecast_days
+SELECT workflow, day, coalesce(sum(cost_pusd), 0), sum(CASE WHEN kind = 0 THEN output ELSE 0 END),
+       sum(CASE WHEN kind = 0 THEN reasoning ELSE 0 END), count_if(cost_basis = 3)
+FROM (SELECT workflow, kind, cost_pusd, output, reasoning, cost_basis,
+{day_of_step}
+             AS day
+      FROM steps WHERE started_ns >= $1 AND started_ns < $2)
+WHERE day >= $3 GROUP BY workflow, day ORDER BY workflow, day
 
 -- ============================================================ credit along a chain
 

@@ -57,6 +57,8 @@ static enum errc keep_rest(struct fixture *fixture, const struct trace *trace, s
         struct kpi row = trace->kpis.rows[i];
         row.name = keep(fixture, row.name);
         row.workflow = keep(fixture, row.workflow);
+        row.unit = keep(fixture, row.unit);
+        row.series = keep(fixture, row.series);
         KEEP_ROW(fixture, kpis, row);
     }
     for (size_t i = 0; i < trace->rejects.count; i++) {
@@ -202,6 +204,13 @@ enum errc fixture_outcomes(struct fixture *fixture, const char *name)
     path_in(fixture, name, fixture->data);
     fixture->options.data = fixture->data;
     return ingest_outcomes(&fixture->options, &fixture->counts, &fixture->err);
+}
+
+enum errc fixture_kpis(struct fixture *fixture, const char *name)
+{
+    path_in(fixture, name, fixture->data);
+    fixture->options.data = fixture->data;
+    return ingest_kpis(&fixture->options, &fixture->counts, &fixture->err);
 }
 
 bool fixture_says(const struct fixture *fixture, const char *part)

@@ -34,6 +34,7 @@ enum errc fixture_import(struct fixture *fixture, const char *map);
 /* A shipped map over a folder of the shared data. */
 enum errc fixture_import_shipped(struct fixture *fixture, const char *map, const char *folder);
 enum errc fixture_outcomes(struct fixture *fixture, const char *name);
+enum errc fixture_kpis(struct fixture *fixture, const char *name);
 bool fixture_says(const struct fixture *fixture, const char *part);
 
 #endif

@@ -21,6 +21,7 @@ static const char *const whole =
     "      human: {minutes: 11, success_rate: 0.97}\n"
     "    owner: {team: support, cost_center: CC-310}\n"
     "    outcomes: {from: [commit, pull_request]}\n"
+    "    go_live: 2026-05-01\n"
     "  claims: {unit: claim, non_inferiority_pp: 1.5}\n"
     "upstreams:\n"
     "  openai: {base_url: https://api.openai.com/v1, api_key_env: OPENAI_API_KEY}\n"
@@ -82,6 +83,8 @@ static void wrong_values_are_refused_with_what_is_allowed(void)
     EXPECT(refuses("workflows:\n  a: {value_per_outcome: -1}\n", 2, "not negative"));
     EXPECT(refuses("workflows:\n  a: {non_inferiority_pp: nan}\n", 2, "from 0 to 100"));
     EXPECT(refuses("workflows:\n  a: {outcomes: {from: [issue]}}\n", 2, "commit, pull_request"));
+    EXPECT(refuses("workflows:\n  a: {go_live: soon}\n", 2, "a date such as 2026-05-01"));
+    EXPECT(refuses("workflows:\n  a: {go_live: [2026-05-01]}\n", 2, "found a"));
     EXPECT(refuses("upstreams:\n  x: {base_url: ftp://h}\n", 2, "https://"));
     EXPECT(refuses("budgets:\n  - {scope: everyone, period: day, usd: 1}\n", 2, "team:NAME"));
     EXPECT(refuses("budgets:\n  - {scope: org, period: year, usd: 1}\n", 2, "hour, day, week"));
@@ -152,7 +155,8 @@ static void the_whole_file_is_read(void)
                        /* 11 minutes of 42 an hour are 7.70 */
                        w->baselines[BASELINE_HUMAN].price_pusd == INT64_C(7700000000000) &&
                        w->non_inferiority_pp < 0.51 && w->takes_commits && w->takes_pull_requests &&
-                       c->non_inferiority_pp > 1.49 && !c->has_value &&
+                       w->has_go_live && w->go_live_ns == INT64_C(1777593600000000000) &&
+                       !c->has_go_live && c->non_inferiority_pp > 1.49 && !c->has_value &&
                        !c->baselines[BASELINE_BPO].set && s.budgets.rows[1].step_count == 2 &&
                        s.budgets.rows[1].steps[1].action == ACTION_REFUSE &&
                        s.budgets.rows[2].has_per_case && s.routes.rows[0].has_risk &&

@@ -251,6 +251,52 @@ static void a_query_sees_rows_that_came_after_it_was_first_asked(void)
     EXPECT(result.rows == 0);
 }
 
+/* A ledger of version 1 has no kpis: opening it, to read even, makes them. */
+static void an_older_ledger_is_given_the_tables_it_lacks(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    struct arena arena;
+    struct store_result before = {0};
+    struct store_result after = {0};
+    const struct ledger_kpis kpi = {.name = STR("backlog"),
+                                    .workflow = STR(""),
+                                    .unit = STR(""),
+                                    .series = STR(""),
+                                    .value = 2};
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    if (code == ERR_OK) {
+        code =
+            store_sql(store, "DROP TABLE kpis; UPDATE ledger_schema SET version = 1", "test", &err);
+        store_close(&store);
+    }
+    if (code == ERR_OK) {
+        code = store_open(home_str(&home), STORE_READ, &store, &err);
+    }
+    if (code == ERR_OK) {
+        code = store_run(store, QUERY_kpis_exist, NULL, 0, &arena, &before, &err);
+        store_close(&store);
+    }
+    if (code == ERR_OK) {
+        code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    }
+    if (code == ERR_OK) { /* the appender checks that the columns are those of the list */
+        code = store_append(store, LEDGER_kpis, false, &kpi, 1, &err);
+    }
+    if (code == ERR_OK) {
+        code = store_run(store, QUERY_kpis_list, NULL, 0, &arena, &after, &err);
+    }
+    const bool right = code == ERR_OK && store_int64(&before, 0, 0, -1) == 1 && after.rows == 1;
+    store_close(&store);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(right);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -261,6 +307,7 @@ int main(void)
         TEST_SPARSE(a_second_process_is_told_who_holds_the_ledger),
         TEST_SPARSE(what_is_not_committed_is_gone),
         TEST_SPARSE(every_type_of_column_is_read_back_as_it_was),
+        TEST_SPARSE(an_older_ledger_is_given_the_tables_it_lacks),
         TEST_SPARSE(a_query_sees_rows_that_came_after_it_was_first_asked),
     };
     return test_main(tests, COUNT_OF(tests));
