@@ -13,7 +13,7 @@
 #include "ingest/ingest.h"
 
 static const struct option options[] = {
-    {"--format", "NAME", "claude-code, codex, gemini-cli, tau2 or table (default: by its looks)"},
+    {"--format", "NAME", "claude-code, codex, gemini-cli, tau2, otlp or table (default: by its looks)"},
     {"--map", "FILE", "a table map: which columns of a CSV, JSONL or Parquet file are what"},
     {"--workflow", "NAME", "workflow of cases that name none (default: the format's name)"},
 };

@@ -40,7 +40,7 @@ static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
             .workflow = workflow.data != NULL ? workflow : STR(""),
             .case_id = from->id,
             .input_key = text_or_null(from->input_key),
-            .named_by = origin->session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
+            .named_by = origin->session || from->is_session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
         };
     }
     for (size_t i = 0; i < from->attribute_count; i++) {
@@ -165,7 +165,7 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
         .kind = (uint8_t)from->kind,
         .status = (uint8_t)from->status,
         .effect = (uint8_t)from->effect,
-        .channel = (uint8_t)origin->channel,
+        .channel = (uint8_t)(from->has_channel ? from->channel : origin->channel),
         .sequence = from->sequence,
         .started_ns = time_or_null(from->started_ns),
         .ended_ns = time_or_null(from->ended_ns),

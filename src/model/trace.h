@@ -62,6 +62,7 @@ struct trace_case {
     struct str workflow;  /* empty: unattributed, or what the import's --workflow says */
     struct str id;        /* never empty */
     struct str input_key; /* empty: none. Cases with the same key are replicates */
+    bool is_session;      /* named by its session or trace, not by the work itself */
     const struct attribute *attributes;
     size_t attribute_count;
 };
@@ -82,6 +83,7 @@ struct step {
     enum step_effect effect;
     struct str identity; /* what makes it the same step wherever it is seen again: "msg_01…".
                           * Empty: the attempt, `sequence` and `name` identify it */
+    struct str alias;    /* another name of it, which other channels may use; empty: none */
     struct str caller;   /* identity of the llm step that issued this one; empty: none */
     struct str agent;    /* sub-agent that took it; empty: the main one */
     struct str name;     /* of the tool; of the span */
@@ -89,6 +91,10 @@ struct step {
     int64_t line;        /* in its file, from 1; 0: none */
     int64_t started_ns;  /* TIME_UNKNOWN when not known */
     int64_t ended_ns;
+    bool has_channel;     /* whether `channel` told it, rather than what the import says */
+    enum channel channel;
+    bool is_sum; /* of calls that may be told one by one elsewhere: a check on those where they are,
+                  * spend where they are not */
 
     /* llm */
     struct str provider; /* "anthropic"; empty: by the model's name */

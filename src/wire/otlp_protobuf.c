@@ -1,0 +1,601 @@
+/* Protobuf requests -> records. Messages nest as deep as the schema does; values in values are
+ * walked with a stack of OTLP_DEPTH_MAX. Source: opentelemetry-proto 1.11, field numbers. */
+#include "base/check.h"
+#include "wire/otlp_priv.h"
+#include "wire/protobuf.h"
+
+typedef enum errc (*message_f)(struct otlp *otlp, struct protobuf reader, void *context,
+                               struct err *err);
+
+/* Call `message` with each field of that number, which has to be a message. */
+static enum errc each(struct otlp *otlp, struct protobuf reader, uint32_t number, message_f message,
+                      void *context, struct err *err)
+{
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == number) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+            code = code != ERR_OK ? code : message(otlp, protobuf_enter(&field), context, err);
+        }
+        if (code == ERR_OK) {
+            code = protobuf_next(&reader, &field, &found, err);
+        }
+    }
+    return code;
+}
+
+/* What is being read of a value: a message KeyValue, AnyValue or a list of them. */
+enum level { LEVEL_KEY_VALUE, LEVEL_VALUE, LEVEL_ARRAY, LEVEL_MAP };
+
+static enum errc read_scalar(const struct protobuf_field *field, struct otlp_value *out,
+                             struct err *err)
+{
+    static const enum protobuf_kind kinds[] = {0,
+                                               PROTOBUF_BYTES,
+                                               PROTOBUF_VARINT,
+                                               PROTOBUF_VARINT,
+                                               PROTOBUF_FIXED64,
+                                               PROTOBUF_BYTES,
+                                               PROTOBUF_BYTES,
+                                               PROTOBUF_BYTES};
+    if (field->number >= COUNT_OF(kinds)) {
+        return ERR_OK;
+    }
+    const enum errc code = protobuf_expect(field, kinds[field->number], err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    *out = (struct otlp_value){0};
+    switch (field->number) {
+    case 1:
+        *out = (struct otlp_value){.type = OTLP_TEXT, .text = field->bytes};
+        break;
+    case 2:
+        *out = (struct otlp_value){.type = OTLP_BOOL, .integer = field->value != 0};
+        break;
+    case 3:
+        *out = (struct otlp_value){.type = OTLP_INT, .integer = (int64_t)field->value};
+        break;
+    case 4:
+        *out = (struct otlp_value){.type = OTLP_DOUBLE, .number = protobuf_double(field)};
+        break;
+    case 7:
+        *out = (struct otlp_value){.type = OTLP_BYTES, .text = field->bytes};
+        break;
+    default: /* lists, which the caller enters */
+        out->type = OTLP_LIST;
+        out->text = field->bytes;
+        break;
+    }
+    return ERR_OK;
+}
+
+/* An AnyValue without what is inside its lists. *out_list: the ArrayValue or KeyValueList. */
+static enum errc read_value(struct protobuf reader, struct otlp_value *out,
+                            struct protobuf_field *out_list, struct err *err)
+{
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    *out_list = (struct protobuf_field){0};
+    while (code == ERR_OK && found) {
+        code = read_scalar(&field, out, err);
+        if (field.number >= 1 && field.number <= 7) {
+            *out_list = out->type == OTLP_LIST ? field : (struct protobuf_field){0};
+        }
+        if (code == ERR_OK) {
+            code = protobuf_next(&reader, &field, &found, err);
+        }
+    }
+    return code;
+}
+
+struct key_value {
+    struct str key;
+    struct otlp_value value;
+    struct protobuf_field list;
+};
+
+static enum errc read_key_value(struct protobuf reader, struct key_value *out, struct err *err)
+{
+    struct protobuf_field field;
+    bool found = false;
+    *out = (struct key_value){0};
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 1 || field.number == 2) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+        }
+        if (code == ERR_OK && field.number == 1) {
+            out->key = field.bytes;
+        } else if (code == ERR_OK && field.number == 2) {
+            code = read_value(protobuf_enter(&field), &out->value, &out->list, err);
+        }
+        if (code == ERR_OK) {
+            code = protobuf_next(&reader, &field, &found, err);
+        }
+    }
+    return code;
+}
+
+/* The first text of an ArrayValue. */
+static enum errc first_text(const struct protobuf_field *list, struct otlp_value *out,
+                            struct err *err)
+{
+    struct protobuf reader = protobuf_enter(list);
+    struct protobuf_field field;
+    bool found = false;
+    out->text = (struct str){0};
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        struct otlp_value value = {0};
+        struct protobuf_field inner;
+        code = field.number == 1 ? protobuf_expect(&field, PROTOBUF_BYTES, err) : code;
+        if (code == ERR_OK && field.number == 1) {
+            code = read_value(protobuf_enter(&field), &value, &inner, err);
+        }
+        if (value.type == OTLP_TEXT) {
+            out->text = value.text;
+            return code;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    return code;
+}
+
+/* "outer.inner", in the arena. */
+static struct str join(struct otlp *otlp, struct str outer, struct str inner)
+{
+    if (outer.size == 0) {
+        return inner;
+    }
+    return wire_format_copy(otlp->rows, STR_FORMAT "." STR_FORMAT, STR_ARG(outer), STR_ARG(inner));
+}
+
+/* A KeyValue into `attributes`; the members of a map with dotted keys. */
+static enum errc add_attribute(struct otlp *otlp, struct protobuf reader, void *context,
+                               struct err *err)
+{
+    struct otlp_attributes *const attributes = context;
+    struct {
+        struct protobuf reader;
+        struct str prefix;
+    } stack[OTLP_DEPTH_MAX];
+    size_t depth = 0;
+    struct str prefix = {0};
+    for (;;) {
+        struct key_value pair;
+        enum errc code = read_key_value(reader, &pair, err);
+        if (code == ERR_OK && pair.value.type == OTLP_LIST && pair.list.number == 5) {
+            code = first_text(&pair.list, &pair.value, err);
+        }
+        if (code != ERR_OK) {
+            return code;
+        }
+        const struct str key = join(otlp, prefix, pair.key);
+        if (pair.value.type == OTLP_LIST && pair.list.number == 6) {
+            if (depth < OTLP_DEPTH_MAX) {
+                stack[depth].reader = protobuf_enter(&pair.list);
+                stack[depth].prefix = key;
+                depth++;
+            } else {
+                attributes->passed_over++;
+            }
+        } else {
+            otlp_attribute_add(attributes, key, pair.value);
+        }
+        bool found = false;
+        while (depth > 0 && !found) { /* the next member of the innermost map */
+            struct protobuf_field field;
+            code = protobuf_next(&stack[depth - 1].reader, &field, &found, err);
+            code = code == ERR_OK && found ? protobuf_expect(&field, PROTOBUF_BYTES, err) : code;
+            if (code != ERR_OK) {
+                return code;
+            }
+            if (!found) {
+                depth--;
+            } else {
+                found = field.number == 1;
+                prefix = stack[depth - 1].prefix;
+                reader = protobuf_enter(&field);
+            }
+        }
+        if (!found) {
+            return ERR_OK;
+        }
+    }
+}
+
+/* Status and events of a span */
+
+static enum errc read_status(struct otlp *otlp, struct protobuf reader, void *context,
+                             struct err *err)
+{
+    enum { STATUS_CODE_ERROR = 2 };
+    CHECK(context == NULL);
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 2) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+            otlp->record.message = field.bytes;
+        } else if (field.number == 3) {
+            code = protobuf_expect(&field, PROTOBUF_VARINT, err);
+            otlp->record.is_error = field.value == STATUS_CODE_ERROR;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    return code;
+}
+
+static enum errc read_exception(struct otlp *otlp, struct protobuf reader, void *context,
+                                struct err *err)
+{
+    CHECK(context == NULL);
+    struct key_value pair;
+    const enum errc code = read_key_value(reader, &pair, err);
+    if (code == ERR_OK && str_equal(pair.key, STR("exception.type")) &&
+        pair.value.type == OTLP_TEXT) {
+        otlp->record.exception = pair.value.text;
+    }
+    return code;
+}
+
+static enum errc read_span_event(struct otlp *otlp, struct protobuf reader, void *context,
+                                 struct err *err)
+{
+    CHECK(context == NULL);
+    const struct protobuf start = reader;
+    struct protobuf_field field;
+    bool found = false;
+    struct str name = {0};
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 2) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+            name = field.bytes;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    otlp->record.tries += str_equal(name, STR("gen_ai.request.attempt"));
+    return str_equal(name, STR("exception")) ? each(otlp, start, 3, read_exception, NULL, err)
+                                             : ERR_OK;
+}
+
+/* What a field of a record is, besides attributes. */
+enum place_kind {
+    PLACE_NONE,
+    PLACE_TRACE,
+    PLACE_SPAN,
+    PLACE_PARENT,
+    PLACE_NAME,
+    PLACE_START,
+    PLACE_END,
+    PLACE_ATTRIBUTE,
+    PLACE_MESSAGE
+};
+
+struct field_rule {
+    enum place_kind place;
+    enum protobuf_kind kind;
+    message_f message;
+};
+
+static void take_id(struct otlp_record *record, struct otlp_id *id, struct str bytes, size_t size,
+                    const char *reject)
+{
+    if (!otlp_id_of_bytes(id, bytes, size)) {
+        record->reject = reject;
+    }
+}
+
+static enum errc take_field(struct otlp *otlp, const struct field_rule *rule,
+                            const struct protobuf_field *field, struct err *err)
+{
+    struct otlp_record *const record = &otlp->record;
+    if (rule->place == PLACE_NONE) {
+        return ERR_OK;
+    }
+    const enum errc code = protobuf_expect(field, rule->kind, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    switch (rule->place) {
+    case PLACE_TRACE:
+        take_id(record, &record->trace, field->bytes, OTLP_TRACE_HEX, "a trace id of a wrong size");
+        break;
+    case PLACE_SPAN:
+        take_id(record, &record->span, field->bytes, OTLP_SPAN_HEX, "a span id of a wrong size");
+        break;
+    case PLACE_PARENT:
+        take_id(record, &record->parent, field->bytes, OTLP_SPAN_HEX,
+                "a parent span id of a wrong size");
+        break;
+    case PLACE_NAME:
+        record->name = field->bytes;
+        break;
+    case PLACE_START:
+        record->started_ns = otlp_time(field->value);
+        break;
+    case PLACE_END:
+        record->ended_ns = otlp_time(field->value);
+        break;
+    case PLACE_ATTRIBUTE:
+        return add_attribute(otlp, protobuf_enter(field), &otlp->attributes, err);
+    case PLACE_MESSAGE:
+        return rule->message(otlp, protobuf_enter(field), NULL, err);
+    case PLACE_NONE:
+        break;
+    }
+    return ERR_OK;
+}
+
+static enum errc read_record(struct otlp *otlp, struct protobuf reader,
+                             const struct field_rule *rules, size_t rule_count, struct err *err)
+{
+    CHECK(rule_count > 1);
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number < rule_count) {
+            code = take_field(otlp, &rules[field.number], &field, err);
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    return code;
+}
+
+static enum errc read_span(struct otlp *otlp, struct protobuf reader, void *context,
+                           struct err *err)
+{
+    static const struct field_rule rules[] = {
+        [1] = {PLACE_TRACE, PROTOBUF_BYTES, NULL},
+        [2] = {PLACE_SPAN, PROTOBUF_BYTES, NULL},
+        [4] = {PLACE_PARENT, PROTOBUF_BYTES, NULL},
+        [5] = {PLACE_NAME, PROTOBUF_BYTES, NULL},
+        [7] = {PLACE_START, PROTOBUF_FIXED64, NULL},
+        [8] = {PLACE_END, PROTOBUF_FIXED64, NULL},
+        [9] = {PLACE_ATTRIBUTE, PROTOBUF_BYTES, NULL},
+        [11] = {PLACE_MESSAGE, PROTOBUF_BYTES, read_span_event},
+        [15] = {PLACE_MESSAGE, PROTOBUF_BYTES, read_status},
+    };
+    CHECK(context == NULL);
+    otlp_begin_record(otlp);
+    const enum errc code = read_record(otlp, reader, rules, COUNT_OF(rules), err);
+    if (code == ERR_OK) {
+        otlp_take(otlp, OTLP_TRACES);
+    }
+    return code;
+}
+
+static enum errc read_body(struct otlp *otlp, struct protobuf reader, void *context,
+                           struct err *err)
+{
+    CHECK(context == NULL);
+    struct otlp_value value = {0};
+    struct protobuf_field list;
+    const enum errc code = read_value(reader, &value, &list, err);
+    if (code == ERR_OK && value.type == OTLP_TEXT) {
+        otlp->record.body = value.text;
+    }
+    return code;
+}
+
+static enum errc read_log(struct otlp *otlp, struct protobuf reader, void *context, struct err *err)
+{
+    /* `started_ns` is when it was observed, until the event is taken. */
+    static const struct field_rule rules[] = {
+        [1] = {PLACE_END, PROTOBUF_FIXED64, NULL},
+        [5] = {PLACE_MESSAGE, PROTOBUF_BYTES, read_body},
+        [6] = {PLACE_ATTRIBUTE, PROTOBUF_BYTES, NULL},
+        [9] = {PLACE_TRACE, PROTOBUF_BYTES, NULL},
+        [10] = {PLACE_SPAN, PROTOBUF_BYTES, NULL},
+        [11] = {PLACE_START, PROTOBUF_FIXED64, NULL},
+        [12] = {PLACE_NAME, PROTOBUF_BYTES, NULL},
+    };
+    CHECK(context == NULL);
+    otlp_begin_record(otlp);
+    const enum errc code = read_record(otlp, reader, rules, COUNT_OF(rules), err);
+    if (code == ERR_OK) {
+        otlp_take(otlp, OTLP_LOGS);
+    }
+    return code;
+}
+
+/* Metrics: name and temporality, then the points of what data there is. */
+
+struct metric {
+    struct str name;
+    uint64_t temporality;
+    uint32_t data; /* 5 gauge, 7 sum, 9 histogram */
+};
+
+static enum errc read_point(struct otlp *otlp, struct protobuf reader, void *context,
+                            struct err *err)
+{
+    enum { CUMULATIVE = 2, DATA_HISTOGRAM = 9 };
+    const struct metric *const metric = context;
+    static const struct field_rule rules[] = {[2] = {PLACE_START, PROTOBUF_FIXED64, NULL},
+                                              [3] = {PLACE_END, PROTOBUF_FIXED64, NULL},
+                                              [7] = {PLACE_ATTRIBUTE, PROTOBUF_BYTES, NULL}};
+    static const struct field_rule histogram[] = {[2] = {PLACE_START, PROTOBUF_FIXED64, NULL},
+                                                  [3] = {PLACE_END, PROTOBUF_FIXED64, NULL},
+                                                  [9] = {PLACE_ATTRIBUTE, PROTOBUF_BYTES, NULL}};
+    const bool is_histogram = metric->data == DATA_HISTOGRAM;
+    otlp_begin_record(otlp);
+    otlp->record.name = metric->name;
+    otlp->record.is_cumulative = metric->temporality == CUMULATIVE;
+    enum errc code = is_histogram ? read_record(otlp, reader, histogram, COUNT_OF(histogram), err)
+                                  : read_record(otlp, reader, rules, COUNT_OF(rules), err);
+    struct protobuf_field field;
+    bool found = false;
+    code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == (is_histogram ? 5 : 4)) {
+            code = protobuf_expect(&field, PROTOBUF_FIXED64, err);
+            otlp->record.value = code == ERR_OK ? protobuf_double(&field) : 0;
+        } else if (!is_histogram && field.number == 6) {
+            code = protobuf_expect(&field, PROTOBUF_FIXED64, err);
+            otlp->record.value = (double)(int64_t)field.value;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    if (code == ERR_OK) {
+        otlp_take(otlp, OTLP_METRICS);
+    }
+    return code;
+}
+
+static enum errc read_data(struct otlp *otlp, struct protobuf reader, void *context,
+                           struct err *err)
+{
+    struct metric *const metric = context;
+    struct protobuf rest = reader;
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&rest, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 2 && metric->data != 5) {
+            code = protobuf_expect(&field, PROTOBUF_VARINT, err);
+            metric->temporality = field.value;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&rest, &field, &found, err);
+    }
+    return code != ERR_OK ? code : each(otlp, reader, 1, read_point, metric, err);
+}
+
+static enum errc read_metric(struct otlp *otlp, struct protobuf reader, void *context,
+                             struct err *err)
+{
+    CHECK(context == NULL);
+    struct metric metric = {0};
+    struct protobuf rest = reader;
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&rest, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 1) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+            metric.name = field.bytes;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&rest, &field, &found, err);
+    }
+    static const uint32_t read[] = {5, 7, 9};
+    for (size_t i = 0; i < COUNT_OF(read) && code == ERR_OK; i++) {
+        metric.data = read[i];
+        code = each(otlp, reader, read[i], read_data, &metric, err);
+    }
+    return code;
+}
+
+/* Envelopes: the resource and scope of records may stand behind them. */
+
+static enum errc read_scope_name(struct otlp *otlp, struct protobuf reader, void *context,
+                                 struct err *err)
+{
+    CHECK(context == NULL);
+    struct protobuf_field field;
+    bool found = false;
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 1) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+            otlp->scope = field.bytes;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    return code;
+}
+
+static enum errc read_scope(struct otlp *otlp, struct protobuf reader, void *context,
+                            struct err *err)
+{
+    static const message_f records[OTLP_SIGNAL_COUNT] = {
+        [OTLP_TRACES] = read_span, [OTLP_LOGS] = read_log, [OTLP_METRICS] = read_metric};
+    const enum otlp_signal *const signal = context;
+    otlp->scope = (struct str){0};
+    const enum errc code = each(otlp, reader, 1, read_scope_name, NULL, err);
+    return code != ERR_OK ? code : each(otlp, reader, 2, records[*signal], NULL, err);
+}
+
+static enum errc read_resource(struct otlp *otlp, struct protobuf reader, void *context,
+                               struct err *err)
+{
+    CHECK(context == NULL);
+    return each(otlp, reader, 1, add_attribute, &otlp->attributes, err);
+}
+
+static enum errc read_envelope(struct otlp *otlp, struct protobuf reader, void *context,
+                               struct err *err)
+{
+    otlp_begin_record(otlp);
+    const enum errc code = each(otlp, reader, 1, read_resource, NULL, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    otlp_source(otlp);
+    return each(otlp, reader, 2, read_scope, context, err);
+}
+
+enum errc otlp_protobuf_request(struct otlp *otlp, enum otlp_signal signal, struct str bytes,
+                                struct err *err)
+{
+    CHECK(otlp != NULL);
+    CHECK(signal < OTLP_SIGNAL_COUNT);
+    return each(otlp, protobuf_open(bytes), 1, read_envelope, &signal, err);
+}
+
+/* The first field of that number that is a message; false: none, or no protobuf. */
+static bool first_message(struct protobuf reader, uint32_t number, struct protobuf *out)
+{
+    struct protobuf_field field;
+    struct err err;
+    bool found = false;
+    while (protobuf_next(&reader, &field, &found, &err) == ERR_OK && found) {
+        if (field.number == number) {
+            *out = field.kind == PROTOBUF_BYTES ? protobuf_enter(&field) : reader;
+            out->is_head = true;
+            return field.kind == PROTOBUF_BYTES;
+        }
+    }
+    return false;
+}
+
+/* Spans begin with an id of 16 bytes, log records with a fixed64, metrics with a name. */
+bool otlp_protobuf_sniff(struct str bytes, enum otlp_signal *out)
+{
+    CHECK(out != NULL);
+    struct protobuf reader = protobuf_open(bytes);
+    struct protobuf_field field;
+    struct err err;
+    bool found = false;
+    reader.is_head = true;
+    if (!first_message(reader, 1, &reader) || !first_message(reader, 2, &reader) ||
+        !first_message(reader, 2, &reader)) {
+        return false;
+    }
+    bool has_id = false;
+    bool has_name = false;
+    bool has_time = false;
+    bool has_data = false;
+    bool has_log = false;
+    while (protobuf_next(&reader, &field, &found, &err) == ERR_OK && found) {
+        const bool is_bytes = field.kind == PROTOBUF_BYTES;
+        const bool is_fixed = field.kind == PROTOBUF_FIXED64;
+        has_id = has_id || (field.number == 1 && is_bytes && field.bytes.size == 16);
+        has_name = has_name || (field.number == 1 && is_bytes);
+        has_time = has_time || ((field.number == 7 || field.number == 8) && is_fixed);
+        has_data = has_data || (is_bytes && (field.number == 5 || field.number == 7 ||
+                                             field.number == 9 || field.number == 10));
+        has_log = has_log || ((field.number == 1 || field.number == 11) && is_fixed);
+    }
+    *out = has_log ? OTLP_LOGS : has_id && has_time ? OTLP_TRACES : OTLP_METRICS;
+    return has_log || (has_id && has_time) || (has_name && has_data);
+}
