@@ -102,5 +102,8 @@ enum wire_format wire_detect(struct str path, struct str head)
     if (is_tau2(head)) {
         return WIRE_TAU2;
     }
+    if (is_otlp(head) && !is_claude(line)) {
+        return WIRE_OTLP;
+    }
     return is_claude(line) ? WIRE_CLAUDE_CODE : WIRE_UNKNOWN;
 }
