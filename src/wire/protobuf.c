@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-enum { VARINT_BYTES_MAX = 10 };
+enum { VARINT_BYTES_MAX = 10, WORD_BYTES_MAX = 5 }; /* 64 and 32 bits, seven a byte */
 
 struct protobuf protobuf_open(struct str bytes)
 {
@@ -57,6 +57,23 @@ static enum errc read_varint(struct protobuf *reader, uint64_t *out, struct err 
                          reader->offset);
 }
 
+/* A tag or a size, which have 32 bits. */
+static enum errc read_word(struct protobuf *reader, uint64_t *out, struct err *err)
+{
+    const size_t offset = reader->offset;
+    uint64_t value = 0;
+    const enum errc code = read_varint(reader, &value, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (reader->offset - offset > WORD_BYTES_MAX) {
+        return err_set(err, ERR_SYNTAX, "byte %zu: a tag or size of more than %d bytes", offset,
+                       WORD_BYTES_MAX);
+    }
+    *out = value;
+    return ERR_OK;
+}
+
 static enum errc read_fixed(struct protobuf *reader, size_t size, uint64_t *out, struct err *err)
 {
     if (reader->rest.size < size) {
@@ -74,7 +91,7 @@ static enum errc read_fixed(struct protobuf *reader, size_t size, uint64_t *out,
 static enum errc read_bytes(struct protobuf *reader, struct str *out, struct err *err)
 {
     uint64_t size = 0;
-    const enum errc code = read_varint(reader, &size, err);
+    const enum errc code = read_word(reader, &size, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -119,7 +136,7 @@ enum errc protobuf_next(struct protobuf *reader, struct protobuf_field *out, boo
     }
     struct protobuf_field field = {.offset = reader->offset};
     uint64_t tag = 0;
-    enum errc code = read_varint(reader, &tag, err);
+    enum errc code = read_word(reader, &tag, err);
     if (code != ERR_OK) {
         return code;
     }

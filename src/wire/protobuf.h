@@ -53,8 +53,9 @@ struct protobuf protobuf_enter(const struct protobuf_field *field);
  * *out_found  false: the message ends here, and *out is not set.
  *
  * Errors: ERR_TRUNCATED  the field goes on behind the message's end.
- *         ERR_SYNTAX     a varint above 64 bits, a field number out of range, a group, a wire type
- *                        that does not exist. The text names the byte.
+ *         ERR_SYNTAX     a varint above 64 bits, a tag or size of more than 5 bytes, a field number
+ *                        out of range, a group, a wire type that does not exist. The text names
+ *                        the byte.
  */
 MUST_CHECK enum errc protobuf_next(struct protobuf *reader, struct protobuf_field *out,
                                    bool *out_found, struct err *err);
