@@ -108,6 +108,7 @@ static struct ingest_origin origin_of(const struct import_file *file, enum wire_
         .path = file->path,
         .workflow =
             options->workflow.size > 0 ? options->workflow : str_from(wire_format_name(format)),
+        .workflow_told = options->workflow.size > 0,
         .channel = table_like            ? CHANNEL_TABLE
                    : format == WIRE_OTLP ? CHANNEL_SPAN /* each step says its own */
                                          : CHANNEL_SESSION_LOG,

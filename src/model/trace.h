@@ -60,6 +60,7 @@ struct attribute {
 
 struct trace_case {
     struct str workflow;  /* empty: unattributed, or what the import's --workflow says */
+    struct str program;   /* coding agent that stands in where neither names one; empty: none */
     struct str id;        /* never empty */
     struct str input_key; /* empty: none. Cases with the same key are replicates */
     bool is_session;      /* named by its session or trace, not by the work itself */
@@ -121,6 +122,7 @@ struct step {
 struct outcome {
     struct str id; /* empty: made from workflow, case, status and time */
     struct str workflow;
+    struct str program; /* as the case's */
     struct str case_id;
     enum outcome_status status;
     int64_t effective_ns; /* TIME_UNKNOWN: after the last step of the case */

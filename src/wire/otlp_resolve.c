@@ -46,6 +46,18 @@ static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
     fill(values, place->source->facts.values);
 }
 
+/* What the session logs of a coding agent are imported as, so that all channels meet. */
+static struct str program_of(struct str service)
+{
+    if (str_equal(service, STR("claude-code"))) {
+        return STR("claude-code");
+    }
+    if (str_equal(service, STR("gemini-cli"))) {
+        return STR("gemini-cli");
+    }
+    return wire_starts_with(service, "codex") ? STR("codex") : (struct str){0};
+}
+
 /* The key of a case or attempt in an index, in the arena. */
 static struct str key_of(struct otlp *otlp, struct str outer, struct str inner)
 {
@@ -58,6 +70,7 @@ struct named {
     struct str case_id;
     struct str attempt;
     struct str input_key;
+    struct str program;
     bool is_session;
 };
 
@@ -77,7 +90,8 @@ static struct named name(struct otlp *otlp, const struct otlp_place *place)
     struct named named = {.workflow = values[OTLP_FACT_WORKFLOW],
                           .case_id = values[OTLP_FACT_CASE],
                           .attempt = values[OTLP_FACT_ATTEMPT],
-                          .input_key = values[OTLP_FACT_INPUT_KEY]};
+                          .input_key = values[OTLP_FACT_INPUT_KEY],
+                          .program = program_of(place->source->service)};
     named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
     named.is_session = named.case_id.size == 0;
     named.case_id = named.is_session ? fallback : named.case_id;
@@ -102,6 +116,7 @@ static size_t case_of(struct otlp *otlp, const struct named *named)
     CHECK(list == row);
     rows->trace.cases.rows[row].workflow = named->workflow;
     rows->trace.cases.rows[row].is_session = named->is_session;
+    rows->trace.cases.rows[row].program = named->program;
     return row;
 }
 
@@ -226,6 +241,7 @@ static void resolve_outcomes(struct otlp *otlp)
         rows->trace.outcomes.rows[at] = from->outcome;
         rows->trace.outcomes.rows[at].case_id = named.case_id;
         rows->trace.outcomes.rows[at].workflow = named.workflow;
+        rows->trace.outcomes.rows[at].program = named.program;
     }
 }
 
