@@ -92,7 +92,7 @@ struct step {
     int64_t line;        /* in its file, from 1; 0: none */
     int64_t started_ns;  /* TIME_UNKNOWN when not known */
     int64_t ended_ns;
-    bool has_channel;     /* whether `channel` told it, rather than what the import says */
+    bool has_channel; /* whether `channel` told it, rather than what the import says */
     enum channel channel;
     bool is_sum; /* of calls that may be told one by one elsewhere: a check on those where they are,
                   * spend where they are not */

@@ -84,28 +84,10 @@ struct otlp_record {
 
 enum otlp_role {
     OTLP_ROLE_NONE,
-#define OTLP_ROLES(X)                                                                              \
-    X(OPERATION)                                                                                   \
-    X(INFERENCE_KIND)                                                                              \
-    X(LANGFUSE_KIND)                                                                               \
-    X(TRACELOOP_KIND) X(REQUEST_TYPE) X(MCP_METHOD) X(EVENT_NAME) X(EVENT_KIND) X(EVENT_SEQUENCE)  \
-        X(STEP_KIND) X(PROVIDER) X(MODEL) X(RESPONSE_ID) X(REQUEST_ID) X(TIER) X(STOP) X(INPUT)    \
-            X(OUTPUT) X(CACHE_READ) X(CACHE_WRITE) X(REASONING) X(THOUGHTS) X(TOOL_TOKENS)         \
-                X(INPUT_AUDIO) X(OUTPUT_AUDIO) X(TOTAL) X(USAGE_DETAILS) X(COST_DETAILS) X(COST)   \
-                    X(CURRENCY) X(AGENT) X(TOOL) X(CALL_ID) X(ARGUMENTS) X(RESULT) X(RESULT_BYTES) \
-                        X(DURATION_MS) X(SUCCESS) X(DECISION) X(SOURCE) X(ATTEMPT_NUMBER)          \
-                            X(PROMPT_ID) X(TOKENS_BEFORE) X(HUMAN_MS) X(ERROR_TYPE) X(STATUS_CODE) \
-                                X(LEVEL) X(EVALUATION) X(SCORE) X(SCORE_LABEL) X(TOKEN_TYPE)       \
-                                    X(MODALITY) X(WORKFLOW) X(WORKFLOW_HINT) X(CASE) X(ATTEMPT)    \
-                                        X(INPUT_KEY) X(SESSION) X(OUTCOME) X(OUTCOME_ID)           \
-                                            X(OUTCOME_VALUE) X(OUTCOME_QUALITY)                    \
-                                                X(OUTCOME_HUMAN_MS) X(OUTCOME_SOURCE)              \
-                                                    X(OUTCOME_REFERENCE) X(SERVICE) X(VERSION)     \
-                                                        X(ATTRIBUTE)
 #define X(name) OTLP_ROLE_##name,
-    OTLP_ROLES(X)
+#include "wire/otlp_roles.def"
 #undef X
-        OTLP_ROLE_COUNT,
+    OTLP_ROLE_COUNT,
 };
 
 struct otlp_slot {
