@@ -19,7 +19,11 @@ static inline void otlp_input_run(struct otlp *otlp, const struct otlp_request *
     arena_init(&arena, WIRE_INPUT_ARENA_BYTES_MAX);
     const enum errc code = otlp_decode(otlp, request, &arena, &traces[0], &counts[0], &err);
     CHECK(otlp_decode(otlp, request, &arena, &traces[1], &counts[1], &err) == code);
+    struct otlp_counts checked;
+    CHECK(otlp_check(otlp, request, &arena, &checked, &err) == code);
     if (code == ERR_OK) {
+        CHECK(checked.accepted == counts[0].accepted);
+        CHECK(checked.rejected == counts[0].rejected);
         const struct trace *const trace = &traces[0];
         wire_input_check(trace);
         for (size_t i = 0; i < trace->steps.count; i++) {

@@ -147,7 +147,7 @@ void otlp_source(struct otlp *otlp)
 {
     CHECK(otlp->rows != NULL);
     otlp->batch.source = NULL;
-    if (otlp->rows->full) {
+    if (otlp->rows->full || otlp->is_check) {
         return;
     }
     struct otlp_source *const source = arena_new(otlp->rows->arena, struct otlp_source, 1);
@@ -173,7 +173,21 @@ void otlp_reject(struct otlp *otlp, const char *reason)
         CHECK(size > 0);
     }
     counts->rejected++;
-    wire_reject(otlp->rows, otlp->rows->line, "%s", reason);
+    if (!otlp->is_check) {
+        wire_reject(otlp->rows, otlp->rows->line, "%s", reason);
+    }
+}
+
+static const char *refusal_of(const struct otlp *otlp, enum otlp_signal signal)
+{
+    const struct otlp_record *const record = &otlp->record;
+    if (record->reject != NULL) {
+        return record->reject;
+    }
+    if (signal == OTLP_TRACES && (record->trace.size == 0 || record->span.size == 0)) {
+        return "a span whose trace id or span id is missing or all zero";
+    }
+    return signal == OTLP_METRICS ? otlp_point_refusal(otlp) : NULL;
 }
 
 void otlp_take(struct otlp *otlp, enum otlp_signal signal)
@@ -184,20 +198,33 @@ void otlp_take(struct otlp *otlp, enum otlp_signal signal)
         [OTLP_METRICS] = otlp_take_point,
     };
     CHECK(signal < OTLP_SIGNAL_COUNT);
-    if (otlp->rows->full || otlp->batch.source == NULL) {
+    if (otlp->rows->full || (otlp->batch.source == NULL && !otlp->is_check)) {
         return;
     }
-    if (otlp->record.reject != NULL) {
-        otlp_reject(otlp, otlp->record.reject);
+    const char *const refusal = refusal_of(otlp, signal);
+    if (refusal != NULL) {
+        otlp_reject(otlp, refusal);
         return;
     }
     otlp->batch.counts.accepted++;
-    takers[signal](otlp);
+    if (!otlp->is_check) {
+        takers[signal](otlp);
+    }
 }
 
 static enum errc read_request(struct otlp *otlp, const struct otlp_request *request,
                               struct err *err)
 {
+    CHECK(request->signal < OTLP_SIGNAL_COUNT);
+    CHECK(request->encoding < OTLP_ENCODING_COUNT);
+    CHECK(request->readable >= request->bytes.size);
+    if (request->bytes.size > OTLP_REQUEST_BYTES_MAX) {
+        return err_set(err, ERR_LIMIT, "a request of %zu bytes; at most %d are taken",
+                       request->bytes.size, OTLP_REQUEST_BYTES_MAX);
+    }
+    if (request->bytes.size == 0) {
+        return ERR_OK;
+    }
     if (request->encoding == OTLP_PROTOBUF) {
         return otlp_protobuf_request(otlp, request->signal, request->bytes, err);
     }
@@ -209,37 +236,77 @@ static enum errc read_request(struct otlp *otlp, const struct otlp_request *requ
     return code != ERR_OK ? code : otlp_json_request(otlp, request->signal, root, err);
 }
 
+static enum errc check_room(const struct otlp *otlp, enum errc code, struct err *err)
+{
+    if (code == ERR_OK && otlp->rows->full) {
+        return err_set(err, ERR_LIMIT, "the rows of these requests need more than %zu MiB",
+                       otlp->rows->arena->size_max >> 20);
+    }
+    return code;
+}
+
+void otlp_open(struct otlp *otlp, struct arena *arena)
+{
+    CHECK(otlp != NULL);
+    CHECK(otlp->rows == NULL);
+    otlp->own = (struct wire_decoder){.arena = arena};
+    text_init(&otlp->own.scratch, WIRE_RAW_BYTES_MAX * 4);
+    otlp_begin(otlp, &otlp->own);
+}
+
+enum errc otlp_add(struct otlp *otlp, const struct otlp_request *request, struct err *err)
+{
+    CHECK(otlp->rows == &otlp->own);
+    return check_room(otlp, read_request(otlp, request, err), err);
+}
+
+enum errc otlp_close(struct otlp *otlp, struct trace *out, struct otlp_counts *counts,
+                     struct err *err)
+{
+    CHECK(otlp->rows == &otlp->own);
+    CHECK(out != NULL);
+    otlp_end(otlp);
+    const enum errc code = check_room(otlp, ERR_OK, err);
+    if (code == ERR_OK) {
+        *out = otlp->own.trace;
+        *counts = otlp->batch.counts;
+    }
+    otlp_abandon(otlp);
+    return code;
+}
+
+void otlp_abandon(struct otlp *otlp)
+{
+    CHECK(otlp->rows == &otlp->own);
+    text_deinit(&otlp->own.scratch);
+    otlp->rows = NULL;
+}
+
+enum errc otlp_check(struct otlp *otlp, const struct otlp_request *request, struct arena *arena,
+                     struct otlp_counts *counts, struct err *err)
+{
+    CHECK(counts != NULL);
+    otlp_open(otlp, arena);
+    otlp->is_check = true;
+    const enum errc code = otlp_add(otlp, request, err);
+    otlp->is_check = false;
+    if (code == ERR_OK) {
+        *counts = otlp->batch.counts;
+    }
+    otlp_abandon(otlp);
+    return code;
+}
+
 enum errc otlp_decode(struct otlp *otlp, const struct otlp_request *request, struct arena *arena,
                       struct trace *out, struct otlp_counts *counts, struct err *err)
 {
-    CHECK(otlp != NULL);
-    CHECK(request->signal < OTLP_SIGNAL_COUNT);
-    CHECK(request->encoding < OTLP_ENCODING_COUNT);
     CHECK(out != NULL);
     CHECK(counts != NULL);
-    if (request->bytes.size > OTLP_REQUEST_BYTES_MAX) {
-        return err_set(err, ERR_LIMIT, "a request of %zu bytes; at most %d are taken",
-                       request->bytes.size, OTLP_REQUEST_BYTES_MAX);
+    otlp_open(otlp, arena);
+    const enum errc code = otlp_add(otlp, request, err);
+    if (code != ERR_OK) {
+        otlp_abandon(otlp);
+        return code;
     }
-    struct wire_decoder rows = {.arena = arena};
-    text_init(&rows.scratch, WIRE_RAW_BYTES_MAX * 4);
-    otlp_begin(otlp, &rows);
-    enum errc code = ERR_OK;
-    if (request->bytes.size > 0) {
-        code = read_request(otlp, request, err);
-    }
-    if (code == ERR_OK) {
-        otlp_end(otlp);
-    }
-    text_deinit(&rows.scratch);
-    if (code == ERR_OK && rows.full) {
-        code = err_set(err, ERR_LIMIT, "the rows of this request need more than %zu MiB",
-                       arena->size_max >> 20);
-    }
-    otlp->rows = NULL;
-    if (code == ERR_OK) {
-        *out = rows.trace;
-        *counts = otlp->batch.counts;
-    }
-    return code;
+    return otlp_close(otlp, out, counts, err);
 }

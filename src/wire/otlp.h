@@ -5,7 +5,7 @@
  *
  * Pure but for the memory a decoder keeps; one thread at a time. What each attribute means in which
  * dialect is in docs/formats.md and otlp_keys.def. Whoever receives requests creates one decoder
- * for each thread and calls otlp_decode() once a request. Source: opentelemetry-proto,
+ * for each thread. Source: opentelemetry-proto,
  * docs/specification.md.
  */
 #ifndef WIRE_OTLP_H
@@ -56,7 +56,38 @@ struct otlp_request {
 };
 
 /*
- * Decode one request. An empty one is a success without rows.
+ * What a request is worth, without making rows: whether it is one at all, and how many of its
+ * records would be accepted and rejected (the other counts stay 0). For a receiver that keeps the
+ * bytes, answers, and makes rows of many requests later.
+ *
+ * arena  for what passes; rewind or reuse it as you like afterwards.
+ *
+ * Errors: as otlp_decode().
+ */
+MUST_CHECK enum errc otlp_check(struct otlp *otlp, const struct otlp_request *request,
+                                struct arena *arena, struct otlp_counts *counts, struct err *err);
+
+/*
+ * Make one batch of several requests, of any signals: what a span of one says of its trace counts
+ * for the steps of all, in whatever order they came, and a call that several tell is one row.
+ *
+ *   otlp_open() -> otlp_add() for each -> otlp_close(), or otlp_abandon()
+ *
+ * arena  owns the rows and their strings. The bytes of a request are borrowed only by its
+ *        otlp_add().
+ *
+ * Errors: as otlp_decode(). After one from otlp_add() what the request gave before the byte in
+ * question stays in the batch: abandon it, or add only what otlp_check() took.
+ */
+void otlp_open(struct otlp *otlp, struct arena *arena);
+MUST_CHECK enum errc otlp_add(struct otlp *otlp, const struct otlp_request *request,
+                              struct err *err);
+MUST_CHECK enum errc otlp_close(struct otlp *otlp, struct trace *out, struct otlp_counts *counts,
+                                struct err *err);
+void otlp_abandon(struct otlp *otlp);
+
+/*
+ * Decode one request: a batch of one. An empty one is a success without rows.
  *
  * arena  owns the rows and their strings.
  * out    cases and attempts are told by what the request itself says; a case with `is_session` is

@@ -147,13 +147,30 @@ static struct otlp_meter *meter_of(struct otlp *otlp, size_t metric)
     return &batch->meters.rows[row];
 }
 
+/* COUNT_OF(metrics): it is none of those. */
+static size_t metric_of(struct str name)
+{
+    size_t metric = 0;
+    while (metric < COUNT_OF(metrics) && !str_equal(name, metrics[metric].name)) {
+        metric++;
+    }
+    return metric;
+}
+
+const char *otlp_point_refusal(const struct otlp *otlp)
+{
+    CHECK(otlp != NULL);
+    const double value = otlp->record.value;
+    const bool is_figure = value >= 0 && value <= (double)USAGE_TOKENS_MAX; /* NaN is neither */
+    return is_figure || metric_of(otlp->record.name) == COUNT_OF(metrics)
+               ? NULL
+               : "a data point whose value is negative, no number or above 1,000,000,000";
+}
+
 void otlp_take_point(struct otlp *otlp)
 {
     const struct otlp_record *const record = &otlp->record;
-    size_t metric = 0;
-    while (metric < COUNT_OF(metrics) && !str_equal(record->name, metrics[metric].name)) {
-        metric++;
-    }
+    const size_t metric = metric_of(record->name);
     const bool is_repeated = /* Gemini CLI tells the same tokens under both names */
         metric < COUNT_OF(metrics) && metrics[metric].dialect == OTLP_DIALECT_ANY &&
         str_equal(otlp->batch.source->service, STR("gemini-cli"));
@@ -165,12 +182,6 @@ void otlp_take_point(struct otlp *otlp)
     const enum part part = part_of(otlp, metric);
     if (part == PART_BY_TYPE) {
         otlp->batch.counts.ignored++;
-        return;
-    }
-    const bool is_figure = record->value >= 0 && record->value <= (double)USAGE_TOKENS_MAX;
-    if (!is_figure) { /* NaN compares false */
-        otlp->batch.counts.accepted--;
-        otlp_reject(otlp, "a data point whose value is negative, no number or above 1,000,000,000");
         return;
     }
     struct otlp_meter *const meter = meter_of(otlp, metric);

@@ -204,6 +204,8 @@ struct otlp {
     struct json_parser *parser;  /* of requests; made when it is needed */
     struct json_parser *details; /* of JSON in attributes; likewise */
     struct wire_decoder *rows;   /* what the rows are added to */
+    struct wire_decoder own;     /* rows of an open batch of requests */
+    bool is_check;               /* records are counted, and no rows are made */
     struct otlp_batch batch;
     struct otlp_record record;
     struct otlp_attributes attributes; /* of the record */
@@ -309,6 +311,8 @@ bool otlp_money(double usd, int64_t *out_pusd);
 void otlp_take_span(struct otlp *otlp);
 void otlp_take_event(struct otlp *otlp);
 void otlp_take_point(struct otlp *otlp);
+/* Why the data point cannot be taken; NULL: it can, or is of no interest. */
+const char *otlp_point_refusal(const struct otlp *otlp);
 void otlp_end_meters(struct otlp *otlp);
 
 /* Parts of a step that spans and events share: needs the roles. */

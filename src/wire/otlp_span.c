@@ -308,11 +308,8 @@ static void fill_span(struct otlp *otlp, unsigned dialect, struct step *step)
 void otlp_take_span(struct otlp *otlp)
 {
     const struct otlp_record *const record = &otlp->record;
-    if (record->trace.size == 0 || record->span.size == 0) {
-        otlp->batch.counts.accepted--;
-        otlp_reject(otlp, "a span whose trace id or span id is missing or all zero");
-        return;
-    }
+    CHECK(record->trace.size > 0);
+    CHECK(record->span.size > 0);
     const unsigned dialect = span_dialect(otlp);
     otlp_roles(otlp, &otlp->attributes, dialect | OTLP_DIALECT_ANY);
     const struct otlp_place place = otlp_place_of(otlp, true);

@@ -356,6 +356,77 @@ static void points_that_are_no_figure_are_rejected_and_other_metrics_ignored(voi
     EXPECT(trace.steps.count == 0);
 }
 
+/* Requests as one batch, in that order. */
+static enum errc decode_all(const char *const *texts, const enum otlp_signal *signals, size_t count)
+{
+    if (otlp == NULL) {
+        otlp_create(&otlp);
+    }
+    arena_deinit(&arena);
+    arena_init(&arena, ARENA_BYTES_MAX);
+    otlp_open(otlp, &arena);
+    enum errc code = ERR_OK;
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        const struct str bytes = decoding_quoted(texts[i]);
+        const struct otlp_request request = {
+            .signal = signals[i], .encoding = OTLP_JSON, .bytes = bytes, .readable = bytes.size};
+        code = otlp_add(otlp, &request, &err);
+    }
+    if (code != ERR_OK) {
+        otlp_abandon(otlp);
+        return code;
+    }
+    return otlp_close(otlp, &trace, &counts, &err);
+}
+
+static void several_requests_are_one_batch_in_any_order(void)
+{
+    static const char *const texts[] = {
+        SPANS(SPAN(TRACE_A, "0000000000000003", "0000000000000002", CHAT)),
+        LOGS("x", LOG("'eventName':'gen_ai.client.inference.operation.details','traceId':'" TRACE_A
+                      "','spanId':'0000000000000003',",
+                      CHAT)),
+        SPANS(SPAN(TRACE_A, "0000000000000002", "0000000000000001", CHAT)),
+        SPANS(SPAN(TRACE_A, "0000000000000001", "",
+                   S("bursar.workflow", "refunds") "," S("bursar.case.id", "T-1"))),
+    };
+    static const enum otlp_signal signals[] = {OTLP_TRACES, OTLP_LOGS, OTLP_TRACES, OTLP_TRACES};
+    static const size_t orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}};
+    for (size_t i = 0; i < COUNT_OF(orders); i++) {
+        const char *ordered[4];
+        enum otlp_signal of[4];
+        for (size_t k = 0; k < 4; k++) {
+            ordered[k] = texts[orders[i][k]];
+            of[k] = signals[orders[i][k]];
+        }
+        EXPECT(decode_all(ordered, of, 4) == ERR_OK);
+        EXPECT(trace.steps.count == 2);
+        EXPECT(trace.cases.count == 1);
+        for (size_t k = 0; k < 2; k++) {
+            EXPECT(trace.steps.rows[k].channel == CHANNEL_SPAN);
+            EXPECT(str_equal(case_of(k)->id, STR("T-1")));
+            EXPECT(str_equal(case_of(k)->workflow, STR("refunds")));
+        }
+    }
+}
+
+static void a_check_counts_as_the_decoding_does(void)
+{
+    const struct str bytes =
+        decoding_quoted(SPANS(SPAN(TRACE_A, "0000000000000001", "",
+                                   CHAT) "," SPAN(TRACE_A, "0000000000000000", "", CHAT) ",7"));
+    const struct otlp_request request = {
+        .signal = OTLP_TRACES, .encoding = OTLP_JSON, .bytes = bytes, .readable = bytes.size};
+    EXPECT(decode(OTLP_TRACES, OTLP_JSON, bytes) == ERR_OK);
+    struct otlp_counts checked;
+    EXPECT(otlp_check(otlp, &request, &arena, &checked, &err) == ERR_OK);
+    EXPECT(checked.accepted == 1);
+    EXPECT(checked.accepted == counts.accepted);
+    EXPECT(checked.rejected == 2);
+    EXPECT(checked.rejected == counts.rejected);
+    EXPECT(strcmp(checked.message, counts.message) == 0);
+}
+
 static void an_outcome_belongs_to_the_case_of_its_span(void)
 {
     EXPECT(decode_json(
@@ -431,6 +502,8 @@ int main(void)
         TEST(points_of_one_series_that_differ_in_the_type_are_one_step),
         TEST(of_a_cumulative_series_the_last_point_counts_and_a_restart_begins_anew),
         TEST(points_that_are_no_figure_are_rejected_and_other_metrics_ignored),
+        TEST(several_requests_are_one_batch_in_any_order),
+        TEST(a_check_counts_as_the_decoding_does),
         TEST(an_outcome_belongs_to_the_case_of_its_span),
         TEST(a_commit_in_a_tool_result_is_a_candidate),
     };
