@@ -76,6 +76,15 @@ static void set_error(struct otlp *otlp, struct step *step)
         CHECK(size >= 0);
         otlp_step_note(otlp, step, text);
     }
+    int64_t attempt = 0;
+    if (otlp_has(otlp, OTLP_ROLE_ATTEMPT_NUMBER) &&
+        otlp_integer(&otlp->slots[OTLP_ROLE_ATTEMPT_NUMBER].attribute->value, &attempt) &&
+        attempt > 1) {
+        char text[40];
+        const int size = snprintf(text, sizeof text, "attempt %lld", (long long)attempt);
+        CHECK(size > 0);
+        otlp_step_note(otlp, step, text);
+    }
 }
 
 static void take_call(struct otlp *otlp, struct event *event)

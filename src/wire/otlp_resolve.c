@@ -160,6 +160,9 @@ static size_t attempt_of(struct otlp *otlp, size_t case_row, const struct named 
 static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute attribute)
 {
     struct otlp_case_row *const list = &otlp->batch.cases.rows[case_row];
+    if (attribute.value.size == 0) {
+        return;
+    }
     for (size_t i = 0; i < list->count; i++) {
         if (str_equal(list->rows[i].name, attribute.name)) {
             if (str_compare(attribute.value, list->rows[i].value) < 0) {
@@ -168,7 +171,7 @@ static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute a
             return;
         }
     }
-    if (attribute.value.size == 0 || list->count == OTLP_CASE_ATTRIBUTES_MAX || otlp->rows->full) {
+    if (list->count == OTLP_CASE_ATTRIBUTES_MAX || otlp->rows->full) {
         return;
     }
     const size_t at = arena_push(otlp->rows->arena, list);

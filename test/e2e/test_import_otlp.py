@@ -7,7 +7,7 @@ import json
 
 import pytest
 import sessions
-from conftest import SHARED
+from conftest import ROOT, SHARED
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -103,3 +103,32 @@ def test_the_known_requests_give_their_calls_in_either_encoding(new_home):
         totals = home.verified()
         assert totals["steps"] == sum(int(row["spans"]) for row in expected)
         assert totals["cases"] == sum(int(row["traces"]) for row in expected)
+
+
+def test_the_example_costs_what_its_tokens_do(home):
+    got = home.json("import", ROOT / "examples/otlp")
+    assert (got["calls"], got["cases"], got["outcomes"]) == (3, 2, 2)
+    # uncached, cached and output tokens at $2.50, $1.25 and $10 a million
+    calls = [(1200, 0, 80), (248, 1152, 210), (126, 1024, 60)]
+    cost = sum(fresh * 2.5 + cached * 1.25 + out * 10 for fresh, cached, out in calls) / 1e6
+    assert float(home.verified()["cost"]) == pytest.approx(cost)
+
+
+def details(number):
+    """The event that copies the attributes of chat(number)."""
+    copied = chat(number)
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [{
+        "timeUnixNano": copied["endTimeUnixNano"], "traceId": TRACE, "spanId": copied["spanId"],
+        "eventName": "gen_ai.client.inference.operation.details",
+        "attributes": copied["attributes"]}]}]}]}
+
+
+@pytest.mark.parametrize("order", [("logs", "spans"), ("spans", "logs")])
+def test_a_span_and_its_event_are_one_call_in_either_order(home, tmp_path, order):
+    (tmp_path / "logs.json").write_text(json.dumps(details(2)))
+    (tmp_path / "spans.json").write_text(json.dumps(request(chat(2))))
+    for name in order:
+        home.ok("import", tmp_path / f"{name}.json", "--workflow", "desk")
+    totals = home.verified()
+    assert totals["steps"] == 1
+    assert float(totals["cost"]) == pytest.approx(0.0035)

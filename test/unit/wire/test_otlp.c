@@ -410,6 +410,24 @@ static void several_requests_are_one_batch_in_any_order(void)
     }
 }
 
+static void a_resource_without_a_service_takes_none_away(void)
+{
+    EXPECT(decode_json(
+               OTLP_TRACES,
+               "{'resourceSpans':[{'resource':{'attributes':[" S(
+                   "service.name",
+                   "desk") "]},'scopeSpans':[{'spans':[" SPAN(TRACE_A, "0000000000000001", "",
+                                                              CHAT) "]}]},{'scopeSpans':[{'spans':"
+                                                                    "[" SPAN(TRACE_A,
+                                                                             "0000000000000002", "",
+                                                                             CHAT) "]}]}]}") ==
+           ERR_OK);
+    EXPECT(trace.steps.count == 2);
+    EXPECT(trace.cases.count == 1);
+    EXPECT(trace.cases.rows[0].attribute_count == 1);
+    EXPECT(str_equal(trace.cases.rows[0].attributes[0].value, STR("desk")));
+}
+
 static void a_check_counts_as_the_decoding_does(void)
 {
     const struct str bytes =
@@ -503,6 +521,7 @@ int main(void)
         TEST(of_a_cumulative_series_the_last_point_counts_and_a_restart_begins_anew),
         TEST(points_that_are_no_figure_are_rejected_and_other_metrics_ignored),
         TEST(several_requests_are_one_batch_in_any_order),
+        TEST(a_resource_without_a_service_takes_none_away),
         TEST(a_check_counts_as_the_decoding_does),
         TEST(an_outcome_belongs_to_the_case_of_its_span),
         TEST(a_commit_in_a_tool_result_is_a_candidate),
