@@ -13,7 +13,8 @@
 #include "ingest/ingest.h"
 
 static const struct option options[] = {
-    {"--format", "NAME", "claude-code, codex, gemini-cli, tau2 or table (default: by its looks)"},
+    {"--format", "NAME",
+     "claude-code, codex, gemini-cli, tau2, otlp or table (default: by its looks)"},
     {"--map", "FILE", "a table map: which columns of a CSV, JSONL or Parquet file are what"},
     {"--workflow", "NAME", "workflow of cases that name none (default: the format's name)"},
 };
@@ -266,11 +267,12 @@ const struct command cmd_import = {
     .synopsis = "[--format NAME] [--workflow NAME] PATH…\n--map FILE [--workflow NAME] PATH…",
     .summary = "read agent logs and tables into the ledger",
     .about =
-        "Reads the session logs of Claude Code, Codex CLI and Gemini CLI, tau2-bench results, and\n"
-        "any CSV, JSONL or Parquet table a map describes (docs/table-maps.md). Directories are\n"
-        "walked; .gz is read; a directory with a map.yaml is read by that map. Each call is\n"
-        "counted once, however many lines, files or imports report it. Importing again reads only\n"
-        "what is new and changes nothing else; an import cut off is completed by running it again.",
+        "Reads the session logs of Claude Code, Codex CLI and Gemini CLI, tau2-bench results,\n"
+        "OpenTelemetry (OTLP) requests in files, and any CSV, JSONL or Parquet table a map\n"
+        "describes (docs/table-maps.md). Directories are walked; .gz is read; a directory with a\n"
+        "map.yaml is read by that map. Each call is counted once, however many lines, files or\n"
+        "imports report it. Importing again reads only what is new and changes nothing else; an\n"
+        "import cut off is completed by running it again.",
     .example = "bursar import ~/.claude/projects ~/.codex/sessions",
     .options = options,
     .option_count = COUNT_OF(options),

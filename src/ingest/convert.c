@@ -19,6 +19,16 @@ struct keys {
     uint64_t source_id;
 };
 
+/* The workflow of a case: its own, else what was asked for, else its program's name. */
+static struct str workflow_of(struct str told, struct str program,
+                              const struct ingest_origin *origin)
+{
+    if (told.size == 0) {
+        told = origin->workflow_told || program.size == 0 ? origin->workflow : program;
+    }
+    return told.data != NULL ? told : STR("");
+}
+
 static struct str text_or_null(struct str text)
 {
     return text.size > 0 ? text : (struct str){0};
@@ -40,7 +50,7 @@ static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
             .workflow = workflow.data != NULL ? workflow : STR(""),
             .case_id = from->id,
             .input_key = text_or_null(from->input_key),
-            .named_by = origin->session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
+            .named_by = origin->session || from->is_session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
         };
     }
     for (size_t i = 0; i < from->attribute_count; i++) {
@@ -165,7 +175,7 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
         .kind = (uint8_t)from->kind,
         .status = (uint8_t)from->status,
         .effect = (uint8_t)from->effect,
-        .channel = (uint8_t)origin->channel,
+        .channel = (uint8_t)(from->has_channel ? from->channel : origin->channel),
         .sequence = from->sequence,
         .started_ns = time_or_null(from->started_ns),
         .ended_ns = time_or_null(from->ended_ns),
@@ -253,8 +263,7 @@ static enum errc add_outcome(struct ingest *ingest, const struct outcome *outcom
                              const struct ingest_origin *origin, struct err *err)
 {
     struct group *const group = &ingest->group;
-    struct str workflow = outcome->workflow.size > 0 ? outcome->workflow : origin->workflow;
-    workflow = workflow.data != NULL ? workflow : STR("");
+    const struct str workflow = workflow_of(outcome->workflow, outcome->program, origin);
     const uint64_t case_key = hash64_of(workflow, outcome->case_id);
     const struct trace_case named = {.workflow = workflow, .id = outcome->case_id};
     const enum errc code = add_case(ingest, &named, origin, case_key, workflow, err);
@@ -367,8 +376,7 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     }
     for (size_t i = 0; i < trace->cases.count; i++) {
         const struct trace_case *from = &trace->cases.rows[i];
-        const struct str workflow = from->workflow.size > 0 ? from->workflow : origin->workflow;
-        keys->workflows[i] = workflow.data != NULL ? workflow : STR("");
+        keys->workflows[i] = workflow_of(from->workflow, from->program, origin);
         keys->cases[i] = hash64_of(keys->workflows[i], from->id);
         const enum errc code =
             add_case(ingest, from, origin, keys->cases[i], keys->workflows[i], err);

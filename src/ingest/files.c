@@ -126,8 +126,9 @@ static enum errc widen_found(struct finder *finder)
 
 static bool could_hold_a_log(struct str path)
 {
-    static const struct str endings[] = {STR_STATIC(".jsonl"), STR_STATIC(".json"),
-                                         STR_STATIC(".jsonl.gz"), STR_STATIC(".json.gz")};
+    static const struct str endings[] = {
+        STR_STATIC(".jsonl"), STR_STATIC(".json"), STR_STATIC(".jsonl.gz"), STR_STATIC(".json.gz"),
+        STR_STATIC(".pb"),    STR_STATIC(".bin"),  STR_STATIC(".pb.gz"),    STR_STATIC(".bin.gz")};
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         if (str_ends_with(path, endings[i])) {
             return true;

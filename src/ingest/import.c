@@ -103,12 +103,16 @@ static struct ingest_origin origin_of(const struct import_file *file, enum wire_
                                       const struct ingest_options *options)
 {
     const bool table_like = format == WIRE_TAU2; /* it states measured costs and names its cases */
+    const bool names_cases = table_like || format == WIRE_OTLP; /* or says which it does not */
     return (struct ingest_origin){
         .path = file->path,
         .workflow =
             options->workflow.size > 0 ? options->workflow : str_from(wire_format_name(format)),
-        .channel = table_like ? CHANNEL_TABLE : CHANNEL_SESSION_LOG,
-        .session = !table_like,
+        .workflow_told = options->workflow.size > 0,
+        .channel = table_like            ? CHANNEL_TABLE
+                   : format == WIRE_OTLP ? CHANNEL_SPAN /* each step says its own */
+                                         : CHANNEL_SESSION_LOG,
+        .session = !names_cases,
     };
 }
 
@@ -332,7 +336,7 @@ enum errc ingest_paths(struct ingest *ingest, const struct ingest_options *optio
     if (options->format.size > 0 && forced == WIRE_UNKNOWN && !tables) {
         return err_set(err, ERR_USAGE,
                        "unknown format \"" STR_FORMAT "\"; known: claude-code, codex, gemini-cli, "
-                       "tau2, table",
+                       "tau2, otlp, table",
                        STR_ARG(options->format));
     }
     if (str_equal(options->format, STR("table")) && options->map.size == 0) {

@@ -72,6 +72,7 @@ const struct ingest_summary *ingest_summary(const struct ingest *ingest);
 struct ingest_origin {
     struct str path;     /* of the file, absolute */
     struct str workflow; /* for cases that name none; may be empty: unattributed */
+    bool workflow_told;  /* somebody asked for it: it goes before the name of a program */
     enum channel channel;
     bool session; /* cases are sessions: nothing better named them */
 };

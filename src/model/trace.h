@@ -60,8 +60,10 @@ struct attribute {
 
 struct trace_case {
     struct str workflow;  /* empty: unattributed, or what the import's --workflow says */
+    struct str program;   /* coding agent that stands in where neither names one; empty: none */
     struct str id;        /* never empty */
     struct str input_key; /* empty: none. Cases with the same key are replicates */
+    bool is_session;      /* named by its session or trace, not by the work itself */
     const struct attribute *attributes;
     size_t attribute_count;
 };
@@ -82,6 +84,7 @@ struct step {
     enum step_effect effect;
     struct str identity; /* what makes it the same step wherever it is seen again: "msg_01…".
                           * Empty: the attempt, `sequence` and `name` identify it */
+    struct str alias;    /* another name of it, which other channels may use; empty: none */
     struct str caller;   /* identity of the llm step that issued this one; empty: none */
     struct str agent;    /* sub-agent that took it; empty: the main one */
     struct str name;     /* of the tool; of the span */
@@ -89,6 +92,10 @@ struct step {
     int64_t line;        /* in its file, from 1; 0: none */
     int64_t started_ns;  /* TIME_UNKNOWN when not known */
     int64_t ended_ns;
+    bool has_channel; /* whether `channel` told it, rather than what the import says */
+    enum channel channel;
+    bool is_sum; /* of calls that may be told one by one elsewhere: a check on those where they are,
+                  * spend where they are not */
 
     /* llm */
     struct str provider; /* "anthropic"; empty: by the model's name */
@@ -115,6 +122,7 @@ struct step {
 struct outcome {
     struct str id; /* empty: made from workflow, case, status and time */
     struct str workflow;
+    struct str program; /* as the case's */
     struct str case_id;
     enum outcome_status status;
     int64_t effective_ns; /* TIME_UNKNOWN: after the last step of the case */

@@ -258,7 +258,10 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
         wire_reject(decoder, decoder->line, "an assistant line without a message and its id");
         return;
     }
-    struct step reading = {.kind = STEP_LLM, .status = STATUS_OK, .agent = record->agent};
+    struct step reading = {.kind = STEP_LLM,
+                           .status = STATUS_OK,
+                           .agent = record->agent,
+                           .alias = json_str(record->fields[F_REQUEST])};
     struct err err;
     const enum json_kind usage_kind = json_kind(message[M_USAGE]);
     if (usage_kind == JSON_OBJECT) {

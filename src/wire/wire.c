@@ -1,6 +1,7 @@
 #include "wire/wire.h"
 
 #include "base/check.h"
+#include "wire/otlp.h"
 #include "wire/wire_priv.h"
 
 /* To add a format: write wire/<format>.c, add its row here and its value in wire.h, write
@@ -10,6 +11,7 @@ static const struct wire_ops *const formats[WIRE_FORMAT_COUNT] = {
     [WIRE_CODEX] = &wire_codex,
     [WIRE_GEMINI_CLI] = &wire_gemini_cli,
     [WIRE_TAU2] = &wire_tau2,
+    [WIRE_OTLP] = &wire_otlp,
 };
 
 enum { STATE_BYTES_MAX = 1 << 20 }; /* 16 sessions of five names, every byte escaped, fit */
@@ -110,6 +112,7 @@ void wire_decoder_destroy(struct wire_decoder **decoder)
     if (*decoder != NULL) {
         text_deinit(&(*decoder)->carry);
         text_deinit(&(*decoder)->scratch);
+        otlp_destroy(&(*decoder)->otlp);
         *decoder = NULL;
     }
 }
@@ -163,6 +166,7 @@ static void finish_document(struct wire_decoder *decoder, bool may_grow)
     CHECK(!text_is_full(&whole));
     decoder->carry = whole;
     const struct str text = {whole.data, size};
+    const struct str trimmed = str_trim(text);
     struct err err;
     struct json root;
     if (is_lines(decoder, text)) {
@@ -175,7 +179,9 @@ static void finish_document(struct wire_decoder *decoder, bool may_grow)
         decoder->carry = whole;
         return;
     }
-    if (json_parse(decoder->parser, text, size + JSON_PADDING, &root, &err) != ERR_OK) {
+    if (decoder->ops->binary != NULL && trimmed.data[0] != '{' && trimmed.data[0] != '[') {
+        decoder->ops->binary(decoder, text);
+    } else if (json_parse(decoder->parser, text, size + JSON_PADDING, &root, &err) != ERR_OK) {
         wire_reject(decoder, 0, "%s", err.text);
     } else if (json_kind(root) != JSON_OBJECT) {
         wire_reject(decoder, 0, "not a JSON object");

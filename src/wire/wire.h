@@ -27,6 +27,7 @@ enum wire_format {
     WIRE_CODEX,
     WIRE_GEMINI_CLI,
     WIRE_TAU2,
+    WIRE_OTLP,
     WIRE_FORMAT_COUNT,
 };
 
@@ -38,7 +39,7 @@ enum {
     WIRE_ID_BYTES_MAX = 512,             /* identities, sessions, models, tools */
 };
 
-/* "claude-code", "codex", "gemini-cli", "tau2"; "unknown". Static storage. */
+/* "claude-code", "codex", "gemini-cli", "tau2", "otlp"; "unknown". Static storage. */
 const char *wire_format_name(enum wire_format format);
 /* WIRE_UNKNOWN when there is none of that name. */
 enum wire_format wire_format_named(struct str name);

@@ -1,7 +1,7 @@
 /* Formats by the member names in a file's first bytes. A name inside a string is not mistaken for
  * one: there its quotes are escaped. */
 #include "base/check.h"
-#include "wire/wire_priv.h"
+#include "wire/otlp_priv.h"
 
 /* "name" as a whole quoted string. */
 static bool has(struct str head, const char *name)
@@ -60,12 +60,29 @@ static bool is_claude(struct str line)
            ((has(line, "sessionId") && !has(line, "projectHash")) || has_any(line, types));
 }
 
+/* The collector's file exporter writes one request a line; other files hold one. */
+static bool is_otlp(struct str head)
+{
+    static const char *const envelopes[] = {"resourceSpans",
+                                            "resourceLogs",
+                                            "resourceMetrics",
+                                            "resource_spans",
+                                            "resource_logs",
+                                            "resource_metrics",
+                                            NULL};
+    return has_any(head, envelopes);
+}
+
 enum wire_format wire_detect(struct str path, struct str head)
 {
     head.size = head.size < WIRE_DETECT_BYTES_MAX ? head.size : WIRE_DETECT_BYTES_MAX;
     if (wire_starts_with(head, "\xef\xbb\xbf")) {
         head.data += 3;
         head.size -= 3;
+    }
+    enum otlp_signal signal;
+    if (otlp_protobuf_sniff(head, &signal)) {
+        return WIRE_OTLP;
     }
     head = str_trim(head);
     if (head.size == 0 || head.data[0] != '{') {
@@ -79,8 +96,14 @@ enum wire_format wire_detect(struct str path, struct str head)
     if (is_gemini(head) && !has(line, "parentUuid")) {
         return WIRE_GEMINI_CLI;
     }
+    if (is_otlp(line)) {
+        return WIRE_OTLP;
+    }
     if (is_tau2(head)) {
         return WIRE_TAU2;
+    }
+    if (is_otlp(head) && !is_claude(line)) {
+        return WIRE_OTLP;
     }
     return is_claude(line) ? WIRE_CLAUDE_CODE : WIRE_UNKNOWN;
 }

@@ -68,6 +68,7 @@ struct unit {
 };
 
 struct codex;
+struct otlp;
 struct wire_decoder;
 
 /* A format: one file with one of these, and a row in formats[] of wire.c. */
@@ -77,6 +78,8 @@ struct wire_ops {
     bool is_document;    /* whatever its path says */
     void (*record)(struct wire_decoder *decoder, struct json root);
     void (*document)(struct wire_decoder *decoder, struct json root);
+    /* A document that does not begin as JSON does; NULL: it is not one of the format. */
+    void (*binary)(struct wire_decoder *decoder, struct str bytes);
     void (*finish)(struct wire_decoder *decoder, bool may_grow);
     /* Format state in and out of a position. `state` NULL: as it is now. */
     void (*load)(struct wire_decoder *decoder, struct json state);
@@ -139,12 +142,14 @@ struct wire_decoder {
     struct str session;   /* Gemini CLI: case of the file */
     struct str agent;     /* Gemini CLI: sub-agent of the file; empty: the main one */
     struct codex *codex;
+    struct otlp *otlp; /* owned */
 };
 
 extern const struct wire_ops wire_claude_code;
 extern const struct wire_ops wire_codex;
 extern const struct wire_ops wire_gemini_cli;
 extern const struct wire_ops wire_tau2;
+extern const struct wire_ops wire_otlp;
 
 /* wire_rows.c: rows of the trace */
 

@@ -52,6 +52,7 @@ size_t wire_take_reading(struct wire_decoder *decoder, struct str identity,
         step->model = wire_intern(decoder, reading->model);
         step->region = wire_intern(decoder, reading->region);
         step->provider = wire_intern(decoder, reading->provider);
+        step->alias = wire_intern(decoder, reading->alias);
         if (grows) {
             step->line = before.line;
             step->sequence = before.sequence;

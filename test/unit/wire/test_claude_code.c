@@ -169,6 +169,7 @@ static void a_response_on_several_lines_is_one_step_with_its_fullest_usage(void)
     EXPECT(decoding_count(trace, STEP_LLM) == 6);
     const struct step *step = decoding_step(trace, "msg_1");
     EXPECT(step != NULL);
+    EXPECT(str_equal(step->alias, STR("rmsg_1"))); /* what its telemetry calls it */
     EXPECT(step->usage.counts[USAGE_INPUT_UNCACHED] == 3);
     EXPECT(step->usage.counts[USAGE_CACHE_WRITE_5M] == 100);
     EXPECT(step->usage.counts[USAGE_CACHE_READ] == 2000);

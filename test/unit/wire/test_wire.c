@@ -19,7 +19,7 @@ static void what_is_no_agent_log_is_unknown(void)
     EXPECT(detects("a.jsonl", "[{'type':'user','sessionId':'x'}]", WIRE_UNKNOWN));
     EXPECT(detects("a.jsonl", "{'id':1,'amount':2}\n", WIRE_UNKNOWN));
     EXPECT(detects("a.csv", "a,b\n", WIRE_UNKNOWN));
-    EXPECT(detects("a.json", "{'resourceSpans':[]}", WIRE_UNKNOWN));
+    EXPECT(detects("a.json", "{'resources':[]}", WIRE_UNKNOWN));
     EXPECT(detects("a.jsonl", "{'text':'\\'payload\\' and \\'session_meta\\''}", WIRE_UNKNOWN));
     EXPECT(wire_format_named(STR("")) == WIRE_UNKNOWN);
     EXPECT(wire_format_named(STR("claude")) == WIRE_UNKNOWN);
@@ -40,6 +40,8 @@ static void formats_are_known_by_their_first_bytes(void)
     EXPECT(detects("session-1.json", "{\n  'sessionId': 'x',\n  'projectHash': 'y',",
                    WIRE_GEMINI_CLI));
     EXPECT(detects("x", "{'sessionId':'x','projectHash':'y','kind':'main'}\n", WIRE_GEMINI_CLI));
+    EXPECT(detects("t.json", "{'resourceSpans':[]}", WIRE_OTLP));
+    EXPECT(detects("t.json", "{\n  'resourceLogs': [", WIRE_OTLP));
     EXPECT(
         detects("r.json", "{'timestamp':'x','info':{'git_commit':'y','num_trials':1", WIRE_TAU2));
     EXPECT(

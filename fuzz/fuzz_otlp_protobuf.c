@@ -1,0 +1,7 @@
+/* fuzz_otlp_protobuf: any bytes as an OTLP request in protobuf; see otlp_input.h. */
+#include "otlp_input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return otlp_input_all(OTLP_PROTOBUF, data, size);
+}

@@ -1,0 +1,312 @@
+/* The end of a batch: each step's facts -> its case and attempt. See otlp_case.c. */
+#include "base/check.h"
+#include "wire/otlp_priv.h"
+
+static size_t parent_of(struct otlp_batch *batch, size_t span)
+{
+    struct otlp_span_row *const row = &batch->spans.rows[span];
+    if (row->parent == SIZE_MAX && row->parent_key.size > 0) {
+        row->parent = wire_index_find(&batch->span_index, row->parent_key);
+    }
+    return row->parent;
+}
+
+static void fill(struct str values[static OTLP_FACT_COUNT], const struct str *from)
+{
+    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
+        values[i] = values[i].size > 0 ? values[i] : from[i];
+    }
+}
+
+static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
+                     struct str values[static OTLP_FACT_COUNT])
+{
+    memset(values, 0, OTLP_FACT_COUNT * sizeof values[0]);
+    if (place->facts != NULL) {
+        fill(values, place->facts->values);
+    }
+    size_t span = place->span;
+    if (span == SIZE_MAX && place->span_key.size > 0) {
+        span = wire_index_find(&batch->span_index, place->span_key);
+    }
+    for (int i = 0; i < OTLP_ANCESTORS_MAX && span != SIZE_MAX; i++) {
+        if (batch->spans.rows[span].facts != NULL) {
+            fill(values, batch->spans.rows[span].facts->values);
+        }
+        span = parent_of(batch, span);
+    }
+    if (place->trace != SIZE_MAX) {
+        const struct otlp_trace_row *const trace = &batch->traces.rows[place->trace];
+        for (int i = 0; i < OTLP_FACT_COUNT; i++) {
+            if (values[i].size == 0 && !trace->disagrees[i]) {
+                values[i] = trace->values[i];
+            }
+        }
+    }
+    fill(values, place->source->facts.values);
+}
+
+/* What the session logs of a coding agent are imported as, so that all channels meet. */
+static struct str program_of(struct str service)
+{
+    if (str_equal(service, STR("claude-code"))) {
+        return STR("claude-code");
+    }
+    if (str_equal(service, STR("gemini-cli"))) {
+        return STR("gemini-cli");
+    }
+    return wire_starts_with(service, "codex") ? STR("codex") : (struct str){0};
+}
+
+/* The key of a case or attempt in an index, in the arena. */
+static struct str key_of(struct otlp *otlp, struct str outer, struct str inner)
+{
+    return wire_format_copy(otlp->rows, "%zu:" STR_FORMAT STR_FORMAT, outer.size, STR_ARG(outer),
+                            STR_ARG(inner));
+}
+
+struct named {
+    struct str workflow;
+    struct str case_id;
+    struct str attempt;
+    struct str input_key;
+    struct str program;
+    bool is_session;
+};
+
+static struct named name(struct otlp *otlp, const struct otlp_place *place)
+{
+    struct str values[OTLP_FACT_COUNT];
+    facts_at(&otlp->batch, place, values);
+    const struct str session = values[OTLP_FACT_SESSION];
+    struct str trace = {0};
+    if (place->trace != SIZE_MAX) {
+        trace = otlp->batch.traces.rows[place->trace].id;
+    }
+    struct str fallback = session.size > 0 ? session : trace;
+    if (fallback.size == 0) { /* neither: all that service tells without saying of what */
+        fallback = place->source->service.size > 0 ? place->source->service : STR("unknown");
+    }
+    struct named named = {.workflow = values[OTLP_FACT_WORKFLOW],
+                          .case_id = values[OTLP_FACT_CASE],
+                          .attempt = values[OTLP_FACT_ATTEMPT],
+                          .input_key = values[OTLP_FACT_INPUT_KEY],
+                          .program = program_of(place->source->service)};
+    named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
+    named.is_session = named.case_id.size == 0;
+    named.case_id = named.is_session ? fallback : named.case_id;
+    named.attempt = named.attempt.size > 0 ? named.attempt : fallback;
+    return named;
+}
+
+static size_t case_of(struct otlp *otlp, const struct named *named)
+{
+    struct wire_decoder *const rows = otlp->rows;
+    const struct str key = key_of(otlp, named->workflow, named->case_id);
+    size_t row = rows->full ? SIZE_MAX : wire_index_find(&otlp->batch.case_index, key);
+    if (row != SIZE_MAX || rows->full) {
+        return row;
+    }
+    row = wire_case(rows, named->case_id, named->input_key, NULL, 0);
+    const size_t list = row == SIZE_MAX ? row : arena_push(rows->arena, &otlp->batch.cases);
+    if (list == SIZE_MAX || !wire_index_add(&otlp->batch.case_index, rows->arena, key, row)) {
+        rows->full = true;
+        return SIZE_MAX;
+    }
+    CHECK(list == row);
+    rows->trace.cases.rows[row].workflow = named->workflow;
+    rows->trace.cases.rows[row].is_session = named->is_session;
+    rows->trace.cases.rows[row].program = named->program;
+    return row;
+}
+
+static size_t attempt_of(struct otlp *otlp, size_t case_row, const struct named *named,
+                         const struct otlp_place *place)
+{
+    struct wire_decoder *const rows = otlp->rows;
+    const struct str case_bytes = {(const char *)&case_row, sizeof case_row};
+    char buffer[sizeof case_row + WIRE_ID_BYTES_MAX];
+    CHECK(named->attempt.size <= WIRE_ID_BYTES_MAX);
+    memcpy(buffer, case_bytes.data, case_bytes.size);
+    memcpy(buffer + case_bytes.size, named->attempt.data, named->attempt.size);
+    const struct str key = {buffer, case_bytes.size + named->attempt.size};
+    size_t row = wire_index_find(&otlp->batch.attempt_index, key);
+    if (row != SIZE_MAX || rows->full) {
+        return row;
+    }
+    const struct str version = place->version.size > 0 ? place->version : place->source->version;
+    const struct str service = place->source->service;
+    struct str agent = service;
+    if (service.size > 0 && version.size > 0) {
+        agent =
+            wire_format_copy(rows, STR_FORMAT " " STR_FORMAT, STR_ARG(service), STR_ARG(version));
+    }
+    row = wire_attempt_of(rows, case_row, named->attempt, agent);
+    const struct str copy = wire_copy(rows, key);
+    if (rows->full || !wire_index_add(&otlp->batch.attempt_index, rows->arena, copy, row)) {
+        rows->full = true;
+        return SIZE_MAX;
+    }
+    int64_t number = 0;
+    enum { NUMBER_MAX = 1000000 };
+    if (str_to_int64(named->attempt, &number) && number > 0 && number <= NUMBER_MAX) {
+        rows->trace.attempts.rows[row].number = number;
+    }
+    return row;
+}
+
+/* Of two values of one attribute the smaller stays, so that the order of records does not matter.
+ */
+static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute attribute)
+{
+    struct otlp_case_row *const list = &otlp->batch.cases.rows[case_row];
+    if (attribute.value.size == 0) {
+        return;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (str_equal(list->rows[i].name, attribute.name)) {
+            if (str_compare(attribute.value, list->rows[i].value) < 0) {
+                list->rows[i].value = attribute.value;
+            }
+            return;
+        }
+    }
+    if (list->count == OTLP_CASE_ATTRIBUTES_MAX || otlp->rows->full) {
+        return;
+    }
+    const size_t at = arena_push(otlp->rows->arena, list);
+    if (at == SIZE_MAX) {
+        otlp->rows->full = true;
+        return;
+    }
+    list->rows[at] = attribute;
+}
+
+static void add_facts(struct otlp *otlp, size_t case_row, const struct otlp_facts *facts)
+{
+    for (size_t i = 0; facts != NULL && i < facts->attribute_count; i++) {
+        add_attribute(otlp, case_row, facts->attributes[i]);
+    }
+}
+
+static void describe(struct otlp *otlp, size_t case_row, const struct named *named,
+                     const struct otlp_place *place)
+{
+    struct otlp_case_row *const list = &otlp->batch.cases.rows[case_row];
+    struct trace_case *const row = &otlp->rows->trace.cases.rows[case_row];
+    if (named->input_key.size > 0 &&
+        (row->input_key.size == 0 || str_compare(named->input_key, row->input_key) < 0)) {
+        row->input_key = named->input_key;
+    }
+    row->is_session = row->is_session && named->is_session;
+    if (list->source != place->source) { /* mostly one resource a request */
+        list->source = place->source;
+        add_facts(otlp, case_row, &place->source->facts);
+        add_attribute(otlp, case_row, (struct attribute){STR("service"), place->source->service});
+    }
+    if (list->facts != place->facts) {
+        list->facts = place->facts;
+        add_facts(otlp, case_row, place->facts);
+    }
+}
+
+static void resolve_steps(struct otlp *otlp)
+{
+    struct otlp_batch *const batch = &otlp->batch;
+    struct wire_decoder *const rows = otlp->rows;
+    CHECK(rows->full || batch->places.count == rows->trace.steps.count);
+    for (size_t i = 0; i < batch->places.count && !rows->full; i++) {
+        const struct otlp_place *const place = &batch->places.rows[i];
+        const struct named named = name(otlp, place);
+        const size_t case_row = case_of(otlp, &named);
+        const size_t attempt = rows->full ? SIZE_MAX : attempt_of(otlp, case_row, &named, place);
+        if (!rows->full) {
+            describe(otlp, case_row, &named, place);
+            rows->trace.steps.rows[i].attempt_index = attempt;
+        }
+    }
+}
+
+static void resolve_outcomes(struct otlp *otlp)
+{
+    struct otlp_batch *const batch = &otlp->batch;
+    struct wire_decoder *const rows = otlp->rows;
+    for (size_t i = 0; i < batch->outcomes.count && !rows->full; i++) {
+        struct otlp_outcome_row *const from = &batch->outcomes.rows[i];
+        const struct named named = name(otlp, &from->place);
+        const size_t case_row = case_of(otlp, &named);
+        const size_t at = rows->full ? SIZE_MAX : arena_push(rows->arena, &rows->trace.outcomes);
+        if (at == SIZE_MAX) {
+            rows->full = true;
+            return;
+        }
+        describe(otlp, case_row, &named, &from->place);
+        rows->trace.outcomes.rows[at] = from->outcome;
+        rows->trace.outcomes.rows[at].case_id = named.case_id;
+        rows->trace.outcomes.rows[at].workflow = named.workflow;
+        rows->trace.outcomes.rows[at].program = named.program;
+    }
+}
+
+/* Spans that are no steps may still tell what a case is. */
+static void describe_spans(struct otlp *otlp)
+{
+    struct otlp_batch *const batch = &otlp->batch;
+    for (size_t i = 0; i < batch->spans.count && !otlp->rows->full; i++) {
+        const struct otlp_span_row *const span = &batch->spans.rows[i];
+        if (span->facts == NULL) {
+            continue;
+        }
+        const struct otlp_place place = {
+            .span = i, .trace = span->trace, .facts = span->facts, .source = span->source};
+        const struct named named = name(otlp, &place);
+        const struct str key = key_of(otlp, named.workflow, named.case_id);
+        const size_t row = otlp->rows->full ? SIZE_MAX : wire_index_find(&batch->case_index, key);
+        if (row != SIZE_MAX) {
+            describe(otlp, row, &named, &place);
+        }
+    }
+}
+
+/* Sums of calls that are told one by one as well are no spend of their own. */
+static void drop_checks(struct otlp *otlp)
+{
+    struct wire_decoder *const rows = otlp->rows;
+    struct trace *const trace = &rows->trace;
+    bool *const told = rows->full ? NULL : arena_new(rows->arena, bool, trace->attempts.count + 1);
+    if (told == NULL) {
+        rows->full = true;
+        return;
+    }
+    for (size_t i = 0; i < trace->steps.count; i++) {
+        const struct step *const step = &trace->steps.rows[i];
+        if (step->kind == STEP_LLM && !step->is_sum) {
+            told[step->attempt_index] = true;
+        }
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < trace->steps.count; i++) {
+        const struct step *const step = &trace->steps.rows[i];
+        if (step->is_sum && told[step->attempt_index]) {
+            otlp->batch.counts.checks++;
+        } else {
+            trace->steps.rows[kept++] = *step;
+        }
+    }
+    trace->steps.count = kept;
+}
+
+void otlp_resolve(struct otlp *otlp)
+{
+    CHECK(otlp->rows != NULL);
+    resolve_steps(otlp);
+    resolve_outcomes(otlp);
+    describe_spans(otlp);
+    for (size_t i = 0; i < otlp->batch.cases.count && !otlp->rows->full; i++) {
+        const struct otlp_case_row *const list = &otlp->batch.cases.rows[i];
+        wire_case_attributes(otlp->rows, i, list->rows, list->count);
+    }
+    if (otlp->batch.meters.count > 0) {
+        drop_checks(otlp);
+    }
+}

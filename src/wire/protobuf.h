@@ -1,0 +1,70 @@
+/*
+ * protobuf: the fields of one protobuf message, one by one, without copying.
+ *
+ *   bytes -> protobuf_next() -> number, kind, value or bytes
+ *
+ * A nested message is the bytes of a field, read with a reader of its own: nothing here recurses,
+ * so depth is the caller's to bound. Unknown fields are the caller's to pass over, which costs
+ * nothing. Pure. Source: protobuf.dev/programming-guides/encoding.
+ */
+#ifndef WIRE_PROTOBUF_H
+#define WIRE_PROTOBUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum { PROTOBUF_FIELD_MAX = (1 << 29) - 1 };
+
+/* Wire types, by their number on the wire. Groups (3, 4) are refused. */
+enum protobuf_kind {
+    PROTOBUF_VARINT = 0,
+    PROTOBUF_FIXED64 = 1,
+    PROTOBUF_BYTES = 2,
+    PROTOBUF_FIXED32 = 5,
+};
+
+/* Plain data: the rest of a message. */
+struct protobuf {
+    struct str rest;
+    size_t offset; /* of the rest in what was received, for messages to people */
+    bool is_head;  /* the rest may be cut short: a field that goes on behind it is cut, too */
+};
+
+struct protobuf_field {
+    uint32_t number; /* 1..PROTOBUF_FIELD_MAX */
+    enum protobuf_kind kind;
+    uint64_t value;   /* of a varint or fixed field, as its bits stand */
+    struct str bytes; /* of a PROTOBUF_BYTES field; borrowed from the message */
+    size_t offset;    /* in what was received: of its tag; of PROTOBUF_BYTES, of its bytes */
+};
+
+/* A reader of a whole request. */
+struct protobuf protobuf_open(struct str bytes);
+/* A reader of the message that a PROTOBUF_BYTES field holds. */
+struct protobuf protobuf_enter(const struct protobuf_field *field);
+
+/*
+ * The next field.
+ *
+ * *out_found  false: the message ends here, and *out is not set.
+ *
+ * Errors: ERR_TRUNCATED  the field goes on behind the message's end.
+ *         ERR_SYNTAX     a varint above 64 bits, a tag or size of more than 5 bytes, a field number
+ *                        out of range, a group, a wire type that does not exist. The text names
+ *                        the byte.
+ */
+MUST_CHECK enum errc protobuf_next(struct protobuf *reader, struct protobuf_field *out,
+                                   bool *out_found, struct err *err);
+
+/* That a field is of that kind. Errors: ERR_SYNTAX. */
+MUST_CHECK enum errc protobuf_expect(const struct protobuf_field *field, enum protobuf_kind kind,
+                                     struct err *err);
+
+/* The bits of a fixed64 field as a number. */
+double protobuf_double(const struct protobuf_field *field);
+
+#endif
