@@ -1,0 +1,88 @@
+/*
+ * ingest/inbox: from what was received to the ledger, with an acknowledgement in between.
+ *
+ *     inbox_offer --queue--> journal (synced) --done()--> acknowledged
+ *                                        \--decode, ingest_add--> ledger --> out of the journal
+ *
+ * Two threads of its own: one commits whatever has queued up in one transaction of the journal and
+ * tells those who wait; one moves messages into the ledger, and is the only writer of both. What is
+ * acknowledged is on the disk; after a crash the second thread starts where the ledger stopped.
+ * What comes twice is counted once, by the identity of its rows. When the queue or the journal is
+ * full, offers are refused and nothing is dropped.
+ */
+#ifndef INGEST_INBOX_H
+#define INGEST_INBOX_H
+
+#include "ingest/ingest.h"
+#include "store/journal.h"
+
+struct inbox;
+
+/* What one message holds: a trace, its strings owned by the arena or borrowed from the message. */
+struct inbox_decoded {
+    struct trace trace;
+    enum channel channel;
+    bool session; /* cases are named by nothing better than a session or trace */
+};
+
+struct inbox_settings {
+    struct str home;               /* borrowed */
+    struct store *store;           /* open to write; the inbox's alone until it is destroyed */
+    const struct price_book *book; /* borrowed */
+    size_t queue_bytes_max;        /* offered and not yet in the journal */
+    int64_t journal_bytes_max;     /* in the journal and not yet in the ledger */
+    /* Called on one of the inbox's threads. A message that cannot be read is counted, told of with
+     * its reason, and left out. */
+    enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,
+                        struct inbox_decoded *out, struct err *err);
+    /* Something an operator should see; NULL: nobody listens. */
+    void (*tell)(void *context, const char *text);
+    void *context;
+};
+
+/* Whether the message was kept; called once, on one of the inbox's threads. */
+typedef void inbox_done(void *context, enum errc code, const struct err *err);
+
+/*
+ * Open the journal and start.
+ *
+ * Errors: those of journal_open().
+ */
+MUST_CHECK enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out,
+                                  struct err *err);
+
+/*
+ * Hand over a message; from any thread. `bytes` is copied.
+ *
+ * Errors: ERR_BUSY  the queue or the journal is full: try again later. `done` is not called then.
+ */
+MUST_CHECK enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns,
+                                 struct str bytes, inbox_done *done, void *context,
+                                 struct err *err);
+
+/* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
+bool inbox_settle(struct inbox *inbox, int wait_ms);
+
+/* Commit what is queued, move what there is into the ledger within `wait_ms`, and end. What is left
+ * is taken up at the next start. */
+void inbox_destroy(struct inbox **inbox, int wait_ms);
+
+struct inbox_counts {
+    int64_t offered;
+    int64_t turned_away; /* the queue or the journal was full */
+    int64_t acknowledged;
+    int64_t waiting; /* messages acknowledged and not in the ledger yet */
+    int64_t waiting_bytes;
+    int64_t unreadable; /* messages */
+    int64_t rejected;   /* spans, records, points within messages that were read */
+    int64_t steps_added;
+    int64_t steps_known;
+    int64_t steps_replaced;
+    int64_t commits;   /* of the journal */
+    int64_t commit_ns; /* time spent in them */
+    int64_t commit_ns_max;
+    bool ledger_failing; /* the last attempt to write the ledger failed; it is tried again */
+};
+struct inbox_counts inbox_counts(struct inbox *inbox);
+
+#endif

@@ -1,0 +1,290 @@
+/* inbox: what was acknowledged is in the ledger once, also when the program ended in between or the
+ * message came twice. Messages here are "identity output": one model call each. */
+#include "ingest/inbox.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "support/home.h"
+#include "support/test.h"
+
+#define ARENA_BYTES ((size_t)64 << 20)
+#define NOON_NS     (INT64_C(20700) * CLOCK_NS_PER_DAY + CLOCK_NS_PER_DAY / 2)
+
+enum { WAIT_MS = 20000, PRODUCERS = 4, MESSAGES = 500 };
+
+struct bench {
+    struct home home;
+    struct arena arena;
+    struct store *store;
+    const struct price_book *book;
+    struct inbox *inbox;
+    atomic_int kept;
+    atomic_int refused;
+    atomic_bool slow; /* decoding waits */
+};
+
+static struct trace_case a_case = {.id = STR_STATIC("C-1"), .workflow = STR_STATIC("claims")};
+static struct attempt an_attempt = {.id = STR_STATIC("A-1")};
+
+static enum errc decode(void *context, const struct journal_message *message, struct arena *arena,
+                        struct inbox_decoded *out, struct err *err)
+{
+    const struct bench *const bench = context;
+    struct str rest = message->bytes;
+    const struct str identity = str_cut(&rest, ' ');
+    int64_t output = 0;
+    while (atomic_load(&bench->slow)) {
+        usleep(1000);
+    }
+    if (!str_to_int64(rest, &output)) {
+        return err_set(err, ERR_SYNTAX, "no number of tokens");
+    }
+    struct step *const step = arena_new(arena, struct step, 1);
+    CHECK(step != NULL);
+    *step = (struct step){.kind = STEP_LLM,
+                          .identity = identity,
+                          .provider = STR("anthropic"),
+                          .model = STR("claude-sonnet-4-5"),
+                          .has_usage = true,
+                          .started_ns = NOON_NS,
+                          .ended_ns = NOON_NS,
+                          .raw_usage = STR("{}")};
+    step->usage.counts[USAGE_OUTPUT] = output;
+    out->trace = (struct trace){
+        .cases = {&a_case, 1, 1}, .attempts = {&an_attempt, 1, 1}, .steps = {step, 1, 1}};
+    out->channel = CHANNEL_SPAN;
+    return ERR_OK;
+}
+
+static void done(void *context, enum errc code, const struct err *err)
+{
+    struct bench *const bench = context;
+    (void)err;
+    atomic_fetch_add(code == ERR_OK ? &bench->kept : &bench->refused, 1);
+}
+
+static void open_inbox(struct bench *bench, size_t queue_bytes_max, int64_t journal_bytes_max)
+{
+    struct err err;
+    const struct inbox_settings settings = {.home = home_str(&bench->home),
+                                            .store = bench->store,
+                                            .book = bench->book,
+                                            .queue_bytes_max = queue_bytes_max,
+                                            .journal_bytes_max = journal_bytes_max,
+                                            .decode = decode,
+                                            .context = bench};
+    CHECK(inbox_create(&settings, &bench->inbox, &err) == ERR_OK);
+}
+
+static bool setup(struct bench *bench)
+{
+    struct err err;
+    *bench = (struct bench){0};
+    home_make(&bench->home);
+    arena_init(&bench->arena, ARENA_BYTES);
+    return price_book_parse(price_shipped(), &bench->arena, &bench->book, &err) == ERR_OK &&
+           store_open(home_str(&bench->home), STORE_WRITE, &bench->store, &err) == ERR_OK;
+}
+
+static void teardown(struct bench *bench)
+{
+    inbox_destroy(&bench->inbox, WAIT_MS);
+    store_close(&bench->store);
+    arena_deinit(&bench->arena);
+    home_remove(&bench->home);
+}
+
+static enum errc offer(struct bench *bench, const char *text)
+{
+    struct err err;
+    return inbox_offer(bench->inbox, 1, NOON_NS, str_from(text), done, bench, &err);
+}
+
+/* Steps in the ledger, after the inbox has let go of it; -1: they do not tie. */
+static int64_t steps_of(struct bench *bench)
+{
+    struct store_result result;
+    struct err err;
+    const long refusal = arena_fail_after;
+    arena_fail_after = -1;
+    inbox_destroy(&bench->inbox, WAIT_MS);
+    CHECK(store_run(bench->store, QUERY_verify_totals, NULL, 0, &bench->arena, &result, &err) ==
+          ERR_OK);
+    const bool ties = result.rows == 0;
+    CHECK(store_run(bench->store, QUERY_verify_count, NULL, 0, &bench->arena, &result, &err) ==
+          ERR_OK);
+    arena_fail_after = refusal;
+    return ties ? store_int64(&result, 0, 0, -1) : -1;
+}
+
+static void what_does_not_fit_the_queue_is_refused_and_nothing_is_kept_of_it(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    enum errc code = ERR_OK;
+    int64_t steps = -1;
+    struct inbox_counts counts = {0};
+    if (opened) {
+        open_inbox(&bench, 4, 1 << 20);
+        code = offer(&bench, "m1 100");
+        inbox_settle(bench.inbox, WAIT_MS);
+        counts = inbox_counts(bench.inbox);
+        steps = steps_of(&bench);
+    }
+    const int kept = atomic_load(&bench.kept);
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(code == ERR_BUSY);
+    EXPECT(counts.turned_away == 1);
+    EXPECT(kept == 0);
+    EXPECT(steps == 0);
+}
+
+static void a_journal_that_is_full_refuses_until_the_ledger_has_caught_up(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    enum errc full = ERR_OK;
+    enum errc after = ERR_BUSY;
+    int64_t steps = -1;
+    if (opened) {
+        open_inbox(&bench, 1 << 20, 10);
+        atomic_store(&bench.slow, true);
+        for (int i = 0; i < 1000 && full == ERR_OK; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "m%d 100", i);
+            full = offer(&bench, text);
+            usleep(1000);
+        }
+        atomic_store(&bench.slow, false);
+        inbox_settle(bench.inbox, WAIT_MS);
+        after = offer(&bench, "last 100");
+        inbox_settle(bench.inbox, WAIT_MS);
+        steps = steps_of(&bench);
+    }
+    const int kept = atomic_load(&bench.kept);
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(full == ERR_BUSY);
+    EXPECT(after == ERR_OK);
+    EXPECT(steps == kept);
+}
+
+static void a_message_nobody_can_read_is_counted_and_the_others_are_taken(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    int64_t steps = -1;
+    struct inbox_counts counts = {0};
+    if (opened) {
+        open_inbox(&bench, 1 << 20, 1 << 20);
+        CHECK(offer(&bench, "m1 100") == ERR_OK);
+        CHECK(offer(&bench, "m2 many") == ERR_OK);
+        CHECK(offer(&bench, "m3 100") == ERR_OK);
+        inbox_settle(bench.inbox, WAIT_MS);
+        counts = inbox_counts(bench.inbox);
+        steps = steps_of(&bench);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(counts.unreadable == 1);
+    EXPECT(counts.waiting == 0);
+    EXPECT(steps == 2);
+}
+
+struct producer {
+    struct bench *bench;
+    int number;
+    pthread_t thread;
+};
+
+static void *produce(void *context)
+{
+    const struct producer *const producer = context;
+    for (int i = 0; i < MESSAGES; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "p%d-%d 100", producer->number, i);
+        while (offer(producer->bench, text) != ERR_OK) {
+            usleep(100);
+        }
+        if (i % 7 == 0) {
+            while (offer(producer->bench, text) != ERR_OK) { /* sent again */
+                usleep(100);
+            }
+        }
+    }
+    return NULL;
+}
+
+static void what_many_threads_offer_some_of_it_twice_is_in_the_ledger_once(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    int64_t steps = -1;
+    bool settled = false;
+    if (opened) {
+        struct producer producers[PRODUCERS];
+        open_inbox(&bench, 4096, 1 << 20);
+        for (int i = 0; i < PRODUCERS; i++) {
+            producers[i] = (struct producer){.bench = &bench, .number = i};
+            CHECK(pthread_create(&producers[i].thread, NULL, produce, &producers[i]) == 0);
+        }
+        for (int i = 0; i < PRODUCERS; i++) {
+            pthread_join(producers[i].thread, NULL);
+        }
+        settled = inbox_settle(bench.inbox, WAIT_MS);
+        steps = steps_of(&bench);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(settled);
+    EXPECT(steps == (int64_t)PRODUCERS * MESSAGES);
+}
+
+static void what_was_acknowledged_before_the_end_is_taken_up_at_the_next_start(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    int64_t after = -1;
+    if (opened) {
+        open_inbox(&bench, 1 << 20, 1 << 20);
+        atomic_store(&bench.slow, true);
+        CHECK(offer(&bench, "m1 100") == ERR_OK);
+        while (atomic_load(&bench.kept) < 1) {
+            usleep(1000);
+        }
+        usleep(300000); /* the first is in decoding; the others wait in the journal */
+        for (int i = 2; i < 20; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "m%d 100", i);
+            CHECK(offer(&bench, text) == ERR_OK);
+        }
+        while (atomic_load(&bench.kept) < 19) {
+            usleep(1000);
+        }
+        atomic_store(&bench.slow, false);
+        inbox_destroy(&bench.inbox, 0);
+        open_inbox(&bench, 1 << 20, 1 << 20);
+        inbox_settle(bench.inbox, WAIT_MS);
+        after = steps_of(&bench);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(after == 19);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        TEST_SPARSE(what_does_not_fit_the_queue_is_refused_and_nothing_is_kept_of_it),
+        TEST_SPARSE(a_journal_that_is_full_refuses_until_the_ledger_has_caught_up),
+        TEST_SPARSE(a_message_nobody_can_read_is_counted_and_the_others_are_taken),
+        TEST_SPARSE(what_many_threads_offer_some_of_it_twice_is_in_the_ledger_once),
+        TEST_SPARSE(what_was_acknowledged_before_the_end_is_taken_up_at_the_next_start),
+    };
+    return test_main(tests, COUNT_OF(tests));
+}
