@@ -35,12 +35,12 @@ static enum errc compute(struct app *app, const struct answer *answer, const voi
     struct store *store = NULL;
     enum errc code = config_open(app, &settings, err);
     if (code == ERR_OK) {
-        code = store_open(app->home, STORE_READ, &store, err);
+        code = app_open_ledger(app, &store, err);
     }
     if (code == ERR_OK) {
         code = answer->compute(store, settings, request, app->arena, json, err);
     }
-    store_close(&store);
+    app_close_ledger(app, &store);
     return code;
 }
 

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "store/store.h"
 
 enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
 
@@ -40,6 +41,7 @@ struct app {
     int64_t since_ns; /* INT64_MIN: no bound */
     int64_t until_ns; /* INT64_MAX: no bound */
     int columns;      /* width of the terminal; 0: output goes to a pipe or a file */
+    struct store *ledger; /* the server's own, in the server; NULL: a command opens it */
     struct arena *arena;
     struct text *out; /* printed by main() when the command is done */
 };
@@ -52,6 +54,7 @@ struct command {
     const char *example;  /* a command line that works */
     const struct option *options;
     size_t option_count;
+    bool reads_ledger;     /* and nothing else: while a server holds the ledger, it runs them */
     size_t positional_max; /* arguments it takes; ARGS_POSITIONAL_MAX: any number */
     enum errc (*run)(struct app *app, const struct args *args, struct err *err);
 };
@@ -59,6 +62,10 @@ struct command {
 #define X(name) extern const struct command cmd_##name;
 #include "app/commands.def"
 #undef X
+
+/* The ledger for reading. Errors: those of store_open(). */
+MUST_CHECK enum errc app_open_ledger(struct app *app, struct store **out, struct err *err);
+void app_close_ledger(const struct app *app, struct store **store);
 
 /* "12,345" in `text`, borrowed from it. */
 struct str app_count(int64_t count, char *text, size_t size);

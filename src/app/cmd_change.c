@@ -50,5 +50,6 @@ const struct command cmd_change = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

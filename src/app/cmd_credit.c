@@ -71,5 +71,6 @@ const struct command cmd_credit = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = CREDIT_PLAYERS_MAX,
+    .reads_ledger = true,
     .run = run,
 };

@@ -41,5 +41,6 @@ const struct command cmd_drivers = {
         "are those of the whole ledger. docs/drivers.md defines every word.",
     .example = "bursar drivers airline --since 30d",
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

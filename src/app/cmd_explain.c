@@ -81,7 +81,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
         return code;
     }
     struct store *store = NULL;
-    code = store_open(app->home, STORE_READ, &store, err);
+    code = app_open_ledger(app, &store, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -89,7 +89,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     arena_init(&arena, EXPLAIN_ARENA_BYTES_MAX);
     code = explain_into(app, &request, args_get(args, "--all") != NULL, store, &arena, err);
     arena_deinit(&arena);
-    store_close(&store);
+    app_close_ledger(app, &store);
     return code;
 }
 
@@ -109,5 +109,6 @@ const struct command cmd_explain = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

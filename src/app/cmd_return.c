@@ -29,5 +29,6 @@ const struct command cmd_return = {
              "rests on a configured figure is marked assumed. docs/configuration.md shows how to\n"
              "register a tool, docs/report.md works each kind by hand.",
     .example = "bursar return --since 90d",
+    .reads_ledger = true,
     .run = run,
 };

@@ -48,5 +48,6 @@ const struct command cmd_route = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

@@ -29,5 +29,6 @@ const struct command cmd_segments = {
              "docs/segments.md says how, and what the limits are.",
     .example = "bursar segments claims",
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

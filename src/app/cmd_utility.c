@@ -78,6 +78,10 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     const char *const given = args_get(args, "--caps");
     if (code == ERR_OK && given != NULL) {
         struct str list = str_from(given);
+        if (list.size > 0 && list.data[0] == '@' && app->ledger != NULL) {
+            return err_set(err, ERR_USAGE,
+                           "--caps: the server reads no files; give the caps themselves");
+        }
         if (list.size > 0 && list.data[0] == '@') {
             code = file_read((struct str){list.data + 1, list.size - 1}, CAPS_BYTES_MAX, app->arena,
                              &list, err);
@@ -103,5 +107,6 @@ const struct command cmd_utility = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

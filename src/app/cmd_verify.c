@@ -264,7 +264,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
         return code;
     }
     struct store *store = NULL;
-    code = store_open(app->home, STORE_READ, &store, err);
+    code = app_open_ledger(app, &store, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -275,7 +275,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     code = verify(&verdict, book, err);
     text_deinit(&verdict.json);
     arena_deinit(&arena);
-    store_close(&store);
+    app_close_ledger(app, &store);
     return code;
 }
 
@@ -287,5 +287,6 @@ const struct command cmd_verify = {
         "Checks that totals tie, postings balance, nothing is there twice, and that every cost\n"
         "can be worked out again from the usage it was made from. Exit status 1 when not.",
     .example = "bursar verify",
+    .reads_ledger = true,
     .run = run,
 };

@@ -30,5 +30,6 @@ const struct command cmd_waste = {
              "rules.",
     .example = "bursar waste claims --since 90d",
     .positional_max = 1,
+    .reads_ledger = true,
     .run = run,
 };

@@ -315,6 +315,32 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
     return ERR_OK;
 }
 
+enum errc store_share(struct store *store, struct store **out, struct err *err)
+{
+    CHECK(store != NULL);
+    CHECK(out != NULL);
+    struct store *shared = memory_new(struct store);
+    shared->database = store->database;
+    shared->borrows_database = true;
+    memcpy(shared->path, store->path, sizeof shared->path);
+    char sql[128];
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    snprintf(sql, sizeof sql, "USE ledger; SET threads = %ld", cores > 0 ? cores : 1);
+    enum errc code = ERR_OK;
+    if (duckdb_connect(shared->database, &shared->connection) != DuckDBSuccess) {
+        code = store_fail(err, store->path, "no further connection");
+    }
+    if (code == ERR_OK) {
+        code = store_sql(shared, sql, "sharing the ledger", err);
+    }
+    if (code != ERR_OK) {
+        store_close(&shared);
+        return code;
+    }
+    *out = shared;
+    return ERR_OK;
+}
+
 void store_close(struct store **store)
 {
     CHECK(store != NULL);
@@ -324,7 +350,7 @@ void store_close(struct store **store)
     if ((*store)->connection != NULL) {
         duckdb_disconnect(&(*store)->connection);
     }
-    if ((*store)->database != NULL) {
+    if ((*store)->database != NULL && !(*store)->borrows_database) {
         duckdb_close(&(*store)->database);
     }
     memory_free(*store);

@@ -10,6 +10,7 @@ enum { STORE_PATH_BYTES_MAX = 4096, STORE_COLUMNS_MAX = 64 };
 
 struct store {
     duckdb_database database;
+    bool borrows_database; /* of the store it was shared from */
     duckdb_connection connection;
     bool staged[LEDGER_TABLE_COUNT]; /* temporary table exists */
     bool in_transaction;

@@ -37,6 +37,13 @@ enum store_mode { STORE_READ, STORE_WRITE };
  */
 MUST_CHECK enum errc store_open(struct str home, enum store_mode mode, struct store **out,
                                 struct err *err);
+/*
+ * A further connection to an open ledger, for another thread: it reads what is committed, with as
+ * many threads as there are processors. Closed before `store` is.
+ *
+ * Errors: ERR_STORE.
+ */
+MUST_CHECK enum errc store_share(struct store *store, struct store **out, struct err *err);
 /* Whatever is not committed is gone. */
 void store_close(struct store **store);
 

@@ -1,0 +1,357 @@
+/* A command line: find the command, sort its options, run it. */
+#include "app/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/remote.h"
+#include "base/check.h"
+#include "base/clock.h"
+
+static const struct command *const commands[] = {
+#define X(name) &cmd_##name,
+#include "app/commands.def"
+#undef X
+};
+
+/* Options every command takes. */
+static const struct option common_options[] = {
+    {"--home", "DIR", "where the ledger lives (default $BURSAR_HOME or the XDG data directory)"},
+    {"--config", "FILE", "configuration (default DIR/bursar.yaml)"},
+    {"--since", "TIME", "cases that began then or later: 30d, 2026-11-01, 2026-11-01T10:00:00Z"},
+    {"--until", "TIME", "cases that began before then"},
+    {"--json", NULL, "print JSON"},
+    {"--help", NULL, "print this"},
+};
+
+const char *args_get(const struct args *args, const char *name)
+{
+    CHECK(args != NULL);
+    CHECK(name != NULL);
+    for (size_t i = args->given_count; i > 0; i--) {
+        if (strcmp(args->given[i - 1]->name, name) == 0) {
+            return args->values[i - 1];
+        }
+    }
+    return NULL;
+}
+
+enum errc app_open_ledger(struct app *app, struct store **out, struct err *err)
+{
+    CHECK(app != NULL);
+    CHECK(out != NULL);
+    if (app->ledger == NULL) {
+        return store_open(app->home, STORE_READ, out, err);
+    }
+    *out = app->ledger;
+    return ERR_OK;
+}
+
+void app_close_ledger(const struct app *app, struct store **store)
+{
+    CHECK(app != NULL);
+    CHECK(store != NULL);
+    if (*store != app->ledger) {
+        store_close(store);
+    }
+    *store = NULL;
+}
+
+struct str app_count(int64_t count, char *text, size_t size)
+{
+    char digits[24];
+    const int length = snprintf(digits, sizeof digits, "%lld", (long long)count);
+    CHECK(length > 0);
+    size_t used = 0;
+    for (int i = 0; i < length; i++) {
+        const int left = length - i;
+        if (i > 0 && left % 3 == 0 && digits[i - 1] != '-') {
+            text[used++] = ',';
+        }
+        text[used++] = digits[i];
+        CHECK(used + 2 < size);
+    }
+    return (struct str){text, used};
+}
+
+enum { HELP_COLUMNS = 79, HELP_INDENT = 23 };
+
+/* Words of one paragraph, broken at HELP_COLUMNS; the first line has `used` columns already. */
+static void print_wrapped(struct text *out, struct str words, size_t used, size_t indent)
+{
+    while (words.size > 0) {
+        const struct str word = str_cut(&words, ' ');
+        if (used > indent && used + 1 + word.size > HELP_COLUMNS) {
+            text_char(out, '\n');
+            text_repeat(out, ' ', indent);
+            used = indent;
+        } else if (used > indent) {
+            text_char(out, ' ');
+            used++;
+        }
+        text_add(out, word);
+        used += word.size;
+    }
+    text_char(out, '\n');
+}
+
+static void print_options(struct text *out, const struct option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s", options[i].name, options[i].value != NULL ? " " : "",
+                 options[i].value != NULL ? options[i].value : "");
+        text_format(out, "  %-20s ", left);
+        print_wrapped(out, str_from(options[i].help), HELP_INDENT, HELP_INDENT);
+    }
+}
+
+/* Paragraphs as they are written, but lines that go on join into one and are broken anew; a line
+ * that begins with a blank stands as it is. */
+static void print_about(struct text *out, struct str about)
+{
+    struct text paragraph;
+    text_init(&paragraph, (size_t)16 << 10);
+    while (about.size > 0) {
+        const struct str line = str_cut(&about, '\n');
+        const bool stands = line.size == 0 || line.data[0] == ' ';
+        if (!stands) {
+            text_format(&paragraph, "%s" STR_FORMAT, paragraph.size > 0 ? " " : "", STR_ARG(line));
+        }
+        if ((stands || about.size == 0) && paragraph.size > 0) {
+            print_wrapped(out, text_str(&paragraph), 0, 0);
+            text_clear(&paragraph);
+        }
+        if (stands) {
+            text_add(out, line);
+            text_char(out, '\n');
+        }
+    }
+    text_deinit(&paragraph);
+}
+
+static void print_help(struct text *out, const struct command *command)
+{
+    struct str forms = str_from(command->synopsis);
+    const char *lead = "usage:";
+    do {
+        const struct str form = str_cut(&forms, '\n');
+        text_format(out, "%s bursar %s%s" STR_FORMAT "\n", lead, command->name,
+                    form.size > 0 ? " " : "", STR_ARG(form));
+        lead = "      ";
+    } while (forms.size > 0);
+    text_char(out, '\n');
+    print_about(out, str_from(command->about));
+    if (command->option_count > 0) {
+        text_add(out, STR("\nOptions\n"));
+        print_options(out, command->options, command->option_count);
+    }
+    text_add(out, STR("\nOptions of every command\n"));
+    print_options(out, common_options, COUNT_OF(common_options));
+    text_format(out, "\nExample\n  %s\n", command->example);
+}
+
+static void print_overview(struct text *out)
+{
+    text_add(out, STR("bursar: what a token bought, and what the next one should\n\n"
+                      "usage: bursar COMMAND [ARGUMENT …] [--home DIR] [--json] [--help]\n\n"));
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        text_format(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    text_add(out, STR("\nbursar COMMAND --help tells more, with an example.\n"
+                      "First thing to type: bursar import ~/.claude && bursar report\n"));
+}
+
+static const struct option *find_option(const struct option *options, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(name, str_from(options[i].name))) {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sort argv behind the command's name into options and positionals; "--" ends the options. */
+static enum errc parse_args(const struct command *command, int argc, char **argv, struct args *args,
+                            struct err *err)
+{
+    bool options_end = false;
+    for (int i = 0; i < argc; i++) {
+        const struct str word = str_from(argv[i]);
+        if (options_end || word.size < 2 || word.data[0] != '-') {
+            if (args->positional_count == ARGS_POSITIONAL_MAX) {
+                return err_set(err, ERR_USAGE, "more than %d arguments", ARGS_POSITIONAL_MAX);
+            }
+            args->positional[args->positional_count++] = argv[i];
+            continue;
+        }
+        if (word.size == 2 && word.data[1] == '-') {
+            options_end = true;
+            continue;
+        }
+        struct str rest = word;
+        struct str name = str_cut(&rest, '=');
+        name = str_equal(name, STR("-h")) ? STR("--help") : name;
+        const struct option *option = find_option(command->options, command->option_count, name);
+        if (option == NULL) {
+            option = find_option(common_options, COUNT_OF(common_options), name);
+        }
+        if (option == NULL) {
+            return err_set(err, ERR_USAGE, "unknown option " STR_FORMAT "; see bursar %s --help",
+                           STR_ARG(name), command->name);
+        }
+        if (args->given_count == ARGS_OPTIONS_MAX) {
+            return err_set(err, ERR_USAGE, "more than %d options", ARGS_OPTIONS_MAX);
+        }
+        const char *value = "";
+        if (option->value != NULL && name.size < word.size) {
+            value = argv[i] + name.size + 1;
+        } else if (option->value != NULL && i + 1 < argc) {
+            value = argv[++i];
+        } else if (option->value != NULL) {
+            return err_set(err, ERR_USAGE, "%s wants %s behind it", option->name, option->value);
+        }
+        args->given[args->given_count] = option;
+        args->values[args->given_count++] = value;
+    }
+    return ERR_OK;
+}
+
+static struct str print_path(struct arena *arena, const char *a, const char *b)
+{
+    char path[4096];
+    const int size = snprintf(path, sizeof path, "%s%s", a, b);
+    CHECK(size > 0);
+    const size_t used = (size_t)size < sizeof path ? (size_t)size : sizeof path - 1;
+    return arena_copy(arena, (struct str){path, used});
+}
+
+/* --home, else $BURSAR_HOME, else $XDG_DATA_HOME/bursar, else ~/.local/share/bursar. */
+static enum errc find_home(struct app *app, const struct args *args, struct err *err)
+{
+    const char *const named = args_get(args, "--home");
+    const char *const bursar = getenv("BURSAR_HOME");
+    const char *const data = getenv("XDG_DATA_HOME");
+    const char *const user = getenv("HOME");
+    if (named != NULL && named[0] != '\0') {
+        app->home = print_path(app->arena, named, "");
+    } else if (bursar != NULL && bursar[0] != '\0') {
+        app->home = print_path(app->arena, bursar, "");
+    } else if (data != NULL && data[0] == '/') {
+        app->home = print_path(app->arena, data, "/bursar");
+    } else if (user != NULL && user[0] == '/') {
+        app->home = print_path(app->arena, user, "/.local/share/bursar");
+    } else {
+        return err_set(err, ERR_USAGE,
+                       "no home directory is known; give --home DIR or set BURSAR_HOME");
+    }
+    const char *const config = args_get(args, "--config");
+    app->config_named = config != NULL;
+    app->config_path = config != NULL ? print_path(app->arena, config, "")
+                                      : print_path(app->arena, app->home.data, "/bursar.yaml");
+    return ERR_OK;
+}
+
+static enum errc read_window(struct app *app, const struct args *args, struct err *err)
+{
+    const struct {
+        const char *name;
+        int64_t *bound;
+    } bounds[] = {{"--since", &app->since_ns}, {"--until", &app->until_ns}};
+    for (size_t i = 0; i < COUNT_OF(bounds); i++) {
+        const char *const value = args_get(args, bounds[i].name);
+        if (value != NULL &&
+            clock_parse_relative(str_from(value), app->now_ns, bounds[i].bound, err) != ERR_OK) {
+            err_prefix(err, "%s: ", bounds[i].name);
+            return ERR_USAGE;
+        }
+    }
+    return ERR_OK;
+}
+
+/* Options of every command may also stand before its name: `at` is the place of the name. */
+static enum errc run_command(const struct command *command, struct app *app, int argc, char **argv,
+                             int at, struct err *err)
+{
+    struct args *const args = arena_new(app->arena, struct args, 1); /* large for a stack */
+    if (args == NULL) {
+        return err_set(err, ERR_LIMIT, "no memory left for the command line");
+    }
+    enum errc code = parse_args(command, at - 1, argv + 1, args, err);
+    if (code == ERR_OK) {
+        code = parse_args(command, argc - at - 1, argv + at + 1, args, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (args_get(args, "--help") != NULL) {
+        print_help(app->out, command);
+        return ERR_OK;
+    }
+    if (args->positional_count > command->positional_max) {
+        return err_set(err, ERR_USAGE, "bursar %s does not take \"%s\"; see bursar %s --help",
+                       command->name, args->positional[command->positional_max], command->name);
+    }
+    app->json = args_get(args, "--json") != NULL;
+    bool ran = false;
+    code = app->ledger == NULL ? find_home(app, args, err) : ERR_OK; /* the server has its own */
+    if (code == ERR_OK && app->ledger == NULL && command->reads_ledger) {
+        code = remote_run(app, argc, argv, at, &ran, err);
+    }
+    if (code != ERR_OK || ran) {
+        return code;
+    }
+    code = read_window(app, args, err);
+    if (code == ERR_OK && app->since_ns > app->until_ns) {
+        return err_set(err, ERR_USAGE, "--since is later than --until: nothing is between them");
+    }
+    return code == ERR_OK ? command->run(app, args, err) : code;
+}
+
+const struct command *run_find(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (str_equal(name, str_from(commands[i]->name))) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* Where the command's name is: behind options such as --home DIR; argc when there is none. */
+static int find_name(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-') {
+        const struct option *const option =
+            find_option(common_options, COUNT_OF(common_options), str_from(argv[at]));
+        if (option == NULL && strchr(argv[at], '=') == NULL) {
+            return at;
+        }
+        at += option != NULL && option->value != NULL ? 2 : 1;
+    }
+    return at < argc ? at : argc;
+}
+
+enum errc run_command_line(struct app *app, int argc, char **argv, struct err *err)
+{
+    CHECK(app != NULL);
+    CHECK(argc > 0);
+    const int at = find_name(argc, argv);
+    const struct str name = at < argc ? str_from(argv[at]) : STR("--help");
+    const struct command *const command = run_find(name);
+    if (str_equal(name, STR("--help")) || str_equal(name, STR("-h")) ||
+        str_equal(name, STR("help"))) {
+        print_overview(app->out);
+        return ERR_OK;
+    }
+    if (str_equal(name, STR("--version"))) {
+        return cmd_version.run(app, &(struct args){0}, err);
+    }
+    if (command == NULL) {
+        return err_set(err, ERR_USAGE, "no command \"" STR_FORMAT "\"; bursar --help lists them",
+                       STR_ARG(name));
+    }
+    return run_command(command, app, argc, argv, at, err);
+}

@@ -1,0 +1,80 @@
+/* Which part of the server answers which path. */
+#include "app/serve.h"
+
+#include "base/check.h"
+
+void serve_refuse(struct net_reply *reply, int status, const char *message)
+{
+    CHECK(message != NULL);
+    struct text body;
+    text_init(&body, (size_t)64 << 10);
+    json_open_object(&body);
+    json_name(&body, "error");
+    json_open_object(&body);
+    json_name(&body, "code");
+    json_put_int64(&body, status);
+    json_name(&body, "message");
+    json_put_text(&body, message);
+    json_close_object(&body);
+    json_close_object(&body);
+    struct net_response response = {
+        .status = status, .content_type = STR("application/json"), .body = text_str(&body)};
+    if (status == 503 || status == 429) {
+        response.fields[response.field_count++] = (struct http_field){STR("Retry-After"), STR("1")};
+    }
+    net_reply_send(reply, &response);
+    text_deinit(&body);
+}
+
+static void send_text(struct net_reply *reply, int status, struct str type, struct str body)
+{
+    net_reply_send(reply,
+                   &(struct net_response){.status = status, .content_type = type, .body = body});
+}
+
+/* Ready: what was acknowledged before is on its way, and the ledger takes what comes. */
+static void answer_ready(struct serve *serve, struct net_reply *reply)
+{
+    const bool failing = inbox_counts(serve->inbox).ledger_failing;
+    if (!atomic_load(&serve->ready) || failing) {
+        serve_refuse(reply, 503,
+                     failing ? "the ledger cannot be written; see the log"
+                             : "starting or stopping");
+    } else {
+        send_text(reply, 200, STR("text/plain"), STR("ready\n"));
+    }
+}
+
+static void answer_metrics(struct serve *serve, struct net_reply *reply)
+{
+    struct text body;
+    text_init(&body, (size_t)1 << 20);
+    serve_metrics(serve, &body);
+    send_text(reply, 200, STR("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+              text_str(&body));
+    text_deinit(&body);
+}
+
+void serve_handle(void *context, const struct net_request *request, struct net_reply *reply)
+{
+    struct serve *const serve = context;
+    CHECK(serve != NULL);
+    const struct str path = request->head->path;
+    const bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
+    if (serve_otlp(serve, request, reply) || serve_question(serve, request, reply)) {
+        return;
+    }
+    if (!str_equal(path, STR("/healthz")) && !str_equal(path, STR("/readyz")) &&
+        !str_equal(path, STR("/metrics"))) {
+        serve_refuse(reply, 404,
+                     "there is nothing at this path; docs/server.md lists what there is");
+    } else if (!reads) {
+        serve_refuse(reply, 405, "this path is for GET");
+    } else if (str_equal(path, STR("/healthz"))) {
+        send_text(reply, 200, STR("text/plain"), STR("ok\n"));
+    } else if (str_equal(path, STR("/readyz"))) {
+        answer_ready(serve, reply);
+    } else {
+        answer_metrics(serve, reply);
+    }
+}

@@ -1,0 +1,315 @@
+/*
+ * OTLP/HTTP: a request is unpacked, decoded to see what of it is good, and handed to the inbox;
+ * the client hears 200 when the journal has it. Source: OpenTelemetry Protocol specification 1.5.
+ */
+#include "app/serve.h"
+
+#include <stdio.h>
+#include <zlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define DECODE_ARENA_BYTES_MAX ((size_t)512 << 20)
+#define STATUS_BYTES_MAX       ((size_t)4 << 10)
+
+/* google.rpc.Code */
+enum { RPC_INVALID_ARGUMENT = 3, RPC_RESOURCE_EXHAUSTED = 8, RPC_UNAVAILABLE = 14 };
+
+/* An acknowledgement that waits for the journal. */
+struct owed {
+    struct net_reply *reply;
+    enum otlp_signal signal;
+    enum otlp_encoding encoding;
+    int64_t rejected;
+    char message[OTLP_MESSAGE_BYTES_MAX];
+};
+
+/* ---- kinds of messages in the journal: signal and encoding */
+
+static int64_t kind_of(enum otlp_signal signal, enum otlp_encoding encoding)
+{
+    return (int64_t)signal * OTLP_ENCODING_COUNT + (int64_t)encoding;
+}
+
+struct otlp *serve_take_decoder(struct serve *serve)
+{
+    CHECK(serve != NULL);
+    struct otlp *decoder = NULL;
+    pthread_mutex_lock(&serve->decoders_lock);
+    if (serve->decoder_count > 0) {
+        decoder = serve->decoders[--serve->decoder_count];
+    }
+    pthread_mutex_unlock(&serve->decoders_lock);
+    if (decoder == NULL) {
+        otlp_create(&decoder);
+    }
+    return decoder;
+}
+
+void serve_give_decoder(struct serve *serve, struct otlp *decoder)
+{
+    CHECK(decoder != NULL);
+    pthread_mutex_lock(&serve->decoders_lock);
+    if (serve->decoder_count < SERVE_DECODERS_MAX) {
+        serve->decoders[serve->decoder_count++] = decoder;
+        decoder = NULL;
+    }
+    pthread_mutex_unlock(&serve->decoders_lock);
+    otlp_destroy(&decoder);
+}
+
+enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
+                       struct inbox_decoded *out, struct err *err)
+{
+    static const enum channel channels[OTLP_SIGNAL_COUNT] = {CHANNEL_SPAN, CHANNEL_LOG_EVENT,
+                                                             CHANNEL_METRIC};
+    struct serve *const serve = context;
+    CHECK(message != NULL);
+    if (message->kind < 0 || message->kind >= OTLP_SIGNAL_COUNT * OTLP_ENCODING_COUNT) {
+        return err_set(err, ERR_UNSUPPORTED, "message %lld in the inbox is of unknown kind %lld",
+                       (long long)message->id, (long long)message->kind);
+    }
+    const struct otlp_request request = {
+        .signal = (enum otlp_signal)(message->kind / OTLP_ENCODING_COUNT),
+        .encoding = (enum otlp_encoding)(message->kind % OTLP_ENCODING_COUNT),
+        .bytes = message->bytes,
+        .readable = message->bytes.size};
+    struct otlp_counts counts;
+    struct otlp *const decoder = serve_take_decoder(serve);
+    const enum errc code = otlp_decode(decoder, &request, arena, &out->trace, &counts, err);
+    serve_give_decoder(serve, decoder);
+    out->channel = channels[request.signal];
+    return code;
+}
+
+/* ---- answers */
+
+static void put_varint(struct text *out, uint64_t value)
+{
+    while (value >= 0x80) {
+        text_char(out, (char)(value | 0x80));
+        value >>= 7;
+    }
+    text_char(out, (char)value);
+}
+
+static void put_bytes(struct text *out, int field, struct str bytes)
+{
+    put_varint(out, (uint64_t)field << 3 | 2);
+    put_varint(out, bytes.size);
+    text_add(out, bytes);
+}
+
+static void send_encoded(struct net_reply *reply, int status, enum otlp_encoding encoding,
+                         const struct text *body)
+{
+    struct net_response response = {.status = status,
+                                    .content_type = encoding == OTLP_JSON
+                                                        ? STR("application/json")
+                                                        : STR("application/x-protobuf"),
+                                    .body = text_str(body)};
+    if (status == 503) {
+        response.fields[response.field_count++] = (struct http_field){STR("Retry-After"), STR("1")};
+    }
+    net_reply_send(reply, &response);
+}
+
+/* google.rpc.Status: code = 1, message = 2. */
+static void refuse(struct net_reply *reply, enum otlp_encoding encoding, int status, int code,
+                   const char *message)
+{
+    struct text body;
+    text_init(&body, STATUS_BYTES_MAX);
+    if (encoding == OTLP_JSON) {
+        json_open_object(&body);
+        json_name(&body, "code");
+        json_put_int64(&body, code);
+        json_name(&body, "message");
+        json_put_text(&body, message);
+        json_close_object(&body);
+    } else {
+        put_varint(&body, 1 << 3);
+        put_varint(&body, (uint64_t)code);
+        put_bytes(&body, 2, str_from(message));
+    }
+    send_encoded(reply, status, encoding, &body);
+    text_deinit(&body);
+}
+
+/* Export…ServiceResponse: partial_success = 1 {rejected = 1, error_message = 2}; left out when all
+ * of the request was taken. */
+static void accept(const struct owed *owed)
+{
+    static const char *const rejected_names[OTLP_SIGNAL_COUNT] = {
+        "rejectedSpans", "rejectedLogRecords", "rejectedDataPoints"};
+    struct text body;
+    struct text partial;
+    text_init(&body, STATUS_BYTES_MAX);
+    text_init(&partial, STATUS_BYTES_MAX);
+    const bool whole = owed->rejected == 0 && owed->message[0] == '\0';
+    if (owed->encoding == OTLP_JSON) {
+        json_open_object(&body);
+        if (!whole) {
+            char count[24];
+            const int size = snprintf(count, sizeof count, "%lld", (long long)owed->rejected);
+            json_name(&body, "partialSuccess");
+            json_open_object(&body);
+            json_name(&body, rejected_names[owed->signal]);
+            json_put_str(&body, (struct str){count, (size_t)size}); /* an int64 in JSON */
+            json_name(&body, "errorMessage");
+            json_put_text(&body, owed->message);
+            json_close_object(&body);
+        }
+        json_close_object(&body);
+    } else if (!whole) {
+        if (owed->rejected > 0) {
+            put_varint(&partial, 1 << 3);
+            put_varint(&partial, (uint64_t)owed->rejected);
+        }
+        put_bytes(&partial, 2, str_from(owed->message));
+        put_bytes(&body, 1, text_str(&partial));
+    }
+    send_encoded(owed->reply, 200, owed->encoding, &body);
+    text_deinit(&partial);
+    text_deinit(&body);
+}
+
+static void on_done(void *context, enum errc code, const struct err *err)
+{
+    struct owed *const owed = context;
+    if (code == ERR_OK) {
+        accept(owed);
+    } else {
+        refuse(owed->reply, owed->encoding, 503, RPC_UNAVAILABLE, err->text);
+    }
+    memory_free(owed);
+}
+
+/* ---- requests */
+
+/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX bytes. */
+static enum errc gunzip(struct str packed, struct text *out, struct err *err)
+{
+    enum { PIECE_BYTES = 64 << 10 };
+    char piece[PIECE_BYTES];
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)packed.data,
+                       .avail_in = (unsigned)packed.size};
+    CHECK(packed.size <= UINT32_MAX);
+    CHECK(inflateInit2(&stream, 15 + 16) == Z_OK); /* 16: a gzip header is wanted */
+    int code = Z_OK;
+    while (code == Z_OK && !text_is_full(out)) {
+        stream.next_out = (unsigned char *)piece;
+        stream.avail_out = sizeof piece;
+        code = inflate(&stream, Z_NO_FLUSH);
+        text_add(out, (struct str){piece, sizeof piece - stream.avail_out});
+        if (code == Z_STREAM_END && stream.avail_in > 0) {
+            code = inflateReset(&stream); /* a further member */
+        }
+    }
+    inflateEnd(&stream);
+    if (text_is_full(out)) {
+        return err_set(err, ERR_LIMIT, "the body is larger than %d bytes once unpacked",
+                       OTLP_REQUEST_BYTES_MAX);
+    }
+    return code == Z_STREAM_END
+               ? ERR_OK
+               : err_set(err, ERR_SYNTAX, "the body is no gzip data, or they end too early");
+}
+
+/* What comes before the first ';', as a media type is written. */
+static bool is_type(struct str value, struct str type)
+{
+    return str_equal_fold(str_trim(str_cut(&value, ';')), type);
+}
+
+static void take(struct serve *serve, const struct otlp_request *request, struct net_reply *reply)
+{
+    struct arena arena;
+    struct trace trace;
+    struct otlp_counts counts;
+    struct err err;
+    struct otlp *const decoder = serve_take_decoder(serve);
+    arena_init(&arena, DECODE_ARENA_BYTES_MAX);
+    enum errc code = otlp_decode(decoder, request, &arena, &trace, &counts, &err);
+    arena_deinit(&arena);
+    serve_give_decoder(serve, decoder);
+    if (code != ERR_OK) {
+        const bool large = code == ERR_LIMIT;
+        refuse(reply, request->encoding, large ? 413 : 400,
+               large ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
+        return;
+    }
+    atomic_fetch_add(&serve->records_accepted, counts.accepted);
+    atomic_fetch_add(&serve->records_rejected, counts.rejected);
+    struct owed *const owed = memory_new(struct owed);
+    *owed = (struct owed){.reply = reply,
+                          .signal = request->signal,
+                          .encoding = request->encoding,
+                          .rejected = counts.rejected};
+    memcpy(owed->message, counts.message, sizeof owed->message);
+    if (counts.accepted == 0) { /* nothing to keep */
+        accept(owed);
+        memory_free(owed);
+        return;
+    }
+    code = inbox_offer(serve->inbox, kind_of(request->signal, request->encoding), clock_now_ns(),
+                       request->bytes, on_done, owed, &err);
+    if (code != ERR_OK) {
+        memory_free(owed);
+        refuse(reply, request->encoding, 503, RPC_UNAVAILABLE, err.text);
+    }
+}
+
+bool serve_otlp(struct serve *serve, const struct net_request *request, struct net_reply *reply)
+{
+    static const char *const paths[OTLP_SIGNAL_COUNT] = {"/v1/traces", "/v1/logs", "/v1/metrics"};
+    CHECK(serve != NULL);
+    enum otlp_signal signal = 0;
+    while (signal < OTLP_SIGNAL_COUNT && !str_equal(request->head->path, str_from(paths[signal]))) {
+        signal++;
+    }
+    if (signal == OTLP_SIGNAL_COUNT) {
+        return false;
+    }
+    const struct str type = http_field(request->head, STR("content-type"));
+    const struct str packing = http_field(request->head, STR("content-encoding"));
+    const enum otlp_encoding encoding =
+        is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF;
+    if (request->head->method != HTTP_POST) {
+        refuse(reply, encoding, 405, RPC_INVALID_ARGUMENT, "telemetry comes by POST");
+        return true;
+    }
+    if (encoding != OTLP_JSON && !is_type(type, STR("application/x-protobuf"))) {
+        refuse(reply, encoding, 415, RPC_INVALID_ARGUMENT,
+               "content-type is neither application/x-protobuf nor application/json");
+        return true;
+    }
+    const bool plain = packing.size == 0 || str_equal_fold(packing, STR("identity"));
+    if (!plain && !str_equal_fold(packing, STR("gzip"))) {
+        refuse(reply, encoding, 415, RPC_INVALID_ARGUMENT,
+               "content-encoding is neither gzip nor identity");
+        return true;
+    }
+    struct otlp_request otlp = {.signal = signal,
+                                .encoding = encoding,
+                                .bytes = request->body,
+                                .readable = request->body.size};
+    struct text unpacked;
+    struct err err;
+    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
+    const enum errc code = plain ? ERR_OK : gunzip(request->body, &unpacked, &err);
+    if (code != ERR_OK) {
+        refuse(reply, encoding, code == ERR_LIMIT ? 413 : 400,
+               code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
+    } else {
+        if (!plain) {
+            otlp.bytes = text_str(&unpacked);
+            otlp.readable = otlp.bytes.size;
+        }
+        take(serve, &otlp, reply);
+    }
+    text_deinit(&unpacked);
+    return true;
+}
