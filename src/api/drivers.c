@@ -9,7 +9,8 @@
 
 enum {
     NS_PER_MS = 1000000,
-    PART_CALLS_MAX = 2500000, /* whose long rows are sorted at a time */
+    PART_CALLS_MAX = 2500000,  /* whose long rows are sorted at a time */
+    OTHERS_CASES_MAX = 200000, /* that routing and variance look at; of more, a share by key */
 };
 
 #define MARGIN_PP_DEFAULT 2.0 /* of workflows nothing is configured for; economics.md section 8 */
@@ -322,18 +323,28 @@ static enum errc read_others(struct drivers_reading *r, struct err *err)
     if (code != ERR_OK || request->workflow.size == 0) {
         return code;
     }
+    d->others_one_in = d->cases / OTHERS_CASES_MAX + 1;
+    if (d->others_one_in > 1) { /* the table is not read again */
+        const struct store_value one_in = STORE_OF_INT64(d->others_one_in);
+        code = store_execute(r->store, QUERY_drivers_thin_costs, &one_in, 1, NULL, err);
+    }
     const struct variance_request variance = {.about = *request};
     const struct route_request asked = {.common = *request, .brief = true};
     struct route route;
     d->has_variance = true;
-    code = variance_read(r->store, &variance, r->arena, &d->variance, err);
+    if (code == ERR_OK) {
+        code = variance_read(r->store, &variance, r->arena, &d->variance, err);
+    }
     if (code == ERR_OK) {
         code = route_read(r->store, r->settings, &asked, r->arena, &route, err);
     }
     if (code == ERR_OK && route.recommended != SIZE_MAX) {
         d->has_route = true;
         d->recommended = route.models[route.recommended].model;
-        d->savings_usd = route.savings_usd;
+        const double scale = (double)d->others_one_in; /* savings are those of all cases */
+        d->savings_usd =
+            (struct stats_interval){route.savings_usd.value * scale, route.savings_usd.low * scale,
+                                    route.savings_usd.high * scale};
         d->savings_cases = route.volume;
     }
     return code;
@@ -353,6 +364,7 @@ enum errc api_drivers(struct store *store, const struct settings *settings,
     const struct api_request *const asked = &request->request;
     const struct settings_workflow *const workflow = settings_workflow(settings, asked->workflow);
     struct drivers drivers = {
+        .others_one_in = 1,
         .margin = (workflow != NULL ? workflow->non_inferiority_pp : MARGIN_PP_DEFAULT) / 100,
         .excess_attention = NAN,
     };

@@ -232,6 +232,7 @@ static void put_others(struct text *out, const struct drivers *d)
         put_null(out, "usd");
         put_null(out, "recommended");
     }
+    put_count(out, "sample_one_in", d->others_one_in);
     json_close_object(out);
     json_name(out, "variance");
     json_open_object(out);
@@ -242,6 +243,7 @@ static void put_others(struct text *out, const struct drivers *d)
         put_null(out, "p90_over_p10");
         put_null(out, "flagged");
     }
+    put_count(out, "sample_one_in", d->others_one_in);
     json_close_object(out);
 }
 

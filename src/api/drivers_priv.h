@@ -74,8 +74,9 @@ struct drivers {
 
     struct unused unused; /* results nobody used */
     struct variance variance;
-    bool has_variance; /* of one workflow only, and so the rest */
-    bool has_route;    /* a model is known */
+    int64_t others_one_in; /* cases that routing and variance are of: each so many-th */
+    bool has_variance;     /* of one workflow only, and so the rest */
+    bool has_route;        /* a model is known */
     struct str recommended;
     struct stats_interval savings_usd;
     int64_t savings_cases;

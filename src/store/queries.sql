@@ -523,6 +523,10 @@ SELECT code, count(*), sum(uncached), sum(read), sum(write_5m), sum(write_1h), 0
        count_if(tied)
 FROM placed GROUP BY code ORDER BY code
 
+-- Leave every $1-th case only, for what follows. Keys are hashes.
+-- name: drivers_thin_costs
+DELETE FROM case_costs WHERE case_key % CAST($1 AS UBIGINT) <> 0
+
 -- Calls of a sample of the attempts: those with keys up to $3. Keys are hashes, and a range of them
 -- is what a scan can leave rows out by.
 -- name: drivers_sample_create
