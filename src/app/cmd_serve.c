@@ -30,6 +30,7 @@ enum {
 
 #define QUEUE_BYTES_MAX   ((size_t)256 << 20)
 #define JOURNAL_BYTES_MAX (INT64_C(4) << 30)
+#define READING_BYTES_MAX ((size_t)160 << 20)
 
 static const struct option options[] = {
     {"--listen", "HOST:PORT", "instead of `listen:` in bursar.yaml; port 0: any free one"},
@@ -150,6 +151,7 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
                                                 .book = book,
                                                 .queue_bytes_max = QUEUE_BYTES_MAX,
                                                 .journal_bytes_max = JOURNAL_BYTES_MAX,
+                                                .reading_bytes_max = READING_BYTES_MAX,
                                                 .decode = serve_decode,
                                                 .tell = tell,
                                                 .context = serve};

@@ -60,11 +60,16 @@ void serve_give_decoder(struct serve *serve, struct otlp *decoder)
     otlp_destroy(&decoder);
 }
 
-enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
-                       struct inbox_decoded *out, struct err *err)
+static enum channel channel_of(enum otlp_signal signal)
 {
     static const enum channel channels[OTLP_SIGNAL_COUNT] = {CHANNEL_SPAN, CHANNEL_LOG_EVENT,
                                                              CHANNEL_METRIC};
+    return channels[signal];
+}
+
+enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
+                       struct inbox_decoded *out, struct err *err)
+{
     struct serve *const serve = context;
     CHECK(message != NULL);
     if (message->kind < 0 || message->kind >= OTLP_SIGNAL_COUNT * OTLP_ENCODING_COUNT) {
@@ -80,7 +85,7 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
     struct otlp *const decoder = serve_take_decoder(serve);
     const enum errc code = otlp_decode(decoder, &request, arena, &out->trace, &counts, err);
     serve_give_decoder(serve, decoder);
-    out->channel = channels[request.signal];
+    out->channel = channel_of(request.signal);
     return code;
 }
 
@@ -224,42 +229,49 @@ static bool is_type(struct str value, struct str type)
     return str_equal_fold(str_trim(str_cut(&value, ';')), type);
 }
 
-static void take(struct serve *serve, const struct otlp_request *request, struct net_reply *reply)
+/* Hand over what was decoded; the acknowledgement waits for the journal. */
+static void keep(struct serve *serve, const struct otlp_request *request,
+                 const struct inbox_decoded *decoded, struct arena *arena,
+                 const struct otlp_counts *counts, struct net_reply *reply)
 {
-    struct arena arena;
-    struct trace trace;
-    struct otlp_counts counts;
     struct err err;
-    struct otlp *const decoder = serve_take_decoder(serve);
-    arena_init(&arena, DECODE_ARENA_BYTES_MAX);
-    enum errc code = otlp_decode(decoder, request, &arena, &trace, &counts, &err);
-    arena_deinit(&arena);
-    serve_give_decoder(serve, decoder);
-    if (code != ERR_OK) {
-        const bool large = code == ERR_LIMIT;
-        refuse(reply, request->encoding, large ? 413 : 400,
-               large ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
-        return;
-    }
-    atomic_fetch_add(&serve->records_accepted, counts.accepted);
-    atomic_fetch_add(&serve->records_rejected, counts.rejected);
+    atomic_fetch_add(&serve->records_accepted, counts->accepted);
+    atomic_fetch_add(&serve->records_rejected, counts->rejected);
     struct owed *const owed = memory_new(struct owed);
     *owed = (struct owed){.reply = reply,
                           .signal = request->signal,
                           .encoding = request->encoding,
-                          .rejected = counts.rejected};
-    memcpy(owed->message, counts.message, sizeof owed->message);
-    if (counts.accepted == 0) { /* nothing to keep */
+                          .rejected = counts->rejected};
+    memcpy(owed->message, counts->message, sizeof owed->message);
+    if (counts->accepted == 0) { /* nothing to keep */
         accept(owed);
         memory_free(owed);
-        return;
-    }
-    code = inbox_offer(serve->inbox, kind_of(request->signal, request->encoding), clock_now_ns(),
-                       request->bytes, on_done, owed, &err);
-    if (code != ERR_OK) {
+    } else if (inbox_offer_decoded(serve->inbox, kind_of(request->signal, request->encoding),
+                                   clock_now_ns(), request->bytes, decoded, arena, on_done, owed,
+                                   &err) != ERR_OK) {
         memory_free(owed);
         refuse(reply, request->encoding, 503, RPC_UNAVAILABLE, err.text);
     }
+}
+
+static void take(struct serve *serve, const struct otlp_request *request, struct net_reply *reply)
+{
+    struct arena arena;
+    struct inbox_decoded decoded = {.channel = channel_of(request->signal)};
+    struct otlp_counts counts;
+    struct err err;
+    struct otlp *const decoder = serve_take_decoder(serve);
+    arena_init(&arena, DECODE_ARENA_BYTES_MAX);
+    const enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
+    serve_give_decoder(serve, decoder);
+    if (code == ERR_OK) {
+        keep(serve, request, &decoded, &arena, &counts, reply);
+    } else {
+        const bool large = code == ERR_LIMIT;
+        refuse(reply, request->encoding, large ? 413 : 400,
+               large ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
+    }
+    arena_deinit(&arena);
 }
 
 bool serve_otlp(struct serve *serve, const struct net_request *request, struct net_reply *reply)

@@ -1,70 +1,43 @@
 #include "ingest/inbox.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "ingest/inbox_priv.h"
 
-enum {
-    GATHER_MS = 100,      /* what comes within goes into the ledger together */
-    FAILED_WAIT_MS = 500, /* before the ledger is tried again */
-};
-
-#define READ_BYTES_MAX  ((size_t)32 << 20) /* of messages moved in one transaction */
-#define ARENA_BYTES_MAX ((size_t)1 << 30)
-
-struct offer {
-    struct journal_message message;
-    struct text bytes;
-    inbox_done *done;
-    void *context;
-    struct offer *next;
-};
-
-struct inbox {
-    struct inbox_settings settings;
-    struct journal *writer; /* of the committing thread */
-    struct journal *reader; /* of the moving thread */
-    pthread_t committing;
-    pthread_t moving;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t offered;
-    pthread_cond_t committed;
-    pthread_cond_t moved;
-    struct offer *first; /* queue, oldest first */
-    struct offer **last;
-    size_t queue_bytes;
-    int64_t promised;       /* offers accepted and not queued yet */
-    int64_t remove_through; /* in the ledger and still in the journal; 0: none */
-    bool closing;           /* no more offers */
-    bool moving_ended;
-    bool giving_up; /* leave what is not in the ledger yet */
-    struct inbox_counts counts;
-};
-
-static int64_t monotonic_ns(void)
+bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * CLOCK_NS_PER_SECOND + now.tv_nsec;
-}
-
-/* Wait on a condition of inbox->lock until `until_ns`; false: that time has come. */
-static bool wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
-{
+    CHECK(condition != NULL);
     const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_SECOND,
                                    .tv_nsec = until_ns % CLOCK_NS_PER_SECOND};
     return pthread_cond_timedwait(condition, lock, &until) == 0;
 }
 
-static void tell(const struct inbox *inbox, const char *text)
+void inbox_tell(const struct inbox *inbox, const char *text)
 {
+    CHECK(text != NULL);
     if (inbox->settings.tell != NULL) {
         inbox->settings.tell(inbox->settings.context, text);
     }
+}
+
+void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first)
+{
+    CHECK(inbox != NULL);
+    size_t bytes = 0;
+    struct inbox_reading *next = NULL;
+    for (struct inbox_reading *r = first; r != NULL; r = next) {
+        next = r->next;
+        bytes += r->arena.size;
+        arena_deinit(&r->arena);
+        memory_free(r);
+    }
+    pthread_mutex_lock(&inbox->lock);
+    CHECK(inbox->reading_bytes >= bytes);
+    inbox->reading_bytes -= bytes;
+    pthread_mutex_unlock(&inbox->lock);
 }
 
 /* ---- the committing thread */
@@ -79,9 +52,15 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
         messages[i++].bytes = text_str(&o->bytes);
     }
     CHECK(i == count);
-    const int64_t began_ns = monotonic_ns();
+    const int64_t began_ns = clock_monotonic_ns();
     const enum errc code = journal_append(inbox->writer, messages, count, remove_through, err);
-    const int64_t took_ns = monotonic_ns() - began_ns;
+    const int64_t took_ns = clock_monotonic_ns() - began_ns;
+    i = 0;
+    for (const struct offer *o = first; o != NULL; o = o->next, i++) {
+        if (o->reading != NULL) {
+            o->reading->id = messages[i].id;
+        }
+    }
     memory_free(messages);
     pthread_mutex_lock(&inbox->lock);
     inbox->counts.commits++;
@@ -92,12 +71,25 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
     return code;
 }
 
-static void answer(struct offer *first, enum errc code, const struct err *err)
+/* Leave what was decoded of the messages to the moving thread; under the lock. */
+static void pass_readings(struct inbox *inbox, struct offer *first)
+{
+    for (struct offer *o = first; o != NULL; o = o->next) {
+        if (o->reading != NULL) {
+            *inbox->last_reading = o->reading;
+            inbox->last_reading = &o->reading->next;
+            o->reading = NULL;
+        }
+    }
+}
+
+static void answer(struct inbox *inbox, struct offer *first, enum errc code, const struct err *err)
 {
     struct offer *next = NULL;
     for (struct offer *o = first; o != NULL; o = next) {
         next = o->next;
         o->done(o->context, code, err);
+        inbox_free_readings(inbox, o->reading);
         text_deinit(&o->bytes);
         memory_free(o);
     }
@@ -136,161 +128,19 @@ static void *run_committing(void *context)
             inbox->counts.acknowledged += (int64_t)count;
             inbox->counts.waiting += (int64_t)count;
             inbox->counts.waiting_bytes += bytes;
+            pass_readings(inbox, first);
             pthread_cond_broadcast(&inbox->committed);
         } else if (remove_through > inbox->remove_through) {
             inbox->remove_through = count > 0 ? remove_through : 0; /* with the next offers */
         }
         pthread_mutex_unlock(&inbox->lock);
         if (code != ERR_OK) {
-            tell(inbox, err.text);
+            inbox_tell(inbox, err.text);
         }
-        answer(first, code, &err);
+        answer(inbox, first, code, &err);
         pthread_mutex_lock(&inbox->lock);
     }
     pthread_mutex_unlock(&inbox->lock);
-    return NULL;
-}
-
-/* ---- the moving thread */
-
-struct moved {
-    int64_t messages;
-    int64_t bytes;
-    int64_t unreadable;
-    int64_t through;
-    struct ingest_summary summary;
-};
-
-static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
-                             const struct journal_message *message, struct arena *arena,
-                             struct moved *moved, struct err *err)
-{
-    struct inbox_decoded decoded = {0};
-    struct err why = {0};
-    if (inbox->settings.decode(inbox->settings.context, message, arena, &decoded, &why) != ERR_OK) {
-        moved->unreadable++;
-        tell(inbox, why.text);
-        return ERR_OK;
-    }
-    const struct ingest_origin origin = {
-        .path = STR("received"), .channel = decoded.channel, .session = decoded.session};
-    return ingest_add(ingest, &decoded.trace, &origin, err);
-}
-
-/* The messages into the ledger in one transaction. */
-static enum errc move(struct inbox *inbox, const struct journal_messages *messages,
-                      struct arena *arena, struct moved *moved, struct err *err)
-{
-    struct ingest *ingest = NULL;
-    ingest_create(&ingest, inbox->settings.store, inbox->settings.book, STR("received"),
-                  messages->rows[messages->count - 1].received_ns);
-    enum errc code = ERR_OK;
-    for (size_t i = 0; i < messages->count && code == ERR_OK; i++) {
-        code = add_message(inbox, ingest, &messages->rows[i], arena, moved, err);
-        moved->messages++;
-        moved->bytes += (int64_t)messages->rows[i].bytes.size;
-        moved->through = messages->rows[i].id;
-    }
-    if (code == ERR_OK) {
-        code = ingest_flush(ingest, err);
-    }
-    moved->summary = *ingest_summary(ingest);
-    ingest_destroy(&ingest);
-    return code;
-}
-
-static void count_moved(struct inbox *inbox, const struct moved *moved)
-{
-    struct inbox_counts *const counts = &inbox->counts;
-    counts->waiting -= moved->messages;
-    counts->waiting_bytes -= moved->bytes;
-    counts->unreadable += moved->unreadable;
-    counts->rejected += moved->summary.rejected;
-    counts->steps_added += moved->summary.steps_added;
-    counts->steps_known += moved->summary.steps_known;
-    counts->steps_replaced += moved->summary.steps_replaced;
-    counts->ledger_failing = false;
-    inbox->remove_through = moved->through;
-    pthread_cond_signal(&inbox->offered);
-    pthread_cond_broadcast(&inbox->moved);
-}
-
-/* Whether it is these messages the ledger will never take, whatever the machine does. */
-static bool is_theirs(enum errc code)
-{
-    return code == ERR_CONFLICT || code == ERR_LIMIT;
-}
-
-/*
- * Messages behind `*after` into the ledger; ERR_NOT_FOUND when there are none.
- *
- * one  only the next message: among those before it was one that the ledger refused. Should this
- *      be the one, it is left out and told of.
- */
-static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct err *err)
-{
-    struct arena arena;
-    struct journal_messages messages = {0};
-    struct moved moved = {0};
-    arena_init(&arena, ARENA_BYTES_MAX);
-    enum errc code =
-        journal_read(inbox->reader, *after, one ? 1 : READ_BYTES_MAX, &arena, &messages, err);
-    if (code == ERR_OK && messages.count == 0) {
-        code = ERR_NOT_FOUND;
-    } else if (code == ERR_OK) {
-        code = move(inbox, &messages, &arena, &moved, err);
-    }
-    if (one && is_theirs(code)) {
-        tell(inbox, err->text);
-        moved = (struct moved){.messages = 1,
-                               .bytes = (int64_t)messages.rows[0].bytes.size,
-                               .unreadable = 1,
-                               .through = messages.rows[0].id};
-        code = ERR_OK;
-    }
-    arena_deinit(&arena);
-    if (code == ERR_OK) {
-        *after = moved.through;
-        pthread_mutex_lock(&inbox->lock);
-        count_moved(inbox, &moved);
-        pthread_mutex_unlock(&inbox->lock);
-    }
-    return code;
-}
-
-static void *run_moving(void *context)
-{
-    struct inbox *const inbox = context;
-    int64_t after = 0;
-    bool more = true;
-    bool one = false;
-    while (more) {
-        struct err err = {0};
-        const enum errc code = move_on(inbox, one, &after, &err);
-        one = is_theirs(code);
-        pthread_mutex_lock(&inbox->lock);
-        if (code == ERR_NOT_FOUND) {
-            while (inbox->counts.waiting == 0 && !inbox->closing) {
-                pthread_cond_wait(&inbox->committed, &inbox->lock);
-            }
-            more = inbox->counts.waiting > 0;
-            const int64_t until_ns = monotonic_ns() + (int64_t)GATHER_MS * 1000000;
-            while (more && !inbox->closing &&
-                   inbox->counts.waiting_bytes < (int64_t)READ_BYTES_MAX &&
-                   wait_until(&inbox->committed, &inbox->lock, until_ns)) {
-            }
-        } else if (code != ERR_OK && !one) {
-            inbox->counts.ledger_failing = true;
-            const int64_t until_ns = monotonic_ns() + (int64_t)FAILED_WAIT_MS * 1000000;
-            pthread_mutex_unlock(&inbox->lock);
-            tell(inbox, err.text);
-            pthread_mutex_lock(&inbox->lock);
-            while (!inbox->giving_up && wait_until(&inbox->committed, &inbox->lock, until_ns)) {
-            }
-        }
-        more = more && !inbox->giving_up;
-        pthread_mutex_unlock(&inbox->lock);
-    }
     return NULL;
 }
 
@@ -317,6 +167,7 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     struct journal_size size = {0};
     inbox->settings = *settings;
     inbox->last = &inbox->first;
+    inbox->last_reading = &inbox->first_reading;
     enum errc code = journal_open(settings->home, &inbox->writer, err);
     if (code == ERR_OK) {
         code = journal_open(settings->home, &inbox->reader, err);
@@ -334,16 +185,45 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     inbox->counts.waiting_bytes = size.bytes;
     init_conditions(inbox);
     CHECK(pthread_create(&inbox->committing, NULL, run_committing, inbox) == 0);
-    CHECK(pthread_create(&inbox->moving, NULL, run_moving, inbox) == 0);
+    CHECK(pthread_create(&inbox->moving, NULL, inbox_run_moving, inbox) == 0);
     *out = inbox;
     return ERR_OK;
+}
+
+/* Take over what the message holds; NULL when enough such things are in memory. */
+static struct inbox_reading *keep_reading(struct inbox *inbox, int64_t received_ns,
+                                          struct str bytes, const struct inbox_decoded *decoded,
+                                          struct arena *arena)
+{
+    pthread_mutex_lock(&inbox->lock);
+    const bool fits = inbox->reading_bytes + arena->size <= inbox->settings.reading_bytes_max;
+    inbox->reading_bytes += fits ? arena->size : 0;
+    pthread_mutex_unlock(&inbox->lock);
+    if (!fits) {
+        return NULL;
+    }
+    struct inbox_reading *const reading = memory_new(struct inbox_reading);
+    *reading = (struct inbox_reading){.received_ns = received_ns,
+                                      .bytes = (int64_t)bytes.size,
+                                      .decoded = *decoded,
+                                      .arena = *arena};
+    arena_init(arena, arena->size_max);
+    return reading;
 }
 
 enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns, struct str bytes,
                       inbox_done *done, void *context, struct err *err)
 {
+    return inbox_offer_decoded(inbox, kind, received_ns, bytes, NULL, NULL, done, context, err);
+}
+
+enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t received_ns,
+                              struct str bytes, const struct inbox_decoded *decoded,
+                              struct arena *arena, inbox_done *done, void *context, struct err *err)
+{
     CHECK(inbox != NULL);
     CHECK(done != NULL);
+    CHECK((decoded == NULL) == (arena == NULL));
     pthread_mutex_lock(&inbox->lock);
     const bool full = inbox->queue_bytes + bytes.size > inbox->settings.queue_bytes_max ||
                       inbox->counts.waiting_bytes > inbox->settings.journal_bytes_max ||
@@ -360,6 +240,8 @@ enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns, st
     struct offer *const offer = memory_new(struct offer);
     *offer = (struct offer){
         .message = {.kind = kind, .received_ns = received_ns}, .done = done, .context = context};
+    offer->reading =
+        decoded != NULL ? keep_reading(inbox, received_ns, bytes, decoded, arena) : NULL;
     text_init(&offer->bytes, bytes.size + 1);
     text_add(&offer->bytes, bytes);
     pthread_mutex_lock(&inbox->lock);
@@ -374,10 +256,10 @@ enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns, st
 bool inbox_settle(struct inbox *inbox, int wait_ms)
 {
     CHECK(inbox != NULL);
-    const int64_t until_ns = monotonic_ns() + (int64_t)wait_ms * 1000000;
+    const int64_t until_ns = clock_monotonic_ns() + (int64_t)wait_ms * 1000000;
     pthread_mutex_lock(&inbox->lock);
     while ((inbox->counts.waiting > 0 || inbox->queue_bytes > 0) &&
-           wait_until(&inbox->moved, &inbox->lock, until_ns)) {
+           inbox_wait(&inbox->moved, &inbox->lock, until_ns)) {
     }
     const bool settled = inbox->counts.waiting == 0 && inbox->queue_bytes == 0;
     pthread_mutex_unlock(&inbox->lock);
@@ -407,6 +289,7 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     pthread_cond_broadcast(&i->offered); /* the last removal */
     pthread_mutex_unlock(&i->lock);
     CHECK(pthread_join(i->committing, NULL) == 0);
+    inbox_free_readings(i, i->first_reading);
     journal_close(&i->writer);
     journal_close(&i->reader);
     pthread_cond_destroy(&i->offered);

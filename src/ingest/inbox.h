@@ -31,6 +31,7 @@ struct inbox_settings {
     const struct price_book *book; /* borrowed */
     size_t queue_bytes_max;        /* offered and not yet in the journal */
     int64_t journal_bytes_max;     /* in the journal and not yet in the ledger */
+    size_t reading_bytes_max;      /* of what inbox_offer_decoded() keeps in memory */
     /* Called on one of the inbox's threads. A message that cannot be read is counted, told of with
      * its reason, and left out. */
     enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,
@@ -59,6 +60,19 @@ MUST_CHECK enum errc inbox_create(const struct inbox_settings *settings, struct 
 MUST_CHECK enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns,
                                  struct str bytes, inbox_done *done, void *context,
                                  struct err *err);
+
+/*
+ * inbox_offer() of a message that the caller has decoded, so that it need not be once more: while
+ * there is room it is kept in memory until it is in the ledger.
+ *
+ * decoded  what the message holds; NULL: it was not decoded.
+ * arena    owns it, strings included; when it is kept, `arena` is empty afterwards, else it is as
+ *          it was. The caller deinitialises it in any case.
+ */
+MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t received_ns,
+                                         struct str bytes, const struct inbox_decoded *decoded,
+                                         struct arena *arena, inbox_done *done, void *context,
+                                         struct err *err);
 
 /* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
 bool inbox_settle(struct inbox *inbox, int wait_ms);

@@ -115,8 +115,7 @@ static enum errc step(struct journal *journal, enum statement which, struct err 
     return code;
 }
 
-static enum errc append(struct journal *journal, const struct journal_message *message,
-                        struct err *err)
+static enum errc append(struct journal *journal, struct journal_message *message, struct err *err)
 {
     sqlite3_stmt *const statement = journal->statements[APPEND];
     const char *const data = message->bytes.data != NULL ? message->bytes.data : "";
@@ -125,7 +124,9 @@ static enum errc append(struct journal *journal, const struct journal_message *m
         sqlite3_bind_blob64(statement, 3, data, message->bytes.size, SQLITE_STATIC) != SQLITE_OK) {
         return fail(journal, err);
     }
-    return step(journal, APPEND, err);
+    const enum errc code = step(journal, APPEND, err);
+    message->id = sqlite3_last_insert_rowid(journal->database);
+    return code;
 }
 
 static enum errc take_out(struct journal *journal, int64_t through, struct err *err)
@@ -135,8 +136,8 @@ static enum errc take_out(struct journal *journal, int64_t through, struct err *
                : fail(journal, err);
 }
 
-enum errc journal_append(struct journal *journal, const struct journal_message *messages,
-                         size_t count, int64_t remove_through, struct err *err)
+enum errc journal_append(struct journal *journal, struct journal_message *messages, size_t count,
+                         int64_t remove_through, struct err *err)
 {
     CHECK(journal != NULL);
     CHECK(messages != NULL || count == 0);

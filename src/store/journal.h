@@ -47,12 +47,12 @@ void journal_close(struct journal **journal);
 /*
  * Write messages in one transaction; on ERR_OK they are on the disk.
  *
- * messages        [count] borrowed; their ids are not looked at.
+ * messages        [count] borrowed; on ERR_OK their ids are set.
  * remove_through  messages up to this id are removed in the same transaction; 0: none.
  *
  * Errors: ERR_STORE; ERR_BUSY. Then none of them is there.
  */
-MUST_CHECK enum errc journal_append(struct journal *journal, const struct journal_message *messages,
+MUST_CHECK enum errc journal_append(struct journal *journal, struct journal_message *messages,
                                     size_t count, int64_t remove_through, struct err *err);
 
 /* The next messages behind id `after`: at least one if there is any, else as many as fit

@@ -95,7 +95,7 @@ static void reading_stops_at_the_bytes_asked_for_but_gives_at_least_one(void)
     struct err err;
     static char body[BODY_BYTES];
     const struct journal_message one = {.bytes = {body, sizeof body}};
-    const struct journal_message given[] = {one, one, one};
+    struct journal_message given[] = {one, one, one};
     struct journal_messages first = {0};
     struct journal_messages rest = {0};
     struct journal_messages small = {0};
@@ -124,7 +124,7 @@ static void what_is_removed_is_gone_and_its_id_is_not_given_again(void)
     struct journal *other = NULL;
     struct arena arena;
     struct err err;
-    const struct journal_message given[] = {{.bytes = STR("a")}, {.bytes = STR("bc")}};
+    struct journal_message given[] = {{.bytes = STR("a")}, {.bytes = STR("bc")}};
     struct journal_messages before = {0};
     struct journal_messages after = {0};
     struct journal_size size = {0};

@@ -1,0 +1,241 @@
+/*
+ * The thread that moves messages into the ledger: those that were decoded for their acknowledgement
+ * as they are, others from the journal.
+ */
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ingest/inbox_priv.h"
+
+enum {
+    GATHER_MS = 100,      /* what comes within goes into the ledger together */
+    FAILED_WAIT_MS = 500, /* before the ledger is tried again */
+};
+
+#define READ_BYTES_MAX  ((size_t)32 << 20) /* of messages moved in one transaction */
+#define ARENA_BYTES_MAX ((size_t)1 << 30)
+
+struct moved {
+    int64_t messages;
+    int64_t bytes;
+    int64_t unreadable;
+    int64_t through;
+    struct ingest_summary summary;
+};
+
+static enum errc add_decoded(struct ingest *ingest, const struct inbox_decoded *decoded,
+                             struct err *err)
+{
+    const struct ingest_origin origin = {
+        .path = STR("received"), .channel = decoded->channel, .session = decoded->session};
+    return ingest_add(ingest, &decoded->trace, &origin, err);
+}
+
+static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
+                             const struct journal_message *message, struct arena *arena,
+                             struct moved *moved, struct err *err)
+{
+    struct inbox_decoded decoded = {0};
+    struct err why = {0};
+    if (inbox->settings.decode(inbox->settings.context, message, arena, &decoded, &why) != ERR_OK) {
+        moved->unreadable++;
+        inbox_tell(inbox, why.text);
+        return ERR_OK;
+    }
+    return add_decoded(ingest, &decoded, err);
+}
+
+/* What goes into the ledger in one transaction: readings, else messages of the journal. */
+struct load {
+    struct inbox_reading *readings;
+    struct journal_messages messages;
+    struct arena arena;
+};
+
+static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct load *load,
+                          struct moved *moved, struct err *err)
+{
+    enum errc code = ERR_OK;
+    for (const struct inbox_reading *r = load->readings; r != NULL && code == ERR_OK; r = r->next) {
+        code = add_decoded(ingest, &r->decoded, err);
+        moved->messages++;
+        moved->bytes += r->bytes;
+        moved->through = r->id;
+    }
+    for (size_t i = 0; i < load->messages.count && code == ERR_OK; i++) {
+        const struct journal_message *const message = &load->messages.rows[i];
+        code = add_message(inbox, ingest, message, &load->arena, moved, err);
+        moved->messages++;
+        moved->bytes += (int64_t)message->bytes.size;
+        moved->through = message->id;
+    }
+    return code;
+}
+
+static enum errc move(struct inbox *inbox, struct load *load, struct moved *moved, struct err *err)
+{
+    struct ingest *ingest = NULL;
+    const int64_t received_ns = load->readings != NULL
+                                    ? load->readings->received_ns
+                                    : load->messages.rows[load->messages.count - 1].received_ns;
+    ingest_create(&ingest, inbox->settings.store, inbox->settings.book, STR("received"),
+                  received_ns);
+    enum errc code = add_load(inbox, ingest, load, moved, err);
+    if (code == ERR_OK) {
+        code = ingest_flush(ingest, err);
+    }
+    moved->summary = *ingest_summary(ingest);
+    ingest_destroy(&ingest);
+    return code;
+}
+
+static void count_moved(struct inbox *inbox, const struct moved *moved)
+{
+    struct inbox_counts *const counts = &inbox->counts;
+    counts->waiting -= moved->messages;
+    counts->waiting_bytes -= moved->bytes;
+    counts->unreadable += moved->unreadable;
+    counts->rejected += moved->summary.rejected;
+    counts->steps_added += moved->summary.steps_added;
+    counts->steps_known += moved->summary.steps_known;
+    counts->steps_replaced += moved->summary.steps_replaced;
+    counts->ledger_failing = false;
+    inbox->remove_through = moved->through;
+    pthread_cond_signal(&inbox->offered);
+    pthread_cond_broadcast(&inbox->moved);
+}
+
+/* Whether it is these messages the ledger will never take, whatever the machine does. */
+static bool is_theirs(enum errc code)
+{
+    return code == ERR_CONFLICT || code == ERR_LIMIT;
+}
+
+/*
+ * The readings of the messages that come next behind `after`, without a gap; NULL when the next
+ * message is not among them, then `*out_before` is the id of the first that is.
+ */
+static struct inbox_reading *take_readings(struct inbox *inbox, int64_t after, int64_t *out_before)
+{
+    struct inbox_reading *passed = NULL; /* moved from the journal meanwhile */
+    struct inbox_reading *first = NULL;
+    struct inbox_reading **end = &passed;
+    int64_t bytes = 0;
+    pthread_mutex_lock(&inbox->lock);
+    struct inbox_reading *r = inbox->first_reading;
+    for (; r != NULL && r->id <= after; r = r->next) {
+        *end = r;
+        end = &r->next;
+    }
+    *end = NULL;
+    end = &first;
+    for (; r != NULL && r->id == after + 1 && bytes < (int64_t)READ_BYTES_MAX; r = r->next) {
+        *end = r;
+        end = &r->next;
+        after = r->id;
+        bytes += r->bytes;
+    }
+    *end = NULL;
+    inbox->first_reading = r;
+    inbox->last_reading = r == NULL ? &inbox->first_reading : inbox->last_reading;
+    *out_before = r == NULL ? INT64_MAX : r->id;
+    pthread_mutex_unlock(&inbox->lock);
+    inbox_free_readings(inbox, passed);
+    return first;
+}
+
+/* What comes next behind `after`; ERR_NOT_FOUND when there is nothing. See move_on(). */
+static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct load *load,
+                           struct err *err)
+{
+    int64_t before = INT64_MAX;
+    load->readings = one ? NULL : take_readings(inbox, after, &before);
+    if (load->readings != NULL) {
+        return ERR_OK;
+    }
+    const enum errc code = journal_read(inbox->reader, after, one ? 1 : READ_BYTES_MAX,
+                                        &load->arena, &load->messages, err);
+    while (load->messages.count > 0 && load->messages.rows[load->messages.count - 1].id >= before) {
+        load->messages.count--;
+    }
+    if (code != ERR_OK || load->messages.count > 0) {
+        return code;
+    }
+    if (before == INT64_MAX) {
+        return ERR_NOT_FOUND;
+    }
+    load->readings = take_readings(inbox, before - 1, &before); /* ids may have gaps */
+    CHECK(load->readings != NULL);
+    return ERR_OK;
+}
+
+/*
+ * Messages behind `*after` into the ledger; ERR_NOT_FOUND when there are none.
+ *
+ * one  only the next message: among those before it was one that the ledger refused. Should this
+ *      be the one, it is left out and told of.
+ */
+static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct err *err)
+{
+    struct load load = {0};
+    struct moved moved = {0};
+    arena_init(&load.arena, ARENA_BYTES_MAX);
+    enum errc code = find_load(inbox, one, *after, &load, err);
+    if (code == ERR_OK) {
+        code = move(inbox, &load, &moved, err);
+        if (one && is_theirs(code)) {
+            inbox_tell(inbox, err->text);
+            moved = (struct moved){.messages = 1,
+                                   .bytes = (int64_t)load.messages.rows[0].bytes.size,
+                                   .unreadable = 1,
+                                   .through = load.messages.rows[0].id};
+            code = ERR_OK;
+        }
+    }
+    inbox_free_readings(inbox, load.readings);
+    arena_deinit(&load.arena);
+    if (code == ERR_OK) {
+        *after = moved.through;
+        pthread_mutex_lock(&inbox->lock);
+        count_moved(inbox, &moved);
+        pthread_mutex_unlock(&inbox->lock);
+    }
+    return code;
+}
+
+void *inbox_run_moving(void *context)
+{
+    struct inbox *const inbox = context;
+    CHECK(inbox != NULL);
+    int64_t after = 0;
+    bool more = true;
+    bool one = false;
+    while (more) {
+        struct err err = {0};
+        const enum errc code = move_on(inbox, one, &after, &err);
+        one = is_theirs(code);
+        pthread_mutex_lock(&inbox->lock);
+        if (code == ERR_NOT_FOUND) {
+            while (inbox->counts.waiting == 0 && !inbox->closing) {
+                pthread_cond_wait(&inbox->committed, &inbox->lock);
+            }
+            more = inbox->counts.waiting > 0;
+            const int64_t until_ns = clock_monotonic_ns() + (int64_t)GATHER_MS * 1000000;
+            while (more && !inbox->closing &&
+                   inbox->counts.waiting_bytes < (int64_t)READ_BYTES_MAX &&
+                   inbox_wait(&inbox->committed, &inbox->lock, until_ns)) {
+            }
+        } else if (code != ERR_OK && !one) {
+            inbox->counts.ledger_failing = true;
+            const int64_t until_ns = clock_monotonic_ns() + (int64_t)FAILED_WAIT_MS * 1000000;
+            pthread_mutex_unlock(&inbox->lock);
+            inbox_tell(inbox, err.text);
+            pthread_mutex_lock(&inbox->lock);
+            while (!inbox->giving_up && inbox_wait(&inbox->committed, &inbox->lock, until_ns)) {
+            }
+        }
+        more = more && !inbox->giving_up;
+        pthread_mutex_unlock(&inbox->lock);
+    }
+    return NULL;
+}

@@ -1,0 +1,62 @@
+/* What the parts of ingest/inbox share. */
+#ifndef INGEST_INBOX_PRIV_H
+#define INGEST_INBOX_PRIV_H
+
+#include <pthread.h>
+
+#include "base/text.h"
+#include "ingest/inbox.h"
+
+/* What an offered message holds, decoded already. */
+struct inbox_reading {
+    int64_t id; /* in the journal, once it is there */
+    int64_t received_ns;
+    int64_t bytes; /* of the message */
+    struct inbox_decoded decoded;
+    struct arena arena; /* holds `decoded` */
+    struct inbox_reading *next;
+};
+
+struct offer {
+    struct journal_message message;
+    struct text bytes;
+    struct inbox_reading *reading; /* NULL: read it from the journal */
+    inbox_done *done;
+    void *context;
+    struct offer *next;
+};
+
+struct inbox {
+    struct inbox_settings settings;
+    struct journal *writer; /* of the committing thread */
+    struct journal *reader; /* of the moving thread */
+    pthread_t committing;
+    pthread_t moving;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t offered;
+    pthread_cond_t committed;
+    pthread_cond_t moved;
+    struct offer *first; /* queue, oldest first */
+    struct offer **last;
+    size_t queue_bytes;
+    struct inbox_reading *first_reading; /* of messages in the journal, by id */
+    struct inbox_reading **last_reading;
+    size_t reading_bytes;   /* in the arenas of all readings */
+    int64_t promised;       /* offers accepted and not queued yet */
+    int64_t remove_through; /* in the ledger and still in the journal; 0: none */
+    bool closing;           /* no more offers */
+    bool moving_ended;
+    bool giving_up; /* leave what is not in the ledger yet */
+    struct inbox_counts counts;
+};
+
+/* Wait on a condition of inbox->lock until `until_ns`, monotonic; false: that time has come. */
+bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns);
+void inbox_tell(const struct inbox *inbox, const char *text);
+/* Free a list of readings; not while holding the lock. */
+void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first);
+
+/* inbox_move.c: the moving thread; context is the struct inbox. */
+void *inbox_run_moving(void *context);
+
+#endif
