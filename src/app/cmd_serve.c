@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/processors.h"
 
 enum {
     DRAIN_MS_MAX = 10000,  /* answers that are owed */
@@ -137,7 +138,7 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
                             struct err *err)
 {
     const struct price_book *book = NULL;
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const int cores = processors_count();
     enum errc code = app_price_book(app, &book, err);
     if (code == ERR_OK) {
         code = store_open(app->home, STORE_WRITE, &serve->writer, err);
@@ -160,9 +161,8 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
     if (code == ERR_OK) {
         const struct net_settings settings = {.address = host,
                                               .port = port,
-                                              .loops = cores < 1               ? 1
-                                                       : cores > NET_LOOPS_MAX ? NET_LOOPS_MAX
-                                                                               : (int)cores,
+                                              .loops =
+                                                  cores > NET_LOOPS_MAX ? NET_LOOPS_MAX : cores,
                                               .limits = net_limits_default};
         code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
     }
@@ -223,6 +223,7 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
 static enum errc run(struct app *app, const struct args *args, struct err *err)
 {
     CHECK(app != NULL);
+    memory_keep_freed();
     const struct settings *settings = NULL;
     const char *const listen = args_get(args, "--listen");
     struct serve *const all = memory_new(struct serve);

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "ingest/decode.h"
 #include "ingest/ingest_priv.h"
 
@@ -311,8 +312,8 @@ static enum errc import_files(struct ingest *ingest, const struct import_files *
     CHECK(pthread_cond_init(&pool.decoded, NULL) == 0);
     CHECK(pthread_cond_init(&pool.taken, NULL) == 0);
 
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t wanted = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (size_t)cores;
+    const int cores = processors_count();
+    size_t wanted = cores > WORKERS_MAX ? WORKERS_MAX : (size_t)cores;
     wanted = wanted > files->count ? files->count : wanted;
     pthread_t workers[WORKERS_MAX];
     for (size_t i = 0; i < wanted; i++) {

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "base/text.h"
 
 enum { SCHEMA_VERSION = 2 };
@@ -324,8 +325,7 @@ enum errc store_share(struct store *store, struct store **out, struct err *err)
     shared->borrows_database = true;
     memcpy(shared->path, store->path, sizeof shared->path);
     char sql[128];
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    snprintf(sql, sizeof sql, "USE ledger; SET threads = %ld", cores > 0 ? cores : 1);
+    snprintf(sql, sizeof sql, "USE ledger; SET threads = %d", processors_count());
     enum errc code = ERR_OK;
     if (duckdb_connect(shared->database, &shared->connection) != DuckDBSuccess) {
         code = store_fail(err, store->path, "no further connection");
