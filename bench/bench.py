@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """bench: every measurement, in one table with its bars. Run by `make bench`.
 
-usage: bench/bench.py [import_logs] [report_cases] [attribution]     default: all
+usage: bench/bench.py [import_logs] [report_cases] [attribution] [receive_spans]
+                                                                        default: all
 """
 import os
 import platform
@@ -9,11 +10,12 @@ import sys
 
 import attribution
 import import_logs
+import receive_spans
 import report_cases
 from measure import Table
 
 MEASUREMENTS = {"import_logs": import_logs, "report_cases": report_cases,
-                "attribution": attribution}
+                "attribution": attribution, "receive_spans": receive_spans}
 
 
 def processor():

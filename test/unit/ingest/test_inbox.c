@@ -24,7 +24,8 @@ struct bench {
     struct inbox *inbox;
     atomic_int kept;
     atomic_int refused;
-    atomic_bool slow; /* decoding waits */
+    atomic_bool slow;     /* decoding waits */
+    atomic_int decodings; /* of messages of the journal */
 };
 
 static struct trace_case a_case = {.id = STR_STATIC("C-1"), .workflow = STR_STATIC("claims")};
@@ -33,7 +34,8 @@ static struct attempt an_attempt = {.id = STR_STATIC("A-1")};
 static enum errc decode(void *context, const struct journal_message *message, struct arena *arena,
                         struct inbox_decoded *out, struct err *err)
 {
-    const struct bench *const bench = context;
+    struct bench *const bench = context;
+    atomic_fetch_add(&bench->decodings, message->id > 0);
     struct str rest = message->bytes;
     const struct str identity = str_cut(&rest, ' ');
     int64_t output = 0;
@@ -44,7 +46,9 @@ static enum errc decode(void *context, const struct journal_message *message, st
         return err_set(err, ERR_SYNTAX, "no number of tokens");
     }
     struct step *const step = arena_new(arena, struct step, 1);
-    CHECK(step != NULL);
+    if (step == NULL) {
+        return err_set(err, ERR_LIMIT, "the arena is full");
+    }
     *step = (struct step){.kind = STEP_LLM,
                           .identity = identity,
                           .provider = STR("anthropic"),
@@ -67,7 +71,8 @@ static void done(void *context, enum errc code, const struct err *err)
     atomic_fetch_add(code == ERR_OK ? &bench->kept : &bench->refused, 1);
 }
 
-static void open_inbox(struct bench *bench, size_t queue_bytes_max, int64_t journal_bytes_max)
+static void open_inbox_with(struct bench *bench, size_t queue_bytes_max, int64_t journal_bytes_max,
+                            size_t reading_bytes_max)
 {
     struct err err;
     const struct inbox_settings settings = {.home = home_str(&bench->home),
@@ -75,9 +80,15 @@ static void open_inbox(struct bench *bench, size_t queue_bytes_max, int64_t jour
                                             .book = bench->book,
                                             .queue_bytes_max = queue_bytes_max,
                                             .journal_bytes_max = journal_bytes_max,
+                                            .reading_bytes_max = reading_bytes_max,
                                             .decode = decode,
                                             .context = bench};
     CHECK(inbox_create(&settings, &bench->inbox, &err) == ERR_OK);
+}
+
+static void open_inbox(struct bench *bench, size_t queue_bytes_max, int64_t journal_bytes_max)
+{
+    open_inbox_with(bench, queue_bytes_max, journal_bytes_max, 0);
 }
 
 static bool setup(struct bench *bench)
@@ -102,6 +113,26 @@ static enum errc offer(struct bench *bench, const char *text)
 {
     struct err err;
     return inbox_offer(bench->inbox, 1, NOON_NS, str_from(text), done, bench, &err);
+}
+
+/* Offer what is decoded already; once the inbox has it the arena is not the caller's any more. */
+static enum errc offer_decoded(struct bench *bench, const char *text)
+{
+    struct err err;
+    struct arena arena;
+    struct inbox_decoded decoded = {0};
+    arena_init(&arena, ARENA_BYTES);
+    struct journal_message message = {.bytes = arena_copy(&arena, str_from(text))};
+    enum errc code = ERR_LIMIT;
+    if (message.bytes.data != NULL) {
+        code = decode(bench, &message, &arena, &decoded, &err);
+    }
+    if (code == ERR_OK) {
+        code = inbox_offer_decoded(bench->inbox, 1, NOON_NS, str_from(text), &decoded, &arena, done,
+                                   bench, &err);
+    }
+    arena_deinit(&arena);
+    return code;
 }
 
 /* Steps in the ledger, after the inbox has let go of it; -1: they do not tie. */
@@ -277,6 +308,68 @@ static void what_was_acknowledged_before_the_end_is_taken_up_at_the_next_start(v
     EXPECT(after == 19);
 }
 
+/* Decoded and undecoded ones in turn, with room in memory for all of those, some or none. */
+static void check_decoded(size_t reading_bytes_max, int least, int most)
+{
+    enum { COUNT = 60 };
+    struct bench bench;
+    bool opened = setup(&bench);
+    enum errc code = ERR_OK;
+    int64_t steps = -1;
+    int decodings = -1;
+    if (opened) {
+        open_inbox_with(&bench, 1 << 20, 1 << 20, reading_bytes_max);
+        for (int i = 0; i < COUNT && code == ERR_OK; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "m%d 100", i);
+            code = i / 5 % 2 == 0 ? offer_decoded(&bench, text) : offer(&bench, text);
+        }
+        inbox_settle(bench.inbox, WAIT_MS);
+        steps = steps_of(&bench);
+        decodings = atomic_load(&bench.decodings);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(code == ERR_OK);
+    EXPECT(steps == COUNT);
+    EXPECT(decodings >= least && decodings <= most);
+}
+
+static void what_comes_decoded_is_not_decoded_again_and_every_message_is_taken_once(void)
+{
+    check_decoded(ARENA_BYTES, 30, 30);
+}
+
+static void what_does_not_fit_the_memory_is_read_from_the_journal(void)
+{
+    check_decoded(0, 60, 60);
+    check_decoded((size_t)128 << 10, 30, 60);
+}
+
+static void what_was_decoded_and_is_not_in_the_ledger_at_the_end_is_read_from_the_journal(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    enum errc code = ERR_OK;
+    int64_t steps = -1;
+    if (opened) {
+        open_inbox_with(&bench, 1 << 20, 1 << 20, ARENA_BYTES);
+        for (int i = 0; i < 20 && code == ERR_OK; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "m%d 100", i);
+            code = offer_decoded(&bench, text);
+        }
+        inbox_destroy(&bench.inbox, 0);
+        open_inbox(&bench, 1 << 20, 1 << 20);
+        inbox_settle(bench.inbox, WAIT_MS);
+        steps = steps_of(&bench);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(code == ERR_OK);
+    EXPECT(steps == 20);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -285,6 +378,9 @@ int main(void)
         TEST_SPARSE(a_message_nobody_can_read_is_counted_and_the_others_are_taken),
         TEST_SPARSE(what_many_threads_offer_some_of_it_twice_is_in_the_ledger_once),
         TEST_SPARSE(what_was_acknowledged_before_the_end_is_taken_up_at_the_next_start),
+        TEST_SPARSE(what_comes_decoded_is_not_decoded_again_and_every_message_is_taken_once),
+        TEST_SPARSE(what_does_not_fit_the_memory_is_read_from_the_journal),
+        TEST_SPARSE(what_was_decoded_and_is_not_in_the_ledger_at_the_end_is_read_from_the_journal),
     };
     return test_main(tests, COUNT_OF(tests));
 }

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""receive_spans: bursar serve under a load of GenAI spans over OTLP/HTTP.
+
+usage: bench/receive_spans.py [--spans N] [--url http://HOST:PORT [--pid PID]]
+
+The generator (send_spans: batches of 512 spans, 8 a trace, 22 attributes, from memory) is pinned to
+one processor, the server to another. Measured: spans a second until they are rows that the report
+counts; how many are acknowledged in a burst of ten seconds; how long an acknowledgement takes at
+half the sustained rate. Every acknowledgement means that the spans are on the disk.
+
+With --url the same bytes go to any OTLP receiver that is already running: what it acknowledges is
+measured, and its memory if --pid says which process it is. Needs build/bursar and
+build/bench/send_spans.
+"""
+import argparse
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+from measure import BURSAR, ROOT, Table, say
+
+SPANS = 1_000_000
+CONNECTIONS = 4
+BURST_S = 10
+STEADY_S = 20
+SUSTAINED_BAR = 120_000  # spans a second
+BURST_BAR = 250_000
+P99_MS_BAR = 100
+MEGABYTES_BAR = 1000
+SEND = ROOT / "build" / "bench" / "send_spans"
+
+
+def processors():
+    """One for the generator, one for the server."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[0], usable[-1]
+
+
+def peak_mb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) / 1000 for line in file if line.startswith("VmHWM"))
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """bursar serve in a home of its own, pinned."""
+
+    def __init__(self):
+        self.home = tempfile.mkdtemp(prefix="receive-", dir=ROOT / "build-bench")
+        command = [BURSAR, "serve", "--listen", "127.0.0.1:0", "--home", self.home]
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {processors()[1]}))
+        said = self.process.stderr.readline()
+        if "listening on" not in said:
+            sys.exit(f"receive_spans: {said}")
+        self.host = "127.0.0.1"
+        self.port = int(said.split("127.0.0.1:")[1].split(",")[0])
+        self.pid = self.process.pid
+
+    def get(self, path):
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.read().decode()
+
+    def settle(self):
+        """Until all that was acknowledged is in the ledger."""
+        while "bursar_inbox_messages 0\n" not in self.get("/metrics"):
+            time.sleep(0.02)
+
+    def calls(self):
+        return sum(workflow["calls"] for workflow in
+                   json.loads(self.get("/api/v1/report"))["workflows"])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stderr.close()
+        shutil.rmtree(self.home)
+
+
+class Receiver:
+    """Any receiver that is running."""
+
+    def __init__(self, url, pid):
+        parts = urllib.parse.urlsplit(url)
+        self.host, self.port, self.pid = parts.hostname, parts.port or 4318, pid
+
+    def settle(self):
+        pass
+
+    def stop(self):
+        pass
+
+
+def send(server, spans=0, seconds=0, rate=0, first=0):
+    command = [SEND, server.host, server.port, CONNECTIONS, spans, seconds, rate, first]
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True,
+                          preexec_fn=lambda: os.sched_setaffinity(0, {processors()[0]}))
+    return json.loads(done.stdout)
+
+
+def check_rows(server, spans):
+    """Five spans of eight are calls of a model."""
+    if isinstance(server, Server) and server.calls() != spans * 5 // 8:
+        sys.exit(f"receive_spans: {spans} spans acknowledged, {server.calls()} calls reported")
+
+
+def measure(table, spans=SPANS, connect=Server):
+    table.add("receiving spans: load before", f"{os.getloadavg()[0]:.1f}")
+    say(f"{spans} spans, as fast as they are taken")
+    server = connect()
+    began = time.monotonic()
+    sent = send(server, spans=spans)
+    server.settle()
+    took_s = time.monotonic() - began
+    check_rows(server, sent["spans"])
+    sustained = sent["spans"] / took_s
+    table.add("spans to rows, each acknowledged", f"{sustained:,.0f}/s", f"{SUSTAINED_BAR:,}/s",
+              sustained >= SUSTAINED_BAR)
+    table.add("  acknowledged", f"{sent['spans'] / sent['seconds']:,.0f}/s")
+    table.add("  bytes a span", f"{sent['bytes'] / sent['spans']:.0f}")
+    table.add("  generator busy", f"{100 * sent['cpu_seconds'] / sent['seconds']:.0f} %")
+    if server.pid:
+        table.add("  processor time a span", f"{1e6 * cpu_s(server.pid) / sent['spans']:.1f} us")
+
+    say(f"at half that rate for {STEADY_S} s")
+    steady = send(server, seconds=STEADY_S, rate=sustained / 2, first=spans)
+    server.settle()
+    table.add(f"acknowledgement at {sustained / 2:,.0f}/s, p99", f"{steady['p99_ms']:.0f} ms",
+              f"under {P99_MS_BAR} ms", steady["p99_ms"] < P99_MS_BAR)
+    table.add("  median, longest", f"{steady['p50_ms']:.0f}, {steady['longest_ms']:.0f} ms")
+    memory = [peak_mb(server.pid)] if server.pid else []
+    server.stop()
+
+    say(f"a burst of {BURST_S} s")
+    server = connect()
+    burst = send(server, seconds=BURST_S, first=2 * spans)
+    accepted = burst["spans"] / burst["seconds"]
+    table.add(f"accepted in a burst of {BURST_S} s", f"{accepted:,.0f}/s", f"{BURST_BAR:,}/s",
+              accepted >= BURST_BAR)
+    table.add("  batches refused for now", f"{burst['refused_batches']}")
+    server.settle()
+    check_rows(server, burst["spans"])
+    memory += [peak_mb(server.pid)] if server.pid else []
+    server.stop()
+    if memory:
+        table.add("  peak memory of the server", f"{max(memory):.0f} MB",
+                  f"under {MEGABYTES_BAR} MB", max(memory) < MEGABYTES_BAR)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--spans", type=int, default=SPANS)
+    parser.add_argument("--url")
+    parser.add_argument("--pid", type=int)
+    args = parser.parse_args()
+    table = Table()
+    measure(table, args.spans,
+            (lambda: Receiver(args.url, args.pid)) if args.url else Server)
+    print(table.text())
+    sys.exit(table.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
