@@ -6,7 +6,8 @@ usage: bench/receive_spans.py [--spans N] [--url http://HOST:PORT [--pid PID]]
 The generator (send_spans: batches of 512 spans, 8 a trace, 22 attributes, from memory) is pinned to
 one processor, the server to another. Measured: spans a second until they are rows that the report
 counts; how many are acknowledged in a burst of ten seconds; how long an acknowledgement takes at
-half the sustained rate. Every acknowledgement means that the spans are on the disk.
+half the sustained rate; how soon the server is ready again when it was killed under load on a
+ledger of a gigabyte. Every acknowledgement means that the spans are on the disk.
 
 With --url the same bytes go to any OTLP receiver that is already running: what it acknowledges is
 measured, and its memory if --pid says which process it is. Needs build/bursar and
@@ -16,6 +17,7 @@ import argparse
 import http.client
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -23,7 +25,8 @@ import tempfile
 import time
 import urllib.parse
 
-from measure import BURSAR, ROOT, Table, say
+from ledgers import make_ledger
+from measure import BURSAR, CACHE, ROOT, Table, say
 
 SPANS = 1_000_000
 CONNECTIONS = 4
@@ -33,6 +36,8 @@ SUSTAINED_BAR = 120_000  # spans a second
 BURST_BAR = 250_000
 P99_MS_BAR = 100
 MEGABYTES_BAR = 1000
+RESTART_S_BAR = 2
+RESTART_CASES = 1_700_000  # a ledger of a gigabyte
 SEND = ROOT / "build" / "bench" / "send_spans"
 
 
@@ -56,8 +61,9 @@ def cpu_s(pid):
 class Server:
     """bursar serve in a home of its own, pinned."""
 
-    def __init__(self):
-        self.home = tempfile.mkdtemp(prefix="receive-", dir=ROOT / "build-bench")
+    def __init__(self, home=None):
+        CACHE.mkdir(exist_ok=True)
+        self.home = home or tempfile.mkdtemp(prefix="receive-", dir=CACHE)
         command = [BURSAR, "serve", "--listen", "127.0.0.1:0", "--home", self.home]
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -84,6 +90,11 @@ class Server:
     def calls(self):
         return sum(workflow["calls"] for workflow in
                    json.loads(self.get("/api/v1/report"))["workflows"])
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
 
     def stop(self):
         self.process.terminate()
@@ -119,7 +130,7 @@ def check_rows(server, spans):
         sys.exit(f"receive_spans: {spans} spans acknowledged, {server.calls()} calls reported")
 
 
-def measure(table, spans=SPANS, connect=Server):
+def measure_load(table, spans=SPANS, connect=Server):
     table.add("receiving spans: load before", f"{os.getloadavg()[0]:.1f}")
     say(f"{spans} spans, as fast as they are taken")
     server = connect()
@@ -162,6 +173,40 @@ def measure(table, spans=SPANS, connect=Server):
                   f"under {MEGABYTES_BAR} MB", max(memory) < MEGABYTES_BAR)
 
 
+def measure_restart(table):
+    """kill -9 in the middle of a burst; then until it listens, is ready and has caught up."""
+    home = tempfile.mkdtemp(prefix="restart-", dir=CACHE)
+    ledger = make_ledger("gigabyte", RESTART_CASES, workflows=6, attributes=0) / "ledger.duckdb"
+    shutil.copy(ledger, home)
+    server = Server(home)
+    with subprocess.Popen([str(word) for word in (SEND, server.host, server.port, CONNECTIONS, 0,
+                                                  60, 0, 0)], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as sending:
+        time.sleep(BURST_S)
+        server.kill()
+        sending.wait()
+    left = sum(path.stat().st_size for path in pathlib.Path(home).glob("inbox*"))
+    began = time.monotonic()
+    server = Server(home)
+    listening_s = time.monotonic() - began
+    while server.get("/readyz") != "ready\n":
+        time.sleep(0.005)
+    ready_s = time.monotonic() - began
+    server.settle()
+    settled_s = time.monotonic() - began
+    table.add(f"ready after kill -9, ledger of {ledger.stat().st_size / 1e6:.0f} MB",
+              f"{ready_s:.2f} s", f"under {RESTART_S_BAR} s", ready_s < RESTART_S_BAR)
+    table.add("  listening", f"{listening_s:.2f} s")
+    table.add(f"  all in the ledger that was left in an inbox of {left / 1e6:.0f} MB",
+              f"{settled_s:.1f} s")
+    server.stop()
+
+
+def measure(table):
+    measure_load(table)
+    measure_restart(table)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--spans", type=int, default=SPANS)
@@ -169,8 +214,10 @@ def main():
     parser.add_argument("--pid", type=int)
     args = parser.parse_args()
     table = Table()
-    measure(table, args.spans,
-            (lambda: Receiver(args.url, args.pid)) if args.url else Server)
+    measure_load(table, args.spans,
+                 (lambda: Receiver(args.url, args.pid)) if args.url else Server)
+    if not args.url:
+        measure_restart(table)
     print(table.text())
     sys.exit(table.failed > 0)
 
