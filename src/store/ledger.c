@@ -23,6 +23,8 @@ _Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 2, "the tables from here on
 enum { ROW_GROUP_ROWS = 30720 }; /* 15 vectors of 2,048 */
 
 #define MEMORY_LIMIT "1200MB"
+/* Of a process that stays: what it once read would remain up to the limit. */
+#define SHARED_MEMORY_LIMIT "700MB"
 
 #define TABLE(table) static const struct ledger_column ledger_columns_##table[] = {
 #define COLUMN(table, field, column_type, column_unit)                                             \
@@ -325,7 +327,8 @@ enum errc store_share(struct store *store, struct store **out, struct err *err)
     shared->borrows_database = true;
     memcpy(shared->path, store->path, sizeof shared->path);
     char sql[128];
-    snprintf(sql, sizeof sql, "USE ledger; SET threads = %d", processors_count());
+    snprintf(sql, sizeof sql, "USE ledger; SET threads = %d; SET memory_limit = '%s'",
+             processors_count(), SHARED_MEMORY_LIMIT);
     enum errc code = ERR_OK;
     if (duckdb_connect(shared->database, &shared->connection) != DuckDBSuccess) {
         code = store_fail(err, store->path, "no further connection");
