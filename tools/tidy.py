@@ -21,7 +21,7 @@ BANNED = {
     "assert": "CHECK()", "time": "a time argument", "rand": "rng_next()",
 }
 MEMORY = {"malloc", "calloc", "realloc", "free", "strdup"}
-SKIPPED = {".git", ".cache", ".deps", ".venv", "demo", "node_modules", "__pycache__"}
+SKIPPED = {".git", ".cache", ".deps", ".sdks", ".venv", "demo", "node_modules", "__pycache__"}
 DATA = ("fuzz/corpus/", "test/golden/", "test/data/")  # as the outside world wrote it
 TEXT = {".c", ".h", ".cc", ".def", ".py", ".md", ".sh", ".build", ".txt", ".yaml", ".sql", ".mjs",
         ".html", ".css", ""}

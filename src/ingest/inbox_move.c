@@ -12,7 +12,7 @@ enum {
     FAILED_WAIT_MS = 500, /* before the ledger is tried again */
 };
 
-#define READ_BYTES_MAX  ((size_t)64 << 20) /* of messages moved in one transaction */
+#define READ_BYTES_MAX  ((size_t)48 << 20) /* of messages moved in one transaction */
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 
 struct moved {

@@ -24,7 +24,7 @@ enum { ROW_GROUP_ROWS = 30720 }; /* 15 vectors of 2,048 */
 
 #define MEMORY_LIMIT "1200MB"
 /* Of a process that stays: what it once read would remain up to the limit. */
-#define SHARED_MEMORY_LIMIT "700MB"
+#define SHARED_MEMORY_LIMIT "550MB"
 
 #define TABLE(table) static const struct ledger_column ledger_columns_##table[] = {
 #define COLUMN(table, field, column_type, column_unit)                                             \

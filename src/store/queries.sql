@@ -1938,13 +1938,13 @@ SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC L
 
 -- ============================================================ journal (SQLite)
 
--- Messages are large and stay shortly: large pages make their chains short, a cache of 64 MB lets
+-- Messages are large and stay shortly: large pages make their chains short, a cache of 32 MB lets
 -- their removal find them without reading, and a long log is overwritten before it is copied.
 -- name: journal_settings
 PRAGMA page_size = 65536;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -32768;
 PRAGMA wal_autocheckpoint = 2000;
 
 -- AUTOINCREMENT: an id is never given twice, also after the inbox was empty.
