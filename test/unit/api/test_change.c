@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "sample.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
@@ -71,38 +72,13 @@ static void fill(void)
     add(STR("sessions"), STR("elsewhere"), none, none, week_ns(0), 1);
 }
 
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
-
 static void ask(struct answer *a, struct api_change change, const struct settings *settings)
 {
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
+    answer_open(a);
     change.request.since_ns = INT64_MIN;
     change.request.until_ns = change.request.until_ns != 0 ? change.request.until_ns : INT64_MAX;
     change.request.as_of_ns = INT64_MAX;
-    a->code = api_change(store, settings, &change, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_read(a, api_change(store, settings, &change, &a->arena, &a->text, &a->err));
 }
 
 static struct json kpi(const struct answer *a, const char *name)
@@ -143,12 +119,12 @@ static void an_unknown_workflow_or_figure_is_refused(void)
     change.request.workflow = STR("nothing");
     ask(&a, change, &sample_settings);
     const bool workflow = a.code == ERR_NOT_FOUND && strstr(a.err.text, "claims") != NULL;
-    forget(&a);
+    answer_close(&a);
     change = of_claims();
     change.kpi = STR("joy");
     ask(&a, change, &sample_settings);
     const bool figure = a.code == ERR_NOT_FOUND && strstr(a.err.text, "joy") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(workflow);
     EXPECT(figure);
 }
@@ -166,7 +142,7 @@ static void a_planted_step_is_found_against_the_control_and_not_what_befell_both
                                json_double(json_path(e, "figure.level.low"), 0) >
                            25 &&
                        json_count(json_get(e, "controls")) == 1;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -189,7 +165,7 @@ static void a_planted_turn_is_found_and_figures_without_one_are_not(void)
                        json_int64(json_path(cycle, "figure.after"), 0) == 3 &&
                        json_kind(json_path(cycle, "figure.level")) == JSON_ABSENT;
     const bool others = json_kind(kpi(&a, "elsewhere")) == JSON_ABSENT;
-    forget(&a);
+    answer_close(&a);
     EXPECT(turned);
     EXPECT(same);
     EXPECT(brief);
@@ -205,7 +181,7 @@ static void the_day_of_go_live_is_given_or_configured_or_assumed(void)
     ask(&a, of_claims(), &sample_settings);
     const bool given =
         is(a.root, "go_live.basis", "given") && is(a.root, "go_live.date", "2026-05-11");
-    forget(&a);
+    answer_close(&a);
     struct settings_workflow workflow = sample_settings.workflows.rows[0];
     workflow.has_go_live = true;
     workflow.go_live_ns = week_ns(10);
@@ -215,11 +191,11 @@ static void the_day_of_go_live_is_given_or_configured_or_assumed(void)
     ask(&a, change, &settings);
     const bool configured =
         is(a.root, "go_live.basis", "configured") && is(a.root, "go_live.date", "2026-03-16");
-    forget(&a);
+    answer_close(&a);
     ask(&a, change, &sample_settings);
     const bool assumed = is(a.root, "go_live.basis", "assumed") &&
                          is(a.root, "go_live.date", "2026-03-01"); /* of c1 */
-    forget(&a);
+    answer_close(&a);
     EXPECT(given);
     EXPECT(configured);
     EXPECT(assumed);
@@ -238,7 +214,7 @@ static void a_window_and_a_name_narrow_what_is_looked_at(void)
     const bool right = json_count(json_get(a.root, "kpis")) == 1 &&
                        is(kpi(&a, "backlog"), "verdict", "too short") &&
                        json_int64(json_path(kpi(&a, "backlog"), "figure.after"), 0) == 2;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -250,7 +226,7 @@ static void the_json_is_the_golden_file(void)
     struct answer a;
     ask(&a, of_claims(), &sample_settings);
     const bool same = a.code == ERR_OK && golden_same("change.json", text_str(&a.text));
-    forget(&a);
+    answer_close(&a);
     EXPECT(same);
 }
 

@@ -6,12 +6,10 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "sample.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
-
-#define ARENA_BYTES ((size_t)64 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
 
 static struct store *store;
 static struct store *shuffled; /* the same rows in another order */
@@ -36,15 +34,6 @@ static bool nobody(const void *book, struct str provider, struct str model, int6
     return false;
 }
 
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
-
 static void ask(struct answer *a, struct store *of, const char *workflow, int64_t rate_pusd)
 {
     const struct rate_source rates = {.book = &rate_pusd, .by_id = acme, .by_model = nobody};
@@ -53,21 +42,8 @@ static void ask(struct answer *a, struct store *of, const char *workflow, int64_
                                                             .until_ns = INT64_MAX,
                                                             .as_of_ns = INT64_MAX},
                                                 .rates = &rates};
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
-    a->code = api_drivers(of, &sample_settings, &request, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_open(a);
+    answer_read(a, api_drivers(of, &sample_settings, &request, &a->arena, &a->text, &a->err));
 }
 
 static bool money(const struct answer *a, const char *path, const char *expected)
@@ -97,7 +73,7 @@ static void an_unknown_workflow_is_refused_by_name(void)
     const bool right = a.code == ERR_NOT_FOUND && a.text.size == 0 &&
                        strstr(a.err.text, "nowhere") != NULL &&
                        strstr(a.err.text, "claims") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -108,7 +84,7 @@ static void calls_dearer_by_their_price_than_booked_are_refused(void)
     ask(&a, store, "claims", INT64_C(10000000000));
     const bool right =
         a.code == ERR_INTEGRITY && a.text.size == 0 && strstr(a.err.text, "verify") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -137,7 +113,7 @@ static void the_parts_of_claims_come_to_what_the_report_says(void)
         json_int64(json_path(a.root, "unpriced_calls"), 0) == 1 &&
         json_bool(json_path(a.root, "context.incomplete"), false) &&
         null(&a, "context.growth_exponent.value") && null(&a, "context.unused_retrieval.tokens");
-    forget(&a);
+    answer_close(&a);
     EXPECT(totals);
     EXPECT(ratios);
 }
@@ -155,7 +131,7 @@ static void the_whole_ledger_has_the_calls_of_no_workflow_too(void)
                        money(&a, "context.carried_usd", "0.001") &&
                        money(&a, "context.carried.measured_usd", "0.001") &&
                        money(&a, "parts.open", "1.27") && money(&a, "parts.total", "14.255");
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -173,7 +149,7 @@ static void calls_whose_price_is_gone_are_not_split_and_only_estimated(void)
         json_int64(json_path(a.root, "shared_calls"), 0) == 20 &&
         /* 100 carried of the 2,200 tokens of the twenty calls at that price, 3.405 in all */
         money(&a, "context.carried_usd", "0.154772727273");
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -189,8 +165,8 @@ static void the_same_rows_in_another_order_give_the_same_bytes(void)
     const bool same = a.code == ERR_OK && b.code == ERR_OK &&
                       str_equal(text_str(&a.text), text_str(&b.text)) &&
                       golden_same("drivers.json", text_str(&a.text));
-    forget(&a);
-    forget(&b);
+    answer_close(&a);
+    answer_close(&b);
     EXPECT(same);
 }
 

@@ -7,13 +7,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "store/store.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
 
-#define ARENA_BYTES ((size_t)32 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
-#define USD         MONEY_PUSD_PER_USD
+#define USD MONEY_PUSD_PER_USD
 
 enum { DAYS = 73, ROWS_MAX = 400, SURGE_DAY = 60 };
 
@@ -73,40 +72,15 @@ static const struct settings settings = {
     .budgets = {.rows = budgets, .count = COUNT_OF(budgets)},
 };
 
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
-
 static void ask(struct answer *a, struct api_forecast forecast)
 {
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
+    answer_open(a);
     forecast.request.since_ns = INT64_MIN;
     forecast.request.until_ns =
         forecast.request.until_ns != 0 ? forecast.request.until_ns : INT64_MAX;
     forecast.request.as_of_ns = INT64_MAX;
     forecast.request.now_ns = day_ns(DAYS + 20);
-    a->code = api_forecast(store, &settings, &forecast, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_read(a, api_forecast(store, &settings, &forecast, &a->arena, &a->text, &a->err));
 }
 
 static bool is(struct json e, const char *path, const char *expected)
@@ -143,7 +117,7 @@ static void an_unknown_scope_is_refused_and_lists_those_there_are(void)
     struct answer a;
     ask(&a, (struct api_forecast){.scope = STR("team:moon")});
     const bool right = a.code == ERR_NOT_FOUND && strstr(a.err.text, "team:office") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -155,7 +129,7 @@ static void a_window_without_a_step_is_refused(void)
     struct answer a;
     ask(&a, (struct api_forecast){.request = {.until_ns = day_ns(-10)}});
     const bool right = a.code == ERR_NOT_FOUND && strstr(a.err.text, "import") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -177,7 +151,7 @@ static void a_steady_month_is_foretold_and_its_budget_ends_on_the_day(void)
     const bool ends = near(e, "budget.probability_exceeded", 1) &&
                       is(e, "budget.exhaustion.value", "2026-03-26") &&
                       is(e, "budget.exhaustion.low", "2026-03-26");
-    forget(&a);
+    answer_close(&a);
     EXPECT(frame);
     EXPECT(total);
     EXPECT(ends);
@@ -196,7 +170,7 @@ static void a_budget_already_exceeded_says_since_when(void)
                        near(e, "budget.probability_exceeded", 1) &&
                        json_kind(json_path(e, "budget.exhaustion")) == JSON_NULL &&
                        is(e, "period.start", "2026-03-16") && is(e, "period.end", "2026-03-22");
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -213,7 +187,7 @@ static void a_team_adds_its_workflows_and_a_safe_budget_is_not_exhausted(void)
                        near(team, "budget.probability_exceeded", 0) &&
                        json_kind(json_path(team, "budget.exhaustion.value")) == JSON_NULL &&
                        is(org, "spent", "173") && json_kind(json_get(org, "budget")) == JSON_NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -229,7 +203,7 @@ static void five_days_are_too_few_and_say_so(void)
                        json_kind(json_path(e, "forecast.value")) == JSON_NULL &&
                        json_kind(json_path(e, "budget.probability_exceeded")) == JSON_NULL &&
                        json_int64(json_get(e, "history_days"), 0) == 5;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -246,7 +220,7 @@ static void a_day_of_unusual_reasoning_is_listed(void)
     const bool one = json_count(surges) == 1 && json_next(&at, NULL, &surge) &&
                      is(surge, "date", "2026-03-06") && near(surge, "share", 0.9) &&
                      near(surge, "trailing_mean", 0.2);
-    forget(&a);
+    answer_close(&a);
     EXPECT(one);
 }
 
@@ -262,7 +236,7 @@ static void today_counts_as_begun_and_what_comes_later_is_not_seen(void)
     const struct json e = entry(&a, "workflow:claims", "month");
     const bool right = is(a.root, "start", "2026-03-10") && is(a.root, "start_is", "today") &&
                        is(e, "spent", "76") && near(e, "forecast.value", 238);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -280,7 +254,7 @@ static void a_budget_given_takes_the_place_of_those_configured(void)
     const bool right = json_count(json_get(a.root, "scopes")) == 1 &&
                        is(e, "budget.source", "given") && is(e, "budget.limit", "239") &&
                        near(e, "budget.probability_exceeded", 0);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -295,8 +269,8 @@ static void the_json_is_the_golden_file_each_time(void)
     ask(&b, (struct api_forecast){0});
     const bool same = a.code == ERR_OK && golden_same("forecast.json", text_str(&a.text));
     const bool again = str_equal(text_str(&a.text), text_str(&b.text));
-    forget(&a);
-    forget(&b);
+    answer_close(&a);
+    answer_close(&b);
     EXPECT(same);
     EXPECT(again);
 }

@@ -6,24 +6,13 @@
 #include "api/api_priv.h"
 #include "base/json.h"
 #include "sample.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
 
-#define ARENA_BYTES ((size_t)16 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
-
 /* Opened once: the ledger is only read. */
 static struct store *store;
-
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
 
 static struct api_request everything(void)
 {
@@ -35,24 +24,8 @@ static struct api_request everything(void)
 
 static void ask(struct answer *a, struct store *from, struct api_request request)
 {
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
-    a->code = api_report(from, &sample_settings, &request, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_open(a);
+    answer_read(a, api_report(from, &sample_settings, &request, &a->arena, &a->text, &a->err));
 }
 
 /* Whether the same code has been run with refused allocations already: a report takes tens of
@@ -102,7 +75,7 @@ static void an_unknown_workflow_is_refused_with_those_there_are(void)
     ask(&a, store, request);
     const bool right =
         a.code == ERR_NOT_FOUND && strstr(a.err.text, "claims") != NULL && a.text.size == 0;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -127,7 +100,7 @@ static void the_parts_add_up_to_the_total_by_hand(void)
         money(w, "cost.of_which_tool_fees", "0.05") && money(w, "cost.of_which_people", "10.8") &&
         money(w, "cost_basis.priced", "1.705") && money(w, "cost_basis.reported", "0.05") &&
         number(w, "people.minutes", 18);
-    forget(&a);
+    answer_close(&a);
     EXPECT(counts);
     EXPECT(parts);
 }
@@ -159,7 +132,7 @@ static void rates_and_returns_are_those_of_the_definitions(void)
         json_bool(json_path(w, "cost_per_outcome.incomplete"), false) &&
         str_equal(json_str(json_path(w, "cost_per_outcome.method")), STR("bootstrap")) &&
         str_equal(json_str(json_path(w, "rot.outcome.basis")), STR("assumed"));
-    forget(&a);
+    answer_close(&a);
     EXPECT(rates);
     EXPECT(returns);
     EXPECT(words);
@@ -179,7 +152,7 @@ static void a_late_and_a_revised_outcome_count_from_when_they_were_known(void)
                        number(w, "open", 2) && money(w, "cost.sunk", "0.45") &&
                        money(w, "cost.open", "0.18") && money(w, "cost.rework", "1.45") &&
                        money(w, "cost.total", "12.555");
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -198,7 +171,7 @@ static void what_had_not_begun_is_not_in_an_early_report(void)
                        money(w, "cost.open", "6.38") && money(w, "cost.sunk", "0.4") &&
                        money(w, "cost.rework", "0") && money(w, "cost.human", "3") &&
                        number(w, "open_cases.oldest_age_days", 1.2);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -225,8 +198,8 @@ static void a_window_holds_the_cases_that_began_in_it_and_their_tokens(void)
     const struct json empty = workflow(&none, "claims");
     const bool blank = number(empty, "cases", 0) && money(empty, "cost.total", "0") &&
                        json_kind(json_path(empty, "cost_per_outcome.value")) == JSON_NULL;
-    forget(&none);
-    forget(&a);
+    answer_close(&none);
+    answer_close(&a);
     EXPECT(right);
     EXPECT(blank);
 }
@@ -245,7 +218,7 @@ static void only_the_evidence_a_workflow_takes_resolves_its_cases(void)
                        str_equal(json_str(json_get(w, "unit")), STR("session")) &&
                        json_kind(json_path(w, "rot.replacement.bpo")) == JSON_NULL &&
                        json_kind(json_path(w, "value.total")) == JSON_NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -267,8 +240,8 @@ static void what_nothing_names_is_kept_apart_and_shown(void)
     const bool named = json_count(json_get(one.root, "workflows")) == 1 &&
                        money(one.root, "total.cost.total", "1.2") &&
                        money(one.root, "total.unattributed.cost", "0.5");
-    forget(&one);
-    forget(&all);
+    answer_close(&one);
+    answer_close(&all);
     EXPECT(right);
     EXPECT(named);
 }
@@ -290,8 +263,8 @@ static void the_same_rows_in_another_order_give_the_same_bytes(void)
     ask(&a, store, everything());
     ask(&b, other, everything());
     const bool same = a.code == ERR_OK && str_equal(text_str(&a.text), text_str(&b.text));
-    forget(&b);
-    forget(&a);
+    answer_close(&b);
+    answer_close(&a);
     store_close(&other);
     home_remove(&home);
     EXPECT(same);
@@ -311,8 +284,8 @@ static void the_json_is_the_golden_file(void)
     ask(&early, store, request);
     const bool early_same =
         early.code == ERR_OK && golden_same("report_as_of.json", text_str(&early.text));
-    forget(&early);
-    forget(&a);
+    answer_close(&early);
+    answer_close(&a);
     EXPECT(same);
     EXPECT(early_same);
 }

@@ -5,13 +5,12 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "sample.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
 
-#define ARENA_BYTES ((size_t)16 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
-#define USD         MONEY_PUSD_PER_USD
+#define USD MONEY_PUSD_PER_USD
 
 static struct store *store;
 
@@ -60,38 +59,13 @@ static struct settings_tool tools[] = {
 static const struct api_request everything = {
     .since_ns = INT64_MIN, .until_ns = INT64_MAX, .as_of_ns = INT64_MAX};
 
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
-
 static void ask(struct answer *a, size_t tool_count)
 {
     struct settings settings = sample_settings;
     settings.tools.rows = tools;
     settings.tools.count = tool_count;
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
-    a->code = api_returns(store, &settings, &everything, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_open(a);
+    answer_read(a, api_returns(store, &settings, &everything, &a->arena, &a->text, &a->err));
 }
 
 /* Whether the same code has been run with refused allocations already. */
@@ -141,7 +115,7 @@ static void a_tool_of_an_unknown_workflow_is_refused(void)
     const bool right = a.code == ERR_CONFIG && a.text.size == 0 &&
                        strstr(a.err.text, "tools.finder") != NULL &&
                        strstr(a.err.text, "nowhere") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -163,7 +137,7 @@ static void outcome_and_replacement_return_of_a_workflow(void)
         near(outcome, "rot.value", (46 / 12.485 - 1) * 100) && basis(outcome, "assumed") &&
         money(bpo, "value", "17.5") && near(bpo, "rot.value", (17.5 / 12.485 - 1) * 100) &&
         money(human, "value", "43.75");
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -181,7 +155,7 @@ static void what_nobody_gave_a_value_or_baseline_says_what_it_needs(void)
         json_kind(json_path(outcome, "rot.value")) == JSON_NULL &&
         str_find(json_str(json_get(outcome, "missing")), STR("value_per_outcome")) != SIZE_MAX &&
         str_find(json_str(json_get(replacement, "missing")), STR("baseline")) != SIZE_MAX;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -196,7 +170,7 @@ static void pipeline_return_counts_the_hours_invested(void)
                        near(e, "cost.people_share", 100 / 101.2) &&
                        near(e, "rot.value", (1500 / 101.2 - 1) * 100) && basis(e, "assumed") &&
                        json_count(json_get(e, "assumed")) == 4;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -213,7 +187,7 @@ static void productivity_return_takes_the_measured_uses(void)
                        money(e, "cost.people_recorded", "10.8") &&
                        money(e, "cost.people_invested", "50") && money(e, "cost.total", "62.555") &&
                        near(e, "rot.value", (220 / 62.555 - 1) * 100);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -236,7 +210,7 @@ static void conversion_return_is_estimated_with_a_control_and_assumed_without(vo
     const bool assumed = money(without, "value", "600") && basis(without, "assumed") &&
                          json_kind(json_path(without, "rot.low")) == JSON_NULL &&
                          json_bool(json_get(without, "lift_assumed"), false);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
     EXPECT(assumed);
 }
@@ -249,7 +223,7 @@ static void the_json_is_the_golden_file(void)
     struct answer a;
     ask(&a, COUNT_OF(tools));
     const bool same = a.code == ERR_OK && golden_same("return.json", text_str(&a.text));
-    forget(&a);
+    answer_close(&a);
     EXPECT(same);
 }
 

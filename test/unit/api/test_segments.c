@@ -7,14 +7,13 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "sample.h"
+#include "support/answer.h"
 #include "support/home.h"
 #include "support/test.h"
 
 enum { CASES = 600, NAME_BYTES = 16 };
-#define ARENA_BYTES ((size_t)64 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
-#define RATE_IN     INT64_C(3000000) /* p$ a token */
-#define RATE_OUT    INT64_C(15000000)
+#define RATE_IN  INT64_C(3000000) /* p$ a token */
+#define RATE_OUT INT64_C(15000000)
 
 static struct store *store;
 static char names[CASES][NAME_BYTES];
@@ -113,39 +112,14 @@ static void add_jobs(struct str home)
     store_close(&made);
 }
 
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
-
 static void ask(struct answer *a, const char *workflow)
 {
     const struct api_request request = {.workflow = str_from(workflow),
                                         .since_ns = INT64_MIN,
                                         .until_ns = INT64_MAX,
                                         .as_of_ns = INT64_MAX};
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
-    a->code = api_segments(store, &sample_settings, &request, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_open(a);
+    answer_read(a, api_segments(store, &sample_settings, &request, &a->arena, &a->text, &a->err));
 }
 
 static double number(struct json node, const char *path)
@@ -166,7 +140,7 @@ static void an_unknown_workflow_is_refused(void)
     struct answer a;
     ask(&a, "nope");
     const enum errc code = a.code;
-    forget(&a);
+    answer_close(&a);
     EXPECT(code == ERR_NOT_FOUND);
 }
 
@@ -178,7 +152,7 @@ static void cases_without_attributes_give_no_segment(void)
                        json_int64(json_path(a.root, "tried.tests"), -1) == 0 &&
                        json_int64(json_get(a.root, "unpriced_calls"), -1) == 1 &&
                        json_bool(json_path(a.root, "cost_per_outcome.thin"), false);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -204,7 +178,7 @@ static void the_difference_is_found_with_its_rule_reason_and_amount(void)
     const bool said =
         str_find(json_str(json_get(s, "sentence")), STR("because an attempt reads 3,")) != SIZE_MAX;
     const bool sure = number(s, "q_discovery") < 1e-6 && number(s, "p_confirm") < 1e-6;
-    forget(&a);
+    answer_close(&a);
     EXPECT(found);
     EXPECT(amount);
     EXPECT(said);
@@ -221,8 +195,8 @@ static void the_same_ledger_gives_the_same_bytes(void)
     ask(&a, "jobs");
     ask(&b, "jobs");
     const bool same = a.code == ERR_OK && str_equal(text_str(&a.text), text_str(&b.text));
-    forget(&a);
-    forget(&b);
+    answer_close(&a);
+    answer_close(&b);
     EXPECT(same);
 }
 

@@ -10,23 +10,12 @@
 #include "attribution/utility.h"
 #include "base/json.h"
 #include "sample.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
 
-#define ARENA_BYTES ((size_t)64 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
-
 static struct store *store;
-
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
 
 static void ask(struct answer *a, const struct settings *settings, const char *workflow,
                 const int64_t *caps, size_t cap_count)
@@ -37,24 +26,8 @@ static void ask(struct answer *a, const struct settings *settings, const char *w
                                                       .as_of_ns = INT64_MAX},
                                             .caps_pusd = caps,
                                             .cap_count = cap_count};
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
-    a->code = api_utility(store, settings, &request, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_open(a);
+    answer_read(a, api_utility(store, settings, &request, &a->arena, &a->text, &a->err));
 }
 
 static struct json point(const struct answer *a, size_t place)
@@ -82,7 +55,7 @@ static void a_workflow_that_is_not_there_is_refused(void)
     ask(&a, &sample_settings, "clams", NULL, 0);
     const bool right =
         a.code == ERR_NOT_FOUND && a.text.size == 0 && strstr(a.err.text, "claims") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -108,7 +81,7 @@ static void the_curve_at_three_caps_is_the_one_done_on_paper(void)
                        count(high, "stopped") == 0;
     const double mtu = json_double(json_get(middle, "mtu"), NAN);
     const bool slope = fabs(mtu - (40 - 5 - 15.5) / (0.935 - 0.755)) < 1e-9;
-    forget(&a);
+    answer_close(&a);
     EXPECT(shape);
     EXPECT(first);
     EXPECT(second);
@@ -132,7 +105,7 @@ static void attempts_are_told_apart_where_a_case_took_several(void)
     const bool right = count(first, "cases") == 10 && count(second, "cases") == 4 &&
                        count(second, "resolved") == 3 && count(a.root, "last_repeats.after") == 1 &&
                        says(a.root, "last_repeats.spend_all_usd", "1.435");
-    forget(&a);
+    answer_close(&a);
     EXPECT(two);
     EXPECT(right);
 }
@@ -149,7 +122,7 @@ static void a_workflow_without_a_value_has_no_slope_and_no_break_even(void)
                        json_kind(json_get(a.root, "fallback")) == JSON_NULL &&
                        count(a.root, "cases.without_value") == 1 &&
                        json_bool(json_path(a.root, "current_mtu.thin"), false);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -162,7 +135,7 @@ static void a_baseline_that_no_amount_holds_is_refused(void)
     claims.baselines[BASELINE_HUMAN].success_rate = 1e-8;
     ask(&a, &settings, "claims", NULL, 0);
     const bool right = a.code == ERR_CONFIG && strstr(a.err.text, "claims.baseline") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -177,8 +150,8 @@ static void the_json_is_the_golden_file(void)
     ask(&b, &sample_settings, "sessions", NULL, 0);
     const bool same = a.code == ERR_OK && golden_same("utility.json", text_str(&a.text));
     const bool bare = b.code == ERR_OK && golden_same("utility_bare.json", text_str(&b.text));
-    forget(&a);
-    forget(&b);
+    answer_close(&a);
+    answer_close(&b);
     EXPECT(same);
     EXPECT(bare);
 }

@@ -9,24 +9,15 @@
 #include "api/explain.h"
 #include "base/json.h"
 #include "steps_sample.h"
+#include "support/answer.h"
 #include "support/golden.h"
 #include "support/home.h"
 #include "support/test.h"
 
 #define ARENA_BYTES ((size_t)16 << 20)
-#define TEXT_BYTES  ((size_t)1 << 20)
 
 static struct store *store;
 static const struct settings no_settings;
-
-struct answer {
-    struct arena arena;
-    struct text text;
-    struct json_parser *parser;
-    struct json root;
-    enum errc code;
-    struct err err;
-};
 
 static void ask(struct answer *a, const char *workflow, int64_t since_ns)
 {
@@ -34,24 +25,8 @@ static void ask(struct answer *a, const char *workflow, int64_t since_ns)
                                         .since_ns = since_ns,
                                         .until_ns = INT64_MAX,
                                         .as_of_ns = INT64_MAX};
-    *a = (struct answer){0};
-    arena_init(&a->arena, ARENA_BYTES);
-    text_init(&a->text, TEXT_BYTES);
-    json_parser_create(&a->parser, TEXT_BYTES);
-    a->code = api_waste(store, &no_settings, &request, &a->arena, &a->text, &a->err);
-    if (a->code == ERR_OK) {
-        a->code = json_parse(a->parser, text_str(&a->text), a->text.size, &a->root, &a->err);
-    }
-    if (a->code != ERR_OK) {
-        test_note(a->err.text);
-    }
-}
-
-static void forget(struct answer *a)
-{
-    json_parser_destroy(&a->parser);
-    text_deinit(&a->text);
-    arena_deinit(&a->arena);
+    answer_open(a);
+    answer_read(a, api_waste(store, &no_settings, &request, &a->arena, &a->text, &a->err));
 }
 
 /* A case of desk, explained; the last one is forgotten. */
@@ -124,7 +99,7 @@ static void a_workflow_nobody_has_is_refused(void)
     ask(&a, "nowhere", INT64_MIN);
     const bool right =
         a.code == ERR_NOT_FOUND && a.text.size == 0 && strstr(a.err.text, "desk, shop") != NULL;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -138,7 +113,7 @@ static void of_no_cases_nothing_was_wasted_and_no_share_is_known(void)
     const bool right = a.code == ERR_OK && costs(a.root, "spend", 0) &&
                        json_kind(json_path(a.root, "wasted.share")) == JSON_NULL &&
                        json_int64(json_get(a.root, "steps"), -1) == 0;
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -155,7 +130,7 @@ static void every_label_costs_what_was_worked_out_by_hand(void)
     const double share = json_double(json_path(a.root, "wasted.share"), NAN);
     const int64_t unpriced = json_int64(json_get(a.root, "unpriced_steps"), -1);
     const bool judged = json_bool(json_get(label_of(&a, "wasted/ignored"), "judged"), true);
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
     EXPECT(fabs(share - 287.0 / 547) < 1e-12);
     EXPECT(unpriced == 1);
@@ -306,7 +281,7 @@ static void explain_and_waste_agree_case_by_case(void)
         right = right && label_is(&a, label_name((enum step_label)i), sums[i].steps,
                                   (int64_t)sums[i].amount_pusd);
     }
-    forget(&a);
+    answer_close(&a);
     EXPECT(right);
 }
 
@@ -331,8 +306,8 @@ static void the_json_is_the_golden_file_however_the_rows_came(void)
     const bool same =
         opened && a.code == ERR_OK && str_equal(text_str(&a.text), text_str(&again.text));
     const bool golden = golden_same("waste.json", text_str(&a.text));
-    forget(&a);
-    forget(&again);
+    answer_close(&a);
+    answer_close(&again);
     EXPECT(same);
     EXPECT(golden);
 }
