@@ -1325,8 +1325,7 @@ WITH names AS (
   SELECT n.case_key, n.number, coalesce(m.code, n.code) AS code, n.code <> n.code_all AS mixed,
          CASE WHEN n.basis = 3 THEN 1 WHEN coalesce(n.cost_pusd, 0) <= 0 THEN 2 ELSE 0 END
            AS excluded,
-         CASE WHEN n.basis < 3 AND n.cost_pusd > 0 THEN CAST(n.cost_pusd AS BIGINT) END
-           AS cost_pusd
+         CASE WHEN n.basis < 3 AND n.cost_pusd > 0 THEN n.cost_pusd END AS cost_pusd
   FROM numbered n LEFT JOIN mixed m USING (attempt_key)
 )
 SELECT f.case_key, coalesce(fm.model, '') AS model, coalesce(f.mixed, false) AS mixed,
