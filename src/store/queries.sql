@@ -1653,9 +1653,12 @@ SELECT min(started_ns) FROM steps WHERE workflow = $1
 CAST(started_ns // 86400000000000 AS INTEGER)
   - CASE WHEN started_ns % 86400000000000 < 0 THEN 1 ELSE 0 END
 
--- When each workflow was first and last seen, $1 <= time < $2, and what of it has no time.
+-- When each workflow was first and last seen, $1 <= time < $2 and up to day $3, which is today: one
+-- wrong clock ahead must not make the days before it into days without spend; and what of it has no
+-- time.
 -- name: forecast_spans
-SELECT workflow, min(day), max(day), coalesce(sum(CASE WHEN day IS NULL THEN cost_pusd END), 0)
+SELECT workflow, min(CASE WHEN day <= $3 THEN day END), max(CASE WHEN day <= $3 THEN day END),
+       coalesce(sum(CASE WHEN day IS NULL THEN cost_pusd END), 0)
 FROM (SELECT workflow, cost_pusd,
 {day_of_step}
              AS day
