@@ -1743,11 +1743,11 @@ WITH spent AS (
   SELECT attempt_key, min(started_ns) AS started_ns, coalesce(sum(cost_pusd), 0) AS cost_pusd
   FROM steps WHERE workflow = $1 GROUP BY attempt_key
 ), numbered AS (
-  SELECT a.case_key, a.attempt_key, s.cost_pusd,
+  SELECT a.case_key, a.attempt_key, coalesce(s.cost_pusd, 0) AS cost_pusd,
          row_number() OVER (PARTITION BY a.case_key
            ORDER BY CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END,
                     a.attempt_key) AS n
-  FROM attempts a JOIN spent s USING (attempt_key)
+  FROM attempts a LEFT JOIN spent s USING (attempt_key) -- of no step: attempts_before counts them
 ), failed AS (
   SELECT v.attempt_key,
          coalesce(sum(v.cost_pusd) OVER (PARTITION BY v.case_key ORDER BY v.n
