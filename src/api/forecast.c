@@ -79,10 +79,16 @@ static enum errc read_spans(struct store *store, const struct api_request *reque
                             struct arena *arena, struct forecast_frame *frame, struct scopes *out,
                             struct err *err)
 {
+    /* As of an earlier time: a day that has just begun has nothing yet, and the one before is
+     * whole. */
+    const bool earlier = request->until_ns <= request->now_ns;
+    frame->today = day_of(earlier ? request->until_ns : request->now_ns);
     struct store_result spans;
     const struct store_value values[] = {STORE_OF_INT64(request->since_ns),
-                                         STORE_OF_INT64(request->until_ns)};
-    enum errc code = store_run(store, QUERY_forecast_spans, values, 2, arena, &spans, err);
+                                         STORE_OF_INT64(request->until_ns),
+                                         STORE_OF_INT64(frame->today)};
+    enum errc code =
+        store_run(store, QUERY_forecast_spans, values, COUNT_OF(values), arena, &spans, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -101,14 +107,10 @@ static enum errc read_spans(struct store *store, const struct api_request *reque
     }
     if (last == INT64_MIN) {
         return err_set(err, ERR_NOT_FOUND,
-                       "no step with a date is in the ledger%s; import something first",
+                       "no step with a date up to now is in the ledger%s; import something first",
                        spans.rows > 0 ? " or in this window" : "");
     }
-    /* As of an earlier time: a day that has just begun has nothing yet, and the one before is
-     * whole. */
-    const bool earlier = request->until_ns <= request->now_ns;
-    frame->today = day_of(earlier ? request->until_ns : request->now_ns);
-    frame->last = last < frame->today ? last : frame->today; /* what is dated ahead has not been */
+    frame->last = last;
     frame->start = frame->last < frame->today ? frame->last + 1 : frame->today;
     frame->end = frame->start - 1;
     frame->from = frame->start - FORECAST_KEPT_DAYS + 1;

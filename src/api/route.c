@@ -49,6 +49,13 @@ size_t route_find(const struct route *route, struct str model)
     return SIZE_MAX;
 }
 
+/* When the last quarter of a span begins; a span of all the time there is does not fit int64_t. */
+static int64_t last_quarter(int64_t first_ns, int64_t last_ns)
+{
+    CHECK(first_ns <= last_ns);
+    return last_ns - (int64_t)(((money_sum)last_ns - first_ns) / 4);
+}
+
 static enum errc read_span(struct store *store, struct route *route, struct arena *arena,
                            struct err *err)
 {
@@ -63,7 +70,7 @@ static enum errc read_span(struct store *store, struct route *route, struct aren
         route->cases_per_day =
             route->dated > 1 && days >= 1 ? (double)route->dated / days : (double)NAN;
         route->recent_ns =
-            route->dated > 0 ? route->last_ns - (route->last_ns - route->first_ns) / 4 : INT64_MIN;
+            route->dated > 0 ? last_quarter(route->first_ns, route->last_ns) : INT64_MIN;
     }
     return code;
 }

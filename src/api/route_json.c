@@ -213,8 +213,9 @@ static const char *reason_of(const struct route *route)
             doubt = doubt || o->in_doubt;
         }
     }
-    return isnan(ours)                  ? "the reference's cost is not known"
+    return route->closed == 0           ? "no case has a final outcome yet, so nothing can be told"
            : route->count == 1          ? "no other model has served it"
+           : isnan(ours)                ? "the reference's cost is not known"
            : !any && unknown            ? "nothing of known cost is cheaper"
            : !any                       ? "nothing is cheaper"
            : doubt                      ? "models served different work that cannot be compared"

@@ -214,13 +214,10 @@ static enum errc read_trials(struct store *store, struct arena *arena, struct tr
 }
 
 static void put_pass(struct text *out, const char *name, struct stats_interval interval,
-                     const struct variance_pass *pass)
+                     const char *method, int64_t keys)
 {
-    const struct estimate estimate = {.interval = interval,
-                                      .scale = 1,
-                                      .n = pass->keys,
-                                      .basis = "estimated",
-                                      .method = pass->method};
+    const struct estimate estimate = {
+        .interval = interval, .scale = 1, .n = keys, .basis = "estimated", .method = method};
     put_estimate(out, name, &estimate);
 }
 
@@ -244,8 +241,8 @@ static enum errc put_replicates(struct text *out, const struct trials *t, struct
         if (code == ERR_OK) {
             json_open_object(out);
             put_count(out, "k", k);
-            put_pass(out, "pass_hat", pass.hat, &pass);
-            put_pass(out, "pass_at", pass.at, &pass);
+            put_pass(out, "pass_hat", pass.hat, pass.hat_method, pass.keys);
+            put_pass(out, "pass_at", pass.at, pass.at_method, pass.keys);
             json_close_object(out);
         }
     }

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 
-enum { GAP = 2, INDENT = 2, FIRST_MIN = 24, FORMAT_BYTES_MAX = 2048 };
+enum { GAP = 2, INDENT = 2, FIRST_MIN = 24, FIRST_LEAST = 12, FORMAT_BYTES_MAX = 2048 };
 
 struct render render_start(struct arena *arena, struct text *out, int width)
 {
@@ -172,9 +172,17 @@ static void fit(const struct render_table *table, size_t width, size_t *widths)
             }
         }
         if (least == SIZE_MAX) {
-            return; /* nothing more to give up: the line will be too long */
+            break;
         }
         widths[least] = 0;
+    }
+    const size_t needed = line_width(widths, table->column_count);
+    if (needed > width) { /* nothing more to leave out; at the least, the line will be too long */
+        const size_t over = needed - width;
+        widths[0] = widths[0] > over + FIRST_LEAST ? widths[0] - over
+                    : widths[0] > FIRST_LEAST      ? FIRST_LEAST
+                                                   : widths[0];
+        return;
     }
     const size_t spare = width - line_width(widths, table->column_count);
     widths[0] = wanted < least_first + spare ? wanted : least_first + spare;

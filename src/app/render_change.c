@@ -210,8 +210,11 @@ enum errc render_change(struct json report, int width, struct arena *arena, stru
     struct render_table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     struct json kpi;
     const struct str workflow = render_clean(&r, json_str(json_get(report, "workflow")));
-    text_format(out, "Business figures of " STR_FORMAT ", live since " STR_FORMAT "\n\n",
-                STR_ARG(workflow), STR_ARG(json_str(json_path(report, "go_live.date"))));
+    render_wrap(&r, 0, 2,
+                render_format(&r, "Business figures of " STR_FORMAT ", live since " STR_FORMAT,
+                              STR_ARG(workflow),
+                              STR_ARG(json_str(json_path(report, "go_live.date")))));
+    text_char(out, '\n');
     struct json_cursor at = json_iter(json_get(report, "kpis"));
     while (json_next(&at, NULL, &kpi)) {
         render_wrap(&r, 2, 4, sentence(&r, report, kpi));

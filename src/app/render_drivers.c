@@ -5,6 +5,8 @@
 #include "app/render.h"
 #include "base/check.h"
 
+enum { MODEL_COLUMNS_MAX = 36 /* a longer name would push out what the figures say */ };
+
 static double number(struct json report, const char *path)
 {
     return json_double(json_path(report, path), NAN);
@@ -23,6 +25,35 @@ static struct str said(struct render *r, double share)
 }
 
 /* "of $6.68 spent, $4.51 (68 %) went into …" */
+static struct str answer_spend(struct render *r, struct json report, struct str name)
+{
+    const double spend = render_money_usd(json_get(report, "spend"));
+    const double open = render_money_usd(json_path(report, "parts.open"));
+    const struct str amount = render_money(r, json_get(report, "spend"));
+    if (!(spend > 0)) {
+        return render_format(r,
+                             count(report, "unpriced_calls") > 0
+                                 ? STR_FORMAT ": what was spent is not known, as calls have no "
+                                              "price."
+                                 : STR_FORMAT ": no cost was recorded.",
+                             STR_ARG(name));
+    }
+    if (!(open < spend)) {
+        return render_format(r,
+                             STR_FORMAT ": all of the " STR_FORMAT
+                                        " spent is on cases without a final outcome, so what was "
+                                        "spent in vain is not known yet.",
+                             STR_ARG(name), STR_ARG(amount));
+    }
+    return render_format(r,
+                         STR_FORMAT ": of " STR_FORMAT " spent, " STR_FORMAT " (" STR_FORMAT
+                                    ") went into attempts that brought no outcome, and into work "
+                                    "done again after one.",
+                         STR_ARG(name), STR_ARG(amount),
+                         STR_ARG(render_money(r, json_path(report, "retry.usd"))),
+                         STR_ARG(said(r, number(report, "retry.share"))));
+}
+
 static void answer(struct render *r, struct json report)
 {
     const struct str workflow = json_str(json_get(report, "workflow"));
@@ -33,17 +64,13 @@ static void answer(struct render *r, struct json report)
                     render_format(r, STR_FORMAT ": no case in this window.", STR_ARG(name)));
         return;
     }
-    render_wrap(r, 0, 2,
-                render_format(r,
-                              STR_FORMAT
-                              ": of " STR_FORMAT " spent, " STR_FORMAT " (" STR_FORMAT
-                              ") went into attempts that brought no outcome, and into work done "
-                              "again after one.",
-                              STR_ARG(name), STR_ARG(render_money(r, json_get(report, "spend"))),
-                              STR_ARG(render_money(r, json_path(report, "retry.usd"))),
-                              STR_ARG(said(r, number(report, "retry.share")))));
+    render_wrap(r, 0, 2, answer_spend(r, report, name));
     const double carry = number(report, "context.carry_ratio");
-    if (isnan(carry)) {
+    if (isnan(carry) || isnan(number(report, "context.carried.spend_share"))) {
+        return;
+    }
+    if (!(carry > 0)) {
+        render_wrap(r, 2, 2, STR("No call read what the call before it had read."));
         return;
     }
     render_wrap(r, 2, 2,
@@ -142,9 +169,10 @@ static void other_rows(struct render *r, struct render_table *table, struct json
                usd > 0 ? render_interval(r, json_get(routing, "usd"), 1, render_decimals(usd))
                        : (struct str){0},
                "estimated",
-               render_format(
-                   r, usd > 0 ? "saved with " STR_FORMAT : "nothing cheaper than " STR_FORMAT,
-                   STR_ARG(model)));
+               render_columns(model) > MODEL_COLUMNS_MAX
+                   ? STR("see bursar route")
+                   : render_format(r, usd > 0 ? "saved with " STR_FORMAT : "keep " STR_FORMAT,
+                                   STR_ARG(model)));
     }
     if (!isnan(ratio)) {
         driver(r, table, "variance", render_format(r, "%.1f x", ratio),
@@ -260,6 +288,12 @@ static void plateau_notes(struct render *r, struct json report)
     const struct json p = json_path(report, "context.plateau");
     const bool found = json_bool(json_get(p, "found"), false);
     const int64_t above = count(p, "success_above.n");
+    if (json_str(json_get(report, "workflow")).data == NULL) {
+        render_note(r, "no plateau",
+                    STR("workflows have contexts of different sizes and succeed differently "
+                        "often; bursar drivers WORKFLOW looks for that of one."));
+        return;
+    }
     if (above == 0) {
         render_note(r, "no plateau",
                     STR("the contexts of closed cases are too few, or all of one "

@@ -166,6 +166,19 @@ static void surges(struct render *r, struct json scopes)
     }
 }
 
+/* Whether any scope has too few days to be sure of, or to be foretold at all. */
+static bool any_thin(struct json report)
+{
+    struct json_cursor at = json_iter(json_get(report, "scopes"));
+    struct json scope;
+    while (json_next(&at, NULL, &scope)) {
+        if (json_bool(json_path(scope, "forecast.thin"), false)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void notes(struct render *r, struct json report)
 {
     struct str why = {0};
@@ -190,9 +203,12 @@ static void notes(struct render *r, struct json report)
                               (long long)json_int64(json_get(report, "history_days_most"), 0),
                               (long long)json_int64(json_get(report, "paths"), 0),
                               (long long)json_int64(json_get(report, "seed"), 0)));
-    render_note(r, "thin",
-                render_format(r, "fewer than 28 days of records; below %lld there is no forecast.",
-                              (long long)json_int64(json_get(report, "history_days_least"), 0)));
+    if (any_thin(report)) {
+        render_note(
+            r, "thin",
+            render_format(r, "fewer than 28 days of records; below %lld there is no forecast.",
+                          (long long)json_int64(json_get(report, "history_days_least"), 0)));
+    }
     while (json_next(&at, NULL, &budget)) {
         why = render_format(r, STR_FORMAT ": " STR_FORMAT ".", STR_ARG(text_of(r, budget, "scope")),
                             STR_ARG(text_of(r, budget, "why")));

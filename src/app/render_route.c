@@ -211,9 +211,9 @@ static void cascades(struct render *r, struct json report)
 static void segments(struct render *r, struct json report)
 {
     static const struct render_column columns[] = {
-        {"WHERE", false, 0},   {"MODEL", false, 0},     {"CASES", true, 1},
-        {"SUCCESS", true, 0},  {"AN ATTEMPT", true, 0}, {"DIFFERENCE", false, 2},
-        {"VERDICT", false, 0}, {"BEST", false, 0},
+        {"WHERE, MODEL", false, 0}, {"CASES", true, 1},       {"SUCCESS", true, 0},
+        {"AN ATTEMPT", true, 0},    {"DIFFERENCE", false, 2}, {"VERDICT", false, 0},
+        {"BEST", false, 0},
     };
     struct render_table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     const struct json list = json_get(report, "segments");
@@ -236,11 +236,13 @@ static void segments(struct render *r, struct json report)
             if (str_equal(verdict, STR("no comparable work"))) {
                 continue;
             }
+            if (!again) {
+                const struct str where[COUNT_OF(columns)] = {render_format(
+                    r, STR_FORMAT " = " STR_FORMAT, STR_ARG(attribute), STR_ARG(value))};
+                render_row(r, &table, where);
+            }
             const struct str cells[] = {
-                again ? (struct str){0}
-                      : render_format(r, STR_FORMAT " = " STR_FORMAT, STR_ARG(attribute),
-                                      STR_ARG(value)),
-                route_name(r, json_get(m, "model")),
+                render_format(r, "  " STR_FORMAT, STR_ARG(route_name(r, json_get(m, "model")))),
                 render_count(r, json_int64(json_get(m, "cases"), 0)),
                 percent(r, route_number(m, "success.value")),
                 isfinite(usd) ? render_usd(r, usd) : STR("-"),

@@ -31,7 +31,8 @@ static struct str change(struct render *r, double usd, int decimals)
         return STR("-");
     }
     const struct str amount = render_usd_at(r, fabs(usd), decimals);
-    return render_format(r, "%c" STR_FORMAT, usd < 0 ? '-' : '+', STR_ARG(amount));
+    const bool shows = fabs(usd) * pow(10, decimals) >= 0.5; /* else it is 0 as printed */
+    return render_format(r, "%s" STR_FORMAT, !shows ? "" : usd < 0 ? "-" : "+", STR_ARG(amount));
 }
 
 static struct str small_p(struct render *r, double p)

@@ -10,6 +10,16 @@ static struct str unit_of(struct render *r, struct json u)
     return render_clean(r, json_str(json_get(u, "unit")));
 }
 
+static struct str nothing_spent(struct render *r, struct json u, struct str name)
+{
+    return render_format(r,
+                         utility_count(u, "cases.unpriced") > 0
+                             ? STR_FORMAT ": what was spent is not known, as calls have no price, "
+                                          "so no dollar can be judged."
+                             : STR_FORMAT ": no cost was recorded, so no dollar can be judged.",
+                         STR_ARG(name));
+}
+
 static struct str sentence_of_mtu(struct render *r, struct json u)
 {
     const struct json mtu = json_get(u, "current_mtu");
@@ -18,8 +28,7 @@ static struct str sentence_of_mtu(struct render *r, struct json u)
     const double high = utility_number(mtu, "high");
     const struct str name = render_clean(r, json_str(json_get(u, "workflow")));
     if (!isfinite(value)) {
-        return render_format(r, STR_FORMAT ": nothing was spent, so no dollar can be judged.",
-                             STR_ARG(name));
+        return nothing_spent(r, u, name);
     }
     const int decimals = render_estimate_decimals(mtu);
     const struct str amount = render_usd_at(r, value, decimals);
@@ -76,8 +85,7 @@ static struct str sentence_of_outcomes(struct render *r, struct json u)
     const double all = (double)utility_count(u, "cases.resolved") / spend;
     const int64_t more = utility_count(u, "last_decile.resolved");
     if (!isfinite(value) || !isfinite(all)) {
-        return render_format(r, STR_FORMAT ": nothing was spent, so no dollar can be judged.",
-                             STR_ARG(name));
+        return nothing_spent(r, u, name);
     }
     const struct str amount = render_money(r, json_path(u, "last_decile.spend_usd"));
     const struct str units = render_plural(r, unit, more);

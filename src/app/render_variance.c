@@ -82,13 +82,15 @@ static void answer_success(struct render *r, struct json v)
     const struct str all = render_share(r, number(last, "pass_hat.value"), 0);
     const struct str range = render_interval(r, json_get(last, "pass_hat"), 100, 0);
     const struct str any = render_share(r, number(last, "pass_at.value"), 0);
-    render_wrap(r, 2, 2,
-                render_format(r,
-                              "One trial succeeds in " STR_FORMAT " of the input keys; all of "
-                              "%lld trials succeed in " STR_FORMAT " " STR_FORMAT
-                              ", at least one of them in " STR_FORMAT ".",
-                              STR_ARG(one), (long long)count(last, "k"), STR_ARG(all),
-                              STR_ARG(range), STR_ARG(any)));
+    render_wrap(
+        r, 2, 2,
+        render_format(
+            r,
+            "One trial succeeds in " STR_FORMAT " of the input keys; all of "
+            "%lld trials succeed in " STR_FORMAT " " STR_FORMAT
+            ", at least one of them in " STR_FORMAT "%s.",
+            STR_ARG(one), (long long)count(last, "k"), STR_ARG(all), STR_ARG(range), STR_ARG(any),
+            json_bool(json_path(last, "pass_hat.thin"), false) ? " (thin: few input keys)" : ""));
 }
 
 static void spread_row(struct render *r, struct render_table *table, const char *what,
@@ -138,7 +140,7 @@ static void pass(struct render *r, struct json v)
     static const struct render_column columns[] = {
         {"TRIALS", true, 0},         {"ALL SUCCEED (PASS^K)", true, 0},
         {"95 % INTERVAL", false, 0}, {"ANY SUCCEEDS (PASS@K)", true, 0},
-        {"95 % INTERVAL", false, 1},
+        {"95 % INTERVAL", false, 1}, {"NOTE", false, 2},
     };
     struct render_table table = {.columns = columns, .column_count = COUNT_OF(columns)};
     struct json_cursor at = json_iter(json_path(v, "replicates.pass"));
@@ -150,6 +152,7 @@ static void pass(struct render *r, struct json v)
             render_interval(r, json_get(row, "pass_hat"), 100, 1),
             render_share(r, number(row, "pass_at.value"), 1),
             render_interval(r, json_get(row, "pass_at"), 100, 1),
+            json_bool(json_path(row, "pass_hat.thin"), false) ? STR("thin") : (struct str){0},
         };
         CHECK(COUNT_OF(cells) == table.column_count);
         render_row(r, &table, cells);

@@ -80,13 +80,21 @@ static void sentence(struct render *r, struct json waste)
     const struct str spend = render_money(r, json_get(waste, "spend"));
     const double share = json_double(json_path(waste, "wasted.share"), NAN);
     const struct str parts = list_wasted(r, json_get(waste, "labels"));
-    if (!isfinite(share)) {
+    if (cases == 0) {
         render_wrap(r, 0, 2,
-                    render_format(r,
-                                  STR_FORMAT ": nothing is known to have been spent on " STR_FORMAT
-                                             " " STR_FORMAT " here, so nothing was wasted.",
-                                  STR_ARG(workflow), STR_ARG(render_count(r, cases)),
-                                  STR_ARG(units)));
+                    render_format(r, STR_FORMAT ": no case with a step in this window.",
+                                  STR_ARG(workflow)));
+        return;
+    }
+    if (!isfinite(share)) {
+        render_wrap(
+            r, 0, 2,
+            render_format(r,
+                          STR_FORMAT ": what " STR_FORMAT " " STR_FORMAT
+                                     " cost is not known%s, so what was wasted is told in "
+                                     "steps, not in dollars.",
+                          STR_ARG(workflow), STR_ARG(render_count(r, cases)), STR_ARG(units),
+                          count_of(waste, "unpriced_steps") > 0 ? ", as calls have no price" : ""));
         return;
     }
     render_wrap(r, 0, 2,
@@ -265,6 +273,11 @@ static void notes(struct render *r, struct json waste)
                         STR_FORMAT " " STR_FORMAT " without a final outcome: judged step by step, "
                                    "nothing there is part of a failed attempt yet.",
                         STR_ARG(render_count(r, open)), STR_ARG(render_plural(r, unit, open))));
+    }
+    if (render_money_usd(json_get(ignored, "usd")) > 0) {
+        render_note(r, "estimated",
+                    STR("ignored results: that nothing of a text is quoted later does not prove "
+                        "that nobody read it."));
     }
     render_note(r, "measured",
                 STR("labels follow from what was recorded, by the rules of docs/waste.md; people's "

@@ -96,6 +96,16 @@ static enum errc by_bootstrap(const struct variance_trials *rows, size_t count, 
     return code;
 }
 
+/* Shares of keys are in 0..1, so that a mean of 0 or 1 is that of keys all alike. */
+static const char *allow_doubt(struct stats_interval *share, int64_t keys, const char *method)
+{
+    if (share->value > 0 && share->value < 1) {
+        return method;
+    }
+    *share = stats_wilson(share->value > 0 ? keys : 0, keys);
+    return "wilson";
+}
+
 enum errc variance_pass(const struct variance_trials *rows, size_t count, int k, uint64_t seed,
                         struct arena *arena, struct variance_pass *out, struct err *err)
 {
@@ -108,19 +118,21 @@ enum errc variance_pass(const struct variance_trials *rows, size_t count, int k,
         pass.keys += rows[i].keys;
     }
     if (pass.keys > VARIANCE_BOOTSTRAP_KEYS_MAX) {
-        pass.method = "delta";
         pass.hat = by_delta(rows, count, k, hat_of);
         pass.at = by_delta(rows, count, k, at_of);
+        pass.hat_method = allow_doubt(&pass.hat, pass.keys, "delta");
+        pass.at_method = allow_doubt(&pass.at, pass.keys, "delta");
         *out = pass;
         return ERR_OK;
     }
     const size_t keys = (size_t)pass.keys;
-    pass.method = "bootstrap";
     enum errc code = by_bootstrap(rows, count, k, keys, seed, hat_of, arena, &pass.hat, err);
     if (code == ERR_OK) {
         code = by_bootstrap(rows, count, k, keys, seed, at_of, arena, &pass.at, err);
     }
     if (code == ERR_OK) {
+        pass.hat_method = allow_doubt(&pass.hat, pass.keys, "bootstrap");
+        pass.at_method = allow_doubt(&pass.at, pass.keys, "bootstrap");
         *out = pass;
     }
     return code;

@@ -52,11 +52,13 @@ struct variance_pass {
     struct stats_interval hat; /* pass^k: k trials all succeed */
     struct stats_interval at;  /* pass@k: at least one of k does */
     int64_t keys;
-    const char *method; /* "bootstrap" or "delta" */
+    const char *hat_method; /* "bootstrap", "delta"; "wilson" where all keys are alike */
+    const char *at_method;
 };
 
 /*
- * Over keys: C(c,k)/C(n,k) and 1 - C(n-c,k)/C(n,k) averaged, both unbiased.
+ * Over keys: C(c,k)/C(n,k) and 1 - C(n-c,k)/C(n,k) averaged, both unbiased. Where every key has 0,
+ * or every key 1, resampling them would say that this is certain: the interval is Wilson's.
  *
  * rows  [count], each with trials >= k and at least one key
  * k     1..VARIANCE_PASS_MAX

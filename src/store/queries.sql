@@ -1325,8 +1325,7 @@ WITH names AS (
   SELECT n.case_key, n.number, coalesce(m.code, n.code) AS code, n.code <> n.code_all AS mixed,
          CASE WHEN n.basis = 3 THEN 1 WHEN coalesce(n.cost_pusd, 0) <= 0 THEN 2 ELSE 0 END
            AS excluded,
-         CASE WHEN n.basis < 3 AND n.cost_pusd > 0 THEN CAST(n.cost_pusd AS BIGINT) END
-           AS cost_pusd
+         CASE WHEN n.basis < 3 AND n.cost_pusd > 0 THEN n.cost_pusd END AS cost_pusd
   FROM numbered n LEFT JOIN mixed m USING (attempt_key)
 )
 SELECT f.case_key, coalesce(fm.model, '') AS model, coalesce(f.mixed, false) AS mixed,
@@ -1654,9 +1653,12 @@ SELECT min(started_ns) FROM steps WHERE workflow = $1
 CAST(started_ns // 86400000000000 AS INTEGER)
   - CASE WHEN started_ns % 86400000000000 < 0 THEN 1 ELSE 0 END
 
--- When each workflow was first and last seen, $1 <= time < $2, and what of it has no time.
+-- When each workflow was first and last seen, $1 <= time < $2 and up to day $3, which is today: one
+-- wrong clock ahead must not make the days before it into days without spend; and what of it has no
+-- time.
 -- name: forecast_spans
-SELECT workflow, min(day), max(day), coalesce(sum(CASE WHEN day IS NULL THEN cost_pusd END), 0)
+SELECT workflow, min(CASE WHEN day <= $3 THEN day END), max(CASE WHEN day <= $3 THEN day END),
+       coalesce(sum(CASE WHEN day IS NULL THEN cost_pusd END), 0)
 FROM (SELECT workflow, cost_pusd,
 {day_of_step}
              AS day
@@ -1741,11 +1743,11 @@ WITH spent AS (
   SELECT attempt_key, min(started_ns) AS started_ns, coalesce(sum(cost_pusd), 0) AS cost_pusd
   FROM steps WHERE workflow = $1 GROUP BY attempt_key
 ), numbered AS (
-  SELECT a.case_key, a.attempt_key, s.cost_pusd,
+  SELECT a.case_key, a.attempt_key, coalesce(s.cost_pusd, 0) AS cost_pusd,
          row_number() OVER (PARTITION BY a.case_key
            ORDER BY CASE WHEN a.number > 0 THEN a.number ELSE coalesce(s.started_ns, 0) END,
                     a.attempt_key) AS n
-  FROM attempts a JOIN spent s USING (attempt_key)
+  FROM attempts a LEFT JOIN spent s USING (attempt_key) -- of no step: attempts_before counts them
 ), failed AS (
   SELECT v.attempt_key,
          coalesce(sum(v.cost_pusd) OVER (PARTITION BY v.case_key ORDER BY v.n

@@ -119,10 +119,26 @@ static void many_keys_take_the_delta_method_and_agree_with_the_bootstrap(void)
     }
     arena_deinit(&arena);
     EXPECT(code == ERR_OK);
-    EXPECT(str_equal(str_from(drawn.method), STR("bootstrap")));
-    EXPECT(str_equal(str_from(exact.method), STR("delta")));
+    EXPECT(str_equal(str_from(drawn.hat_method), STR("bootstrap")));
+    EXPECT(str_equal(str_from(exact.hat_method), STR("delta")));
     EXPECT(fabs(drawn.hat.low - exact.hat.low) < 0.002);
     EXPECT(fabs(drawn.hat.high - exact.hat.high) < 0.002);
+}
+
+static void keys_all_alike_are_not_taken_for_certain(void)
+{
+    static const struct variance_trials alike[] = {{3, 3, 5}};
+    struct variance_pass pass = {0};
+    struct arena arena;
+    struct err err;
+    arena_init(&arena, ARENA_BYTES);
+    const enum errc code = variance_pass(alike, 1, 2, 1, &arena, &pass, &err);
+    arena_deinit(&arena);
+    EXPECT(code == ERR_OK);
+    EXPECT(pass.hat.value == 1);
+    EXPECT(fabs(pass.hat.low - 0.5655) < 1e-4); /* Wilson's 5 of 5 */
+    EXPECT(str_equal(str_from(pass.hat_method), STR("wilson")));
+    EXPECT(fabs(pass.at.low - 0.5655) < 1e-4);
 }
 
 static void an_arena_without_room_is_refused(void)
@@ -140,6 +156,7 @@ static void an_arena_without_room_is_refused(void)
 int main(void)
 {
     static const struct test tests[] = {
+        TEST(keys_all_alike_are_not_taken_for_certain),
         TEST(an_arena_without_room_is_refused),
         TEST(five_values_have_a_median_and_no_interval),
         TEST(the_interval_of_a_median_is_the_narrowest_that_holds_95_per_cent),
