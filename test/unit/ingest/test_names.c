@@ -1,6 +1,9 @@
 /* names: a call told on two channels under two names is counted once, whichever is imported first
  * and whatever lies between. Traces by hand; after each, the checks of verify. */
 #include "bench.h"
+
+#include <stdio.h>
+
 #include "store/ledger_priv.h"
 #include "support/test.h"
 
@@ -43,6 +46,15 @@ static int64_t count_of(struct bench *bench, enum store_query query)
     arena_deinit(&arena);
     arena_fail_after = refusal;
     return count;
+}
+
+/* Whether a condition holds of some row of `from`. */
+static bool finds(struct bench *bench, const char *from)
+{
+    char sql[400];
+    struct err err;
+    snprintf(sql, sizeof sql, "SELECT CASE WHEN count(*) = 0 THEN error('none') END FROM %s", from);
+    return bench->store != NULL && store_sql(bench->store, sql, "looking", &err) == ERR_OK;
 }
 
 /* Each step in an import of its own, or all in one; then all of it again. */
@@ -148,18 +160,56 @@ static void two_calls_that_turn_out_to_be_one_keep_their_texts_and_callers(void)
     const struct held two = bench_look(&bench);
     bench_import(&bench, &third, CHANNEL_SESSION_LOG, &summary);
     const struct held held = bench_look(&bench);
-    const int64_t dangling = count_of(&bench, QUERY_verify_orphans);
+    const bool is_called =
+        finds(&bench, "steps tool JOIN steps call ON call.kind = 0 AND tool.kind = 1 AND "
+                      "tool.caller = CAST(call.step_key & 18446744073709551615 AS UBIGINT)");
+    const bool is_text = finds(&bench, "steps JOIN fingerprints USING (step_key) WHERE kind = 0");
     const enum errc code = bench.code;
     bench_teardown(&bench);
     EXPECT(code == ERR_OK);
     EXPECT(two.faults == 0);
     EXPECT(two.steps == 3);
     EXPECT(held.faults == 0);
-    EXPECT(dangling == 0);
+    EXPECT(is_called);
+    EXPECT(is_text);
     EXPECT(held.steps == 2);
     EXPECT(held.cost_pusd == bench_cost_pusd(700));
     EXPECT(summary.calls_added == -1);
     EXPECT(summary.cost_pusd == -bench_cost_pusd(900));
+}
+
+/* The event first: the tools of the log call it by the log's name, in a later import even. */
+static void a_tool_finds_the_call_that_another_channel_told_first(void)
+{
+    struct bench bench;
+    struct ingest_summary summary = {0};
+    bench_setup(&bench);
+    struct step tool = {.kind = STEP_TOOL,
+                        .identity = STR("tool:1"),
+                        .caller = STR("msg_1"),
+                        .name = STR("Bash"),
+                        .started_ns = BENCH_NOON_NS};
+    struct step event[] = {told(700)};
+    struct step log[] = {logged(900), tool};
+    struct step later[] = {tool};
+    later[0].identity = STR("tool:2");
+    const struct trace traces[] = {bench_trace(event, 1), bench_trace(log, 2),
+                                   bench_trace(later, 1)};
+    for (size_t i = 0; i < COUNT_OF(traces); i++) {
+        bench_import(&bench, &traces[i], CHANNEL_LOG_EVENT, &summary);
+    }
+    const struct held held = bench_look(&bench);
+    const bool are_called =
+        finds(&bench, "(SELECT 1 FROM steps tool JOIN steps call ON call.kind = 0 AND "
+                      "tool.kind = 1 AND tool.caller = "
+                      "CAST(call.step_key & 18446744073709551615 AS UBIGINT) "
+                      "HAVING count(*) = 2)");
+    const enum errc code = bench.code;
+    bench_teardown(&bench);
+    EXPECT(code == ERR_OK);
+    EXPECT(held.faults == 0);
+    EXPECT(held.steps == 3);
+    EXPECT(are_called);
 }
 
 static void a_step_stays_in_the_case_of_its_first_reading(void)
@@ -244,6 +294,7 @@ int main(void)
         TEST_SPARSE(two_names_are_one_call_in_either_order_apart_and_together),
         TEST_SPARSE(a_chain_of_names_is_one_call_in_every_order),
         TEST_SPARSE(two_calls_that_turn_out_to_be_one_keep_their_texts_and_callers),
+        TEST_SPARSE(a_tool_finds_the_call_that_another_channel_told_first),
         TEST_SPARSE(a_step_stays_in_the_case_of_its_first_reading),
     };
     return test_main(tests, COUNT_OF(tests));
