@@ -201,6 +201,34 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
     };
 }
 
+/* Note what else the step is called, and whom it names: known.c finds out which steps these are. */
+static bool add_names(struct group *group, const struct step *step, struct hash128 key)
+{
+    if (step->alias.size > 0) {
+        const struct hash128 alias = hash128_of(STR("id"), step->alias);
+        const size_t at =
+            hash128_equal(alias, key) ? 0 : arena_push(&group->arena, &group->aliases);
+        if (at == SIZE_MAX) {
+            return false;
+        }
+        if (!hash128_equal(alias, key)) {
+            group->aliases.rows[at] =
+                (struct ledger_step_aliases){.alias_key = alias, .step_key = key};
+        }
+    }
+    if (step->caller.size > 0) {
+        const struct hash128 caller = hash128_of(STR("id"), step->caller);
+        if (group_find_step(group, caller) == SIZE_MAX) {
+            const size_t at = arena_push(&group->arena, &group->callers);
+            if (at == SIZE_MAX) {
+                return false;
+            }
+            group->callers.rows[at] = (struct ledger_probes){.step_key = caller};
+        }
+    }
+    return true;
+}
+
 static enum errc add_step(struct ingest *ingest, size_t index, const struct trace *trace,
                           const struct keys *keys, const struct ingest_origin *origin,
                           struct err *err)
@@ -214,6 +242,9 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
+    if (!add_names(group, step, key)) {
+        return group_full(ingest, err);
+    }
     size_t at = group_find_step(group, key);
     keys->steps[index] = (struct step_place){.key = key, .is_new = at == SIZE_MAX};
     if (at != SIZE_MAX) {

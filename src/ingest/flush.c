@@ -30,6 +30,7 @@ void ingest_destroy(struct ingest **ingest)
     CHECK(ingest != NULL);
     if (*ingest != NULL) {
         key_set_deinit(&(*ingest)->steps_seen);
+        key_set_deinit(&(*ingest)->aliases_seen);
         key_set_deinit(&(*ingest)->cases_seen);
         key_set_deinit(&(*ingest)->attempts_seen);
         key_set_deinit(&(*ingest)->outcomes_seen);
@@ -87,39 +88,15 @@ static enum errc start(struct ingest *ingest, struct err *err)
     if (code == ERR_OK) {
         ingest->next_import = (int32_t)store_int64(&result, 0, 0, 1);
         ingest->ledger_was_new = ingest->next_import == 1;
+        code = store_run(ingest->store, QUERY_any_alias, NULL, 0, arena, &result, err);
     }
-    return code;
-}
-
-/* Stage the keys of the rows that `wanted` marks. */
-static enum errc stage_probes(struct ingest *ingest, const bool *wanted, size_t *out_count,
-                              struct err *err)
-{
-    struct group *const group = &ingest->group;
-    struct ledger_probes *const probes =
-        arena_new(&group->arena, struct ledger_probes, group->steps.count + 1);
-    if (probes == NULL) {
-        return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                       group->arena.size_max);
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < group->steps.count; i++) {
-        if (wanted[i]) {
-            probes[count++].step_key = group->steps.rows[i].step_key;
-        }
-    }
-    *out_count = count;
-    if (count == 0) {
-        return ERR_OK;
-    }
-    enum errc code = store_unstage(ingest->store, LEDGER_probes, err);
     if (code == ERR_OK) {
-        code = store_append(ingest->store, LEDGER_probes, true, probes, count, err);
+        ingest->ledger_had_aliases = result.rows > 0;
     }
     return code;
 }
 
-static enum errc add_entry(struct ingest *ingest, int64_t started_ns, struct str workflow,
+enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns, struct str workflow,
                            struct str provider, int64_t amount_pusd, struct err *err)
 {
     struct group *const group = &ingest->group;
@@ -137,129 +114,6 @@ static enum errc add_entry(struct ingest *ingest, int64_t started_ns, struct str
     return ERR_OK;
 }
 
-/* Columns of QUERY_known_steps. */
-enum {
-    KNOWN_KEY,
-    KNOWN_CHANNEL,
-    KNOWN_KIND,
-    KNOWN_STATUS,
-    KNOWN_TOKENS,
-    KNOWN_RESULT_BYTES,
-    KNOWN_ENDED,
-    KNOWN_COST,
-    KNOWN_STARTED,
-    KNOWN_WORKFLOW,
-    KNOWN_PROVIDER
-};
-
-/*
- * Compare each stored reading with the group's: `is_known[i]` says whether row i has one, `keep[i]`
- * whether it is still to be added, `replaces[i]` whether it takes the place of a stored row, whose
- * cost is reversed.
- */
-static enum errc judge(struct ingest *ingest, const struct store_result *known, bool *is_known,
-                       bool *keep, bool *replaces, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    for (size_t row = 0; row < known->rows; row++) {
-        const money_magnitude key = (money_magnitude)store_sum(known, row, KNOWN_KEY);
-        const size_t at =
-            group_find_step(group, (struct hash128){(uint64_t)key, (uint64_t)(key >> 64)});
-        CHECK(at != SIZE_MAX);
-        const struct reading old = {
-            .channel = (uint8_t)store_int64(known, row, KNOWN_CHANNEL, 0),
-            .status = (uint8_t)store_int64(known, row, KNOWN_STATUS, 0),
-            .tokens = store_int64(known, row, KNOWN_TOKENS, 0),
-            .result_bytes = store_int64(known, row, KNOWN_RESULT_BYTES, 0),
-            .ended_ns = store_int64(known, row, KNOWN_ENDED, LEDGER_NULL),
-        };
-        const struct reading new = reading_of(&group->steps.rows[at]);
-        is_known[at] = true;
-        keep[at] = reading_is_fuller(&old, &new);
-        replaces[at] = keep[at];
-        ingest->summary.steps_added -= keep[at]; /* it takes a place, and adds none */
-        ingest->summary.calls_added -=
-            keep[at] && store_int64(known, row, KNOWN_KIND, STEP_LLM) == STEP_LLM;
-        const int64_t cost_pusd = store_int64(known, row, KNOWN_COST, LEDGER_NULL);
-        if (keep[at] && cost_pusd != LEDGER_NULL) {
-            const enum errc code =
-                add_entry(ingest, store_int64(known, row, KNOWN_STARTED, LEDGER_NULL),
-                          store_text(known, row, KNOWN_WORKFLOW),
-                          store_text(known, row, KNOWN_PROVIDER), -cost_pusd, err);
-            if (code != ERR_OK) {
-                return code;
-            }
-            ingest->summary.cost_pusd -= cost_pusd;
-        }
-    }
-    return ERR_OK;
-}
-
-static enum errc supersede(struct ingest *ingest, const bool *replaces, struct err *err)
-{
-    size_t count = 0;
-    enum errc code = stage_probes(ingest, replaces, &count, err);
-    if (code != ERR_OK || count == 0) {
-        return code;
-    }
-    const struct store_value import = STORE_OF_INT64(ingest->next_import);
-    code = store_execute(ingest->store, QUERY_supersede_staged_probes, &import, 1, NULL, err);
-    if (code == ERR_OK) {
-        code = store_execute(ingest->store, QUERY_delete_staged_probes, NULL, 0, NULL, err);
-    }
-    ingest->summary.steps_replaced += (int64_t)count;
-    return code;
-}
-
-/* Leave in the group only the steps that the ledger does not know at least as well. */
-static enum errc drop_known(struct ingest *ingest, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const size_t count = group->steps.count;
-    bool *const probe = arena_new(&group->arena, bool, count + 1);
-    bool *const keep = arena_new(&group->arena, bool, count + 1);
-    bool *const replaces = arena_new(&group->arena, bool, count + 1);
-    bool *const is_known = arena_new(&group->arena, bool, count + 1);
-    if (probe == NULL || keep == NULL || replaces == NULL || is_known == NULL) {
-        return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                       group->arena.size_max);
-    }
-    for (size_t i = 0; i < count; i++) {
-        keep[i] = true;
-        probe[i] = ingest->ledger_had_steps ||
-                   key_set_has(&ingest->steps_seen, group->steps.rows[i].step_key.low);
-    }
-    size_t probes = 0;
-    enum errc code = stage_probes(ingest, probe, &probes, err);
-    if (code != ERR_OK || probes == 0) {
-        return code;
-    }
-    struct store_result known;
-    code = store_run(ingest->store, QUERY_known_steps, NULL, 0, &group->arena, &known, err);
-    if (code == ERR_OK) {
-        code = judge(ingest, &known, is_known, keep, replaces, err);
-    }
-    if (code == ERR_OK) {
-        code = ingest_sort_texts(ingest, is_known, err);
-    }
-    if (code == ERR_OK) {
-        code = supersede(ingest, replaces, err);
-    }
-    if (code != ERR_OK) {
-        return code;
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (keep[i]) {
-            group->steps.rows[kept++] = group->steps.rows[i]; /* the index is not used again */
-        } else {
-            ingest->summary.steps_known++;
-        }
-    }
-    group->steps.count = kept;
-    return ERR_OK;
-}
-
 static enum errc stamp_steps(struct ingest *ingest, struct err *err)
 {
     struct group *const group = &ingest->group;
@@ -271,8 +125,8 @@ static enum errc stamp_steps(struct ingest *ingest, struct err *err)
         summary->unpriced_added += step->cost_basis == COST_UNPRICED;
         if (step->cost_pusd != LEDGER_NULL) {
             summary->cost_pusd += step->cost_pusd;
-            const enum errc code = add_entry(ingest, step->started_ns, step->workflow,
-                                             step->provider, step->cost_pusd, err);
+            const enum errc code = ingest_add_entry(ingest, step->started_ns, step->workflow,
+                                                    step->provider, step->cost_pusd, err);
             if (code != ERR_OK) {
                 return code;
             }
@@ -387,7 +241,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
                        QUERY_forget_staged_sources, &forgotten, err);
     }
     if (code == ERR_OK) {
-        *out_changed = group->steps.count > 0 || group->sources.count > 0 ||
+        *out_changed = group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
                        cases + attempts + attributes + outcomes + rejects + kpis > 0;
         ingest->summary.cases_added += cases;
         ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
@@ -402,7 +256,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
 static enum errc write_group(struct ingest *ingest, bool *out_changed, struct err *err)
 {
     struct group *const group = &ingest->group;
-    enum errc code = drop_known(ingest, err);
+    enum errc code = ingest_drop_known(ingest, err);
     if (code == ERR_OK) {
         code = stamp_steps(ingest, err);
     }

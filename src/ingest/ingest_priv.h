@@ -36,6 +36,8 @@ struct group {
     struct arena arena; /* emptied with the group */
     struct arena kept;  /* steps and their index: the next group takes their place over */
     GROUP_ROWS(steps) steps;
+    GROUP_ROWS(step_aliases) aliases;     /* as told: step_key is of the identity */
+    GROUP_ROWS(probes) callers;           /* steps that called others of the group, not in it */
     GROUP_ROWS(fingerprints) texts;       /* of steps that were not seen before */
     GROUP_ROWS(fingerprints) texts_again; /* of others: some of them are known */
     GROUP_ROWS(cases) cases;
@@ -46,6 +48,7 @@ struct group {
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
     struct ledger_entries entries;
+    bool changes_known;    /* rows of the ledger give way, or get another name */
     bool repeats_outcomes; /* one of them may have been seen in this run */
     uint32_t *step_index;  /* open addressing: place in steps + 1, by step_key */
     size_t step_index_size;
@@ -61,11 +64,13 @@ struct ingest {
     int32_t next_import; /* 0: not read yet */
     bool ledger_was_new; /* nothing was ever imported into it */
     bool ledger_had_steps;
+    bool ledger_had_aliases;
     bool writing;                 /* a transaction is open */
     bool changed;                 /* the open transaction makes the ledger another one */
     int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
     struct ingest_summary before; /* the open transaction */
     struct key_set steps_seen;    /* low halves of the keys written in this run */
+    struct key_set aliases_seen;  /* low halves of the names of steps, in this run */
     struct key_set cases_seen;    /* in this run */
     struct key_set attempts_seen; /* in this run */
     struct key_set outcomes_seen; /* low halves of the keys, in this run */
@@ -78,6 +83,47 @@ struct ingest {
 
 /* Write the open group into the open transaction, which is committed when it is large enough. */
 MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
+
+/* An entry to post: `amount_pusd` was spent, negative: is taken back. */
+MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
+                                      struct str workflow, struct str provider, int64_t amount_pusd,
+                                      struct err *err);
+
+/* known.c */
+
+/* Leave in the group only the steps that the ledger does not know at least as well, one of each
+ * whatever names it is told under; lesser ones in the ledger give way. */
+MUST_CHECK enum errc ingest_drop_known(struct ingest *ingest, struct err *err);
+
+/* names.c: keys that name one step, together. */
+
+struct name {
+    struct hash128 key;
+    size_t parent; /* towards the leader of the family */
+    bool is_alias; /* the ledger has it as a further name */
+    /* Of a leader: readings of the step. */
+    size_t rows;             /* in the group */
+    size_t first;            /* of them; SIZE_MAX: none */
+    size_t best;             /* the fullest; SIZE_MAX: none */
+    size_t known;            /* in the ledger */
+    size_t best_known;       /* row of the result that found them; SIZE_MAX: none */
+    struct hash128 step_key; /* which they all have in the end */
+};
+
+struct names {
+    struct name *rows;
+    size_t count;
+    size_t capacity;
+    uint32_t *index; /* open addressing: place in rows + 1, by key */
+    size_t index_size;
+};
+
+/* All names of the group's steps that have several, from the group and the ledger. */
+MUST_CHECK enum errc ingest_find_names(struct ingest *ingest, struct names *out, struct err *err);
+/* The leader of a key's family; NULL: the key is the step's only name. */
+struct name *names_leader(const struct names *names, struct hash128 key);
+/* The key under which a step is kept, by the low half of one of its names: its low half. */
+uint64_t names_step_low(const struct names *names, uint64_t low);
 
 /* texts.c */
 

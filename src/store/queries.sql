@@ -24,8 +24,38 @@ DELETE FROM sources WHERE source_id IN (SELECT source_id FROM staged_sources)
 SELECT s.step_key, s.channel, s.kind, s.status,
        s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.input_audio
          + s.input_image + s.output + s.output_audio,
-       s.result_bytes, s.ended_ns, s.cost_pusd, s.started_ns, s.workflow, s.provider
+       s.result_bytes, s.ended_ns, s.cost_pusd, s.started_ns, s.workflow, s.provider,
+       s.attempt_key, s.case_key
 FROM steps s SEMI JOIN staged_probes USING (step_key)
+
+-- name: any_alias
+SELECT 1 FROM step_aliases LIMIT 1
+
+-- Which steps the staged names are of.
+-- name: known_aliases
+SELECT a.alias_key, a.step_key
+FROM step_aliases a JOIN (SELECT DISTINCT step_key FROM staged_probes) p
+  ON p.step_key = a.alias_key
+
+-- Steps that turned out to be one: what belongs to the staged alias_key goes to its step_key.
+-- name: move_staged_aliases
+UPDATE step_aliases SET step_key = m.step_key
+FROM staged_step_aliases m WHERE step_aliases.step_key = m.alias_key
+
+-- name: move_staged_callers
+UPDATE steps SET caller = CAST(m.step_key & 18446744073709551615 AS UBIGINT)
+FROM staged_step_aliases m
+WHERE steps.caller = CAST(m.alias_key & 18446744073709551615 AS UBIGINT)
+
+-- name: copy_staged_fingerprints
+INSERT INTO fingerprints
+SELECT m.* FROM (
+  SELECT DISTINCT ON (step_key, role, text_hash) f.* REPLACE (s.step_key AS step_key)
+  FROM fingerprints f JOIN staged_step_aliases s ON f.step_key = s.alias_key) m
+ANTI JOIN fingerprints USING (step_key, role, text_hash)
+
+-- name: delete_moved_fingerprints
+DELETE FROM fingerprints WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
 
 -- name: supersede_staged_probes
 INSERT INTO superseded_steps
@@ -1789,7 +1819,11 @@ SELECT place, count(*), sum(cost_pusd), sum(unpriced) FROM credit_parts GROUP BY
 
 -- name: verify_duplicate_steps
 SELECT 'step ' || step_key || ' is there ' || count(*) || ' times'
-FROM steps GROUP BY step_key HAVING count(*) > 1 LIMIT 5
+FROM steps GROUP BY step_key HAVING count(*) > 1
+UNION ALL
+SELECT 'step ' || s.step_key || ' is there under its other name, too'
+FROM steps s SEMI JOIN step_aliases a ON a.alias_key = s.step_key
+LIMIT 5
 
 -- name: verify_unbalanced
 SELECT 'transaction ' || transaction_id
@@ -1845,6 +1879,9 @@ FROM steps s JOIN cases c USING (case_key) WHERE s.workflow <> c.workflow
 UNION ALL
 SELECT 'a text belongs to step ' || f.step_key || ', which is not there'
 FROM fingerprints f ANTI JOIN steps s USING (step_key)
+UNION ALL
+SELECT 'a name belongs to step ' || a.step_key || ', which is not there'
+FROM step_aliases a ANTI JOIN steps s USING (step_key)
 LIMIT 5
 
 -- Rows that were replaced stay under the import that brought them.
@@ -1873,6 +1910,9 @@ FROM sources GROUP BY path HAVING count(*) > 1
 UNION ALL
 SELECT 'step ' || step_key || ' has the same text ' || count(*) || ' times'
 FROM fingerprints GROUP BY step_key, role, text_hash HAVING count(*) > 1
+UNION ALL
+SELECT 'the name ' || alias_key || ' of a step is there ' || count(*) || ' times'
+FROM step_aliases GROUP BY alias_key HAVING count(*) > 1
 LIMIT 5
 
 -- name: verify_bases
