@@ -38,9 +38,9 @@ struct app {
     bool config_named;      /* by --config: then it must exist */
     bool json;
     int64_t now_ns;
-    int64_t since_ns; /* INT64_MIN: no bound */
-    int64_t until_ns; /* INT64_MAX: no bound */
-    int columns;      /* width of the terminal; 0: output goes to a pipe or a file */
+    int64_t since_ns;     /* INT64_MIN: no bound */
+    int64_t until_ns;     /* INT64_MAX: no bound */
+    int columns;          /* width of the terminal; 0: output goes to a pipe or a file */
     struct store *ledger; /* the server's own, in the server; NULL: a command opens it */
     struct arena *arena;
     struct text *out; /* printed by main() when the command is done */
