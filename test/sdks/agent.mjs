@@ -4,8 +4,8 @@
 //
 // MODULES   folder whose node_modules has the exporters. ENCODING  proto or http, which is JSON.
 // CALLS     JSON list; each {case, id, provider, model, usage: attributes by name}
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { json } from 'node:stream/consumers';
 
 const [modules, encoding, receiver] = process.argv.slice(2);
 const load = createRequire(`${modules}/`);
@@ -23,7 +23,7 @@ const provider = new BasicTracerProvider({
   spanProcessors: [new BatchSpanProcessor(exporter)],
 });
 const tracer = provider.getTracer('agent');
-for (const call of JSON.parse(readFileSync(0, 'utf8'))) {
+for (const call of await json(process.stdin)) { // read at once, a pipe may say EAGAIN
   const work = tracer.startSpan('work', { attributes: { 'bursar.case.id': call.case } });
   const inside = api.trace.setSpan(api.ROOT_CONTEXT, work);
   tracer.startSpan(`chat ${call.model}`, {
