@@ -1,0 +1,125 @@
+/*
+ * wire/provider: what is asked of a model provider and what its reply used, as seen in passing.
+ *
+ *     request body --provider_request_read--> struct provider_request   and how much it can cost
+ *     reply body   --provider_reply_read----> struct provider_reply     what it did cost
+ *     reply events --provider_reply_event---> the same, growing
+ *
+ * OpenAI (chat completions, responses, embeddings) and Anthropic (messages), and what speaks like
+ * them. Pure: nothing is kept but in the caller's structs, and those allocate nothing.
+ *
+ * Source: API references of OpenAI and Anthropic, by the types of their SDKs (openai 6.49.0,
+ * @anthropic-ai/sdk 1.12.0); docs/gateway.md.
+ */
+#ifndef WIRE_PROVIDER_H
+#define WIRE_PROVIDER_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "model/trace.h"
+#include "wire/sse.h"
+
+enum provider_dialect { PROVIDER_OPENAI, PROVIDER_ANTHROPIC, PROVIDER_DIALECT_COUNT };
+
+enum provider_api {
+    PROVIDER_CHAT,
+    PROVIDER_RESPONSES,
+    PROVIDER_EMBEDDINGS,
+    PROVIDER_MESSAGES,
+    PROVIDER_COUNT_TOKENS,
+    PROVIDER_MODELS,
+    PROVIDER_OTHER, /* passed through; metered where a usage block is found */
+    PROVIDER_API_COUNT,
+};
+
+enum {
+    PROVIDER_NAME_BYTES_MAX = 160, /* of a model, an id, a type of error; longer ones are cut */
+    PROVIDER_RAW_BYTES_MAX = 2048, /* of a usage block */
+    /* Tokens a provider adds to what the body holds: the prompt that tells of tools, the frame of
+     * a conversation. Anthropic states 264 to 813 by model and choice of tool. */
+    PROVIDER_INPUT_EXTRA_TOKENS = 1024,
+    PROVIDER_CHOICES_MAX = 128,
+};
+
+struct provider_text {
+    char bytes[PROVIDER_NAME_BYTES_MAX];
+    size_t size;
+};
+struct str provider_text_str(const struct provider_text *text);
+
+/* By the path behind the base URL: "/chat/completions", "/messages/count_tokens". */
+enum provider_api provider_api_of(enum provider_dialect dialect, struct str path);
+
+/* Borrowed from the document that was parsed. */
+struct provider_request {
+    struct str model;
+    bool is_stream;
+    bool asks_usage;          /* of a stream: whether the client wants the chunk with the usage */
+    const char *output_name;  /* of the member that bounds the output; NULL: there is none */
+    int64_t output_max;       /* tokens of one choice; -1: not bounded by the client */
+    int64_t choices;          /* 1..PROVIDER_CHOICES_MAX */
+    int64_t input_tokens_max; /* a token is at least a byte of text */
+    const char *unbounded;    /* what in it may make more input than its bytes; NULL: nothing */
+    enum service_tier tier;   /* dearest it allows */
+    struct str user;          /* "user", or "user_id" of Anthropic's metadata */
+    struct json metadata;     /* absent, or an object */
+};
+
+/*
+ * Read what a request asks for.
+ *
+ * body  as sent, its size is what bounds the input; `root` is the same, parsed.
+ *
+ * Errors: ERR_SYNTAX  no object; a member that counts for the price is there twice.
+ *         ERR_RANGE   a limit of tokens or choices that is no count.
+ */
+MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
+                                           struct provider_request *out, struct err *err);
+
+enum provider_figure {
+    FIGURE_INPUT,
+    FIGURE_OUTPUT,
+    FIGURE_CACHE_READ,
+    FIGURE_CACHE_WRITE,
+    FIGURE_CACHE_WRITE_5M,
+    FIGURE_CACHE_WRITE_1H,
+    FIGURE_REASONING,
+    FIGURE_INPUT_AUDIO,
+    FIGURE_OUTPUT_AUDIO,
+    FIGURE_WEB_SEARCHES,
+    FIGURE_TOTAL,
+    FIGURE_COUNT,
+};
+
+struct provider_reply {
+    struct provider_text id;
+    struct provider_text model; /* that answered */
+    struct provider_text error; /* type of the error the reply tells of; empty: none */
+    struct provider_text region;
+    bool has_tier;
+    enum service_tier tier; /* as served */
+    bool is_whole;          /* a stream's last event came, or the body is one */
+    bool has_usage;
+    bool is_conflicting; /* parts exceed their whole; they were cut to it */
+    struct usage usage;
+    int64_t figures[FIGURE_COUNT]; /* as told; a later telling replaces an earlier one */
+    uint32_t told;                 /* bit per figure */
+    int64_t web_searches_seen;     /* calls of the tool in the output */
+    int64_t output_bytes;          /* of texts and arguments seen in a stream */
+    char raw[PROVIDER_RAW_BYTES_MAX];
+    size_t raw_size; /* the last usage block as compact JSON; 0: none, or too large */
+};
+
+/* A reply that is one JSON document. What is not understood leaves its figure untold. */
+void provider_reply_read(enum provider_api api, struct json root, struct provider_reply *io);
+
+/*
+ * One event of a stream. Returns whether it is the one that only carries the usage, which a client
+ * that did not ask for it must not get.
+ */
+bool provider_reply_event(enum provider_api api, const struct sse_event *event,
+                          struct json_parser *parser, struct provider_reply *io);
+
+#endif
