@@ -5,8 +5,8 @@
  *     bytes --http_response_parse--> struct http_response_head --http_response_body--> the same
  *     bytes --http_body_read--> pieces of the body, borrowed
  *
- * Pure: no socket, clock or allocation. What two readers could understand differently (request
- * smuggling) is refused with 400 and the connection is closed, never repaired.
+ * Pure: no socket, clock (but http_date) or allocation. What two readers could understand
+ * differently (request smuggling) is refused with 400 and the connection is closed, never repaired.
  *
  * Source: RFC 9110, RFC 9112.
  */
@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/text.h"
 
 enum {
     HTTP_HEAD_BYTES_MAX = 64 << 10, /* request line and fields together */
@@ -157,5 +158,10 @@ size_t http_decode(struct str text, bool plus_is_space, char *out, size_t out_si
 bool http_query_next(struct str *query, struct str *out_name, struct str *out_value);
 
 const char *http_reason(int status);
+
+/* "Name: value\r\n". A name that is none is left out, control characters become spaces. */
+void http_put_field(struct text *out, struct http_field field);
+/* "Date: …\r\n" of now, in `out` of at least 40 bytes. Looks at the clock. */
+struct str http_date(char *out, size_t size);
 
 #endif

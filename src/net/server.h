@@ -25,7 +25,7 @@ enum {
 
 struct net_limits {
     size_t body_bytes_max; /* of one request, as sent */
-    size_t held_bytes_max; /* of all requests being read or handled; beyond: 503 */
+    size_t held_bytes_max; /* arrived of all requests that are read or handled; beyond: 503 */
     int connections_max;   /* beyond: closed at once */
     int head_ms_max;       /* from the first byte of a head to its last */
     int body_ms_max;       /* from the head to the last byte of the body */
@@ -115,9 +115,9 @@ struct net_reply_head {
 };
 
 struct net_loop *net_reply_loop(const struct net_reply *reply);
-/* From now on the client is watched, also before the head is sent. In `left` and afterwards the
- * reply is still to be ended (or aborted); what is written to it is dropped.
- * events  borrowed until the reply is answered; static, as a rule. */
+/* Inside the handler only. From now on the client is watched, also before the head is sent. In
+ * `left` and afterwards the reply is still to be ended (or aborted); what is written to it is
+ * dropped. events  borrowed until the reply is answered; static, as a rule. */
 void net_reply_watch(struct net_reply *reply, const struct net_reply_events *events, void *context);
 /* Everything in `head` is borrowed during the call. */
 void net_reply_begin(struct net_reply *reply, const struct net_reply_head *head);
