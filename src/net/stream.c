@@ -97,6 +97,8 @@ static void read_once(struct stream *s)
     struct net_loop *const loop = s->loop;
     CHECK(!loop->scratch_is_used);
     enum stream_end how = STREAM_CLOSED;
+    const bool again = s->again;
+    s->again = false;
     const size_t kept = s->kept.size;
     CHECK(kept < LOOP_SCRATCH_BYTES);
     const size_t size =
@@ -112,7 +114,7 @@ static void read_once(struct stream *s)
         buffer_clear(loop, &s->kept);
     }
     const size_t all = kept + (got > 0 ? (size_t)got : 0);
-    if (all > 0) {
+    if (all > 0 || again) {
         loop->scratch_is_used = true;
         s->view = (struct str){loop->scratch, all};
         s->view_is_scratch = true;
@@ -132,6 +134,7 @@ static void shake_hands(struct stream *s)
 {
     ERR_clear_error();
     errno = 0;
+    s->again = false;
     const int done = SSL_do_handshake(s->ssl);
     const int why = done == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, done);
     if (done == 1) {
@@ -193,6 +196,7 @@ void stream_again(struct stream *stream)
 {
     CHECK(stream != NULL);
     CHECK(stream->loop != NULL);
+    stream->again = true;
     event_active(&stream->readable, EV_READ, 0);
 }
 

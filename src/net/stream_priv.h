@@ -43,6 +43,7 @@ struct stream {
     bool write_armed;
     bool handshaking;
     bool read_wants_write; /* what TLS may do in a renegotiation */
+    bool again;            /* `input` is to be called, whatever there is */
     bool has_ended;
     bool send_failed;
     bool is_unsent_listed;
