@@ -14,9 +14,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <event2/util.h>
+#include <linux/sockios.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -27,6 +29,7 @@ enum {
     LINGER_BYTES_MAX = 1 << 20,
     REFUSAL_BYTES_MAX = 16 << 10,
     READ_BYTES_MAX = 64 << 10,
+    KERNEL_UNSENT_BYTES_MAX = 64 << 10, /* or a reader that stalls holds megabytes there */
     SMALL_BYTES_MAX = 1 << 20, /* of a request that may use the last quarter of held_bytes_max */
 };
 _Static_assert((int)LOOP_SCRATCH_BYTES >= (int)HTTP_HEAD_BYTES_MAX + (int)READ_BYTES_MAX,
@@ -366,9 +369,28 @@ static void on_secured(void *context)
     stream_read(&c->stream, true);
 }
 
+/* Whether the client's system has taken bytes since this was asked last, although too few for the
+ * kernel to take more of ours. */
+static bool is_taking(struct connection *c)
+{
+    int waiting = 0;
+    if (ioctl(c->stream.fd, SIOCOUTQ, &waiting) != 0) {
+        return false;
+    }
+    const int64_t taken = c->stream.sent - waiting;
+    const bool more = taken > c->taken;
+    c->taken = taken;
+    return more;
+}
+
 static void on_deadline(void *context)
 {
     struct connection *const c = context;
+    const bool is_answering = c->state == WRITING || (c->state == HANDLING && !c->client_ended);
+    if (is_answering && stream_unsent(&c->stream) > 0 && is_taking(c)) {
+        set_deadline(c, c->server->limits.write_ms_max);
+        return;
+    }
     if (c->state == HEAD || c->state == BODY) {
         refuse(c, 408, "the request took too long to arrive");
     } else {
@@ -434,7 +456,9 @@ void connection_open(struct net_door *door, int fd, const struct sockaddr *peer)
     }
     atomic_fetch_add(&server->accepted, 1);
     const int on = 1;
+    const int unsent_max = KERNEL_UNSENT_BYTES_MAX;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
     struct connection *const c = loop_take(&door->loop->connections, sizeof *c, NULL);
     *c = (struct connection){.loop = door->loop, .server = server, .door = door};
     c->deadline = (struct net_timer){.run = on_deadline, .context = c};

@@ -62,6 +62,7 @@ struct connection {
     int64_t held;      /* those bytes, as counted in held_bytes */
     size_t discarded;
     int64_t sent;            /* of stream.sent, when the deadline was set */
+    int64_t taken;           /* by the client's system, when that was asked last */
     struct net_reply *reply; /* of the request that is read, handled or answered */
     char peer[NET_PEER_BYTES_MAX];
     bool peer_is_loopback;

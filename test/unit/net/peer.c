@@ -146,14 +146,27 @@ void peer_reset(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-int peer_dial(int port)
+static int dial(int port, int receive_bytes)
 {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (receive_bytes > 0) {
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes) == 0);
+    }
     const struct sockaddr_in to = {.sin_family = AF_INET,
                                    .sin_port = htons((uint16_t)port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
     return fd;
+}
+
+int peer_dial(int port)
+{
+    return dial(port, 0);
+}
+
+int peer_dial_narrow(int port)
+{
+    return dial(port, 4096);
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ void peer_reset(int fd);
 int64_t peer_now_ms(void);
 void peer_sleep_ms(int ms);
 int peer_dial(int port);
+/* With the smallest receive buffer, so that a slow reader is felt at once. */
+int peer_dial_narrow(int port);
 
 /* A call and what became of it. Fill `request`; run; look. */
 struct outcome {
