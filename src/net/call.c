@@ -18,6 +18,7 @@
 enum {
     REQUEST_HEAD_BYTES_MAX = 256 << 10,
     UNSENT_BYTES_MAX = 64 << 10,
+    SLICES_AT_ONCE_MAX = 4, /* of UNSENT_BYTES_MAX */
     MS_PER_S = 1000,
 };
 
@@ -161,12 +162,13 @@ static void expect_first_byte(struct net_call *call)
     }
 }
 
-/* As much of the body as may wait at once. */
+/* As much of the body as may wait at once, or as others on the loop can be kept waiting for. */
 static void send_on(struct net_call *call)
 {
     struct stream *const stream = &call->link->stream;
-    while (call->body_at < call->body_count && stream_unsent(stream) < UNSENT_BYTES_MAX &&
-           !stream->send_failed) {
+    for (int i = 0; i < SLICES_AT_ONCE_MAX && call->body_at < call->body_count &&
+                    stream_unsent(stream) < UNSENT_BYTES_MAX && !stream->send_failed;
+         i++) {
         const struct str piece = call->body[call->body_at];
         const size_t left = piece.size - call->body_offset;
         const size_t size = left < UNSENT_BYTES_MAX ? left : (size_t)UNSENT_BYTES_MAX;
@@ -178,6 +180,9 @@ static void send_on(struct net_call *call)
         }
     }
     call->has_sent = call->body_at == call->body_count;
+    if (!call->has_sent && !stream->send_failed) {
+        stream_want_output(stream);
+    }
 }
 
 void call_begin(struct net_call *call)
@@ -226,6 +231,9 @@ void call_output(struct net_call *call)
             repeat(call);
         }
         return;
+    }
+    if (stream->wants_output) {
+        return; /* it had its turn */
     }
     if (!call->has_head) {
         expect_first_byte(call);

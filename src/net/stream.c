@@ -231,6 +231,7 @@ static ssize_t transmit(struct stream *s, struct str first, struct str second)
 static void fail_output(struct stream *s)
 {
     s->send_failed = true;
+    s->wants_output = false;
     buffer_clear(s->loop, &s->output);
     arm_write(s, false);
 }
@@ -252,7 +253,7 @@ static bool flush(struct stream *s)
             break;
         }
     }
-    arm_write(s, s->output.size > 0 && !s->handshaking);
+    arm_write(s, (s->output.size > 0 || s->wants_output) && !s->handshaking);
     return s->output.size < before;
 }
 
@@ -270,7 +271,9 @@ static void on_writable(evutil_socket_t fd, short events, void *context)
             s->read_wants_write = false;
             stream_again(s);
         }
-        if (flush(s) && !s->is_unsent_listed) {
+        const bool wanted = s->wants_output;
+        s->wants_output = false;
+        if ((flush(s) || wanted) && !s->is_unsent_listed) {
             s->use->output(s->owner);
         }
         if (s->loop != NULL) {
@@ -311,7 +314,7 @@ void stream_flush_all(struct net_loop *loop)
     while (loop->unsent != NULL) {
         struct stream *const s = loop->unsent;
         unlist_unsent(s);
-        if (!s->write_armed) {
+        if (!s->write_armed || s->wants_output) {
             (void)flush(s);
         }
         s->use->output(s->owner);
@@ -328,12 +331,20 @@ void stream_put(struct stream *stream, struct str bytes)
     }
 }
 
+void stream_want_output(struct stream *stream)
+{
+    CHECK(stream != NULL);
+    CHECK(stream->loop != NULL);
+    stream->wants_output = true;
+    arm_write(stream, true);
+}
+
 void stream_put_much(struct stream *stream, struct str bytes)
 {
     CHECK(stream != NULL);
     CHECK(stream->loop != NULL);
-    if (bytes.size < MUCH_BYTES_MIN || stream->ssl != NULL || stream->write_armed ||
-        stream->send_failed) {
+    if (bytes.size < MUCH_BYTES_MIN || stream->ssl != NULL || stream->send_failed ||
+        (stream->write_armed && !stream->wants_output)) {
         stream_put(stream, bytes);
         return;
     }

@@ -46,6 +46,7 @@ struct stream {
     bool again;            /* `input` is to be called, whatever there is */
     bool has_ended;
     bool send_failed;
+    bool wants_output; /* `output` is to be called when the kernel takes more */
     bool is_unsent_listed;
     int error;          /* errno of the end */
     int64_t sent;       /* bytes the kernel took, in all */
@@ -81,6 +82,8 @@ void stream_take(struct stream *stream, size_t size);
 void stream_put(struct stream *stream, struct str bytes);
 /* The same for much: what the kernel takes at once is not copied. */
 void stream_put_much(struct stream *stream, struct str bytes);
+/* Call `output` when the others on the loop had their turn. */
+void stream_want_output(struct stream *stream);
 static inline size_t stream_unsent(const struct stream *stream)
 {
     return stream->output.size;

@@ -500,7 +500,7 @@ static void refuse_early(int fd, int index)
 
 static void an_answer_before_the_request_is_whole_is_taken(void)
 {
-    enum { BYTES = 8 << 20 };
+    enum { BYTES = 32 << 20 }; /* more than the kernels hold */
     static char much[BYTES];
     const struct str pieces[2] = {{much, BYTES / 2}, {much + BYTES / 2, BYTES / 2}};
     open_both(refuse_early);
