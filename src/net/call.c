@@ -503,11 +503,7 @@ static void put_head(struct net_call *call, const struct net_call_request *reque
     if (by_proxy && pool->proxy->authorization[0] != '\0') {
         text_format(out, "Proxy-Authorization: %s\r\n", pool->proxy->authorization);
     }
-    for (size_t i = 0; i < request->field_count; i++) {
-        if (!http_is_framing(request->fields[i].name)) {
-            http_put_field(out, request->fields[i]);
-        }
-    }
+    http_pass_fields(out, request->fields, request->field_count);
     for (size_t i = 0; i < request->body_count; i++) {
         length += request->body[i].size;
     }

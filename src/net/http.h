@@ -161,6 +161,8 @@ const char *http_reason(int status);
 
 /* "Name: value\r\n". A name that is none is left out, control characters become spaces. */
 void http_put_field(struct text *out, struct http_field field);
+/* All of them but framing ones and those that a Connection field names. */
+void http_pass_fields(struct text *out, const struct http_field *fields, size_t count);
 /* "Date: …\r\n" of now, in `out` of at least 40 bytes. Looks at the clock. */
 struct str http_date(char *out, size_t size);
 

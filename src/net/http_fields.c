@@ -180,6 +180,32 @@ void http_put_field(struct text *out, struct http_field field)
     text_add(out, STR("\r\n"));
 }
 
+/* Whether a Connection field names other fields, which then are of this connection alone. */
+static bool names_fields(const struct http_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal_fold(fields[i].name, STR("connection")) &&
+            !str_equal_fold(fields[i].value, STR("close")) &&
+            !str_equal_fold(fields[i].value, STR("keep-alive"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void http_pass_fields(struct text *out, const struct http_field *fields, size_t count)
+{
+    CHECK(fields != NULL || count == 0);
+    const bool named = names_fields(fields, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct str name = fields[i].name;
+        if (!http_is_framing(name) &&
+            !(named && http_fields_have(fields, count, STR("connection"), name))) {
+            http_put_field(out, fields[i]);
+        }
+    }
+}
+
 struct str http_date(char *out, size_t size)
 {
     CHECK(out != NULL);

@@ -82,15 +82,6 @@ static void put_status(struct text *out, int status, struct str reason)
     text_add(out, STR("\r\n"));
 }
 
-static void put_fields(struct text *out, const struct http_field *fields, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!http_is_framing(fields[i].name)) {
-            http_put_field(out, fields[i]);
-        }
-    }
-}
-
 static bool has_body(int status)
 {
     return status >= 200 && status != 204 && status != 304;
@@ -124,7 +115,7 @@ static void put_whole_head(const struct net_reply *reply, const struct net_respo
         put_number(out, (int64_t)response->body.size);
         text_add(out, STR("\r\n"));
     }
-    put_fields(out, response->fields, response->field_count);
+    http_pass_fields(out, response->fields, response->field_count);
     text_add(out, reply->close ? STR("Connection: close\r\n\r\n") : STR("\r\n"));
     CHECK(!text_is_full(out));
 }
@@ -224,7 +215,7 @@ void net_reply_begin(struct net_reply *reply, const struct net_reply_head *head)
     if (!has_date(head->fields, head->field_count)) {
         text_add(out, loop_date(reply->loop));
     }
-    put_fields(out, head->fields, head->field_count);
+    http_pass_fields(out, head->fields, head->field_count);
     if (body && head->length >= 0) {
         text_add(out, STR("Content-Length: "));
         put_number(out, head->length);
@@ -285,7 +276,7 @@ void net_reply_end(struct net_reply *reply, const struct http_field *trailers, s
         struct text *const out = &reply->loop->head;
         text_clear(out);
         text_add(out, STR("0\r\n"));
-        put_fields(out, trailers, trailer_count);
+        http_pass_fields(out, trailers, trailer_count);
         text_add(out, STR("\r\n"));
         CHECK(!text_is_full(out));
         stream_put(&c->stream, text_str(out));
