@@ -127,7 +127,7 @@ static void refuse(struct connection *c, int status, const char *why)
     forget_incoming(c);
     c->state = WRITING;
     c->close = true;
-    set_deadline(c, c->loop->server->limits.write_ms_max);
+    set_deadline(c, c->loop->limits.write_ms_max);
     bufferevent_disable(c->socket, EV_READ);
     bufferevent_write(c->socket, all.data, all.size);
     text_deinit(&body);
@@ -139,7 +139,7 @@ static bool hold(struct connection *c, int64_t bytes)
 {
     struct net_server *const server = c->loop->server;
     const int64_t before = atomic_fetch_add(&server->held_bytes, bytes);
-    if (before + bytes > (int64_t)server->limits.held_bytes_max) {
+    if (before + bytes > (int64_t)c->loop->limits.held_bytes_max) {
         atomic_fetch_sub(&server->held_bytes, bytes);
         return false;
     }
@@ -170,7 +170,7 @@ static void handle(struct connection *c)
 /* The head is in the buffer as far as `size`: take it out and see what it says of the body. */
 static void start_request(struct connection *c, struct evbuffer *input, size_t size)
 {
-    const struct net_limits *const limits = &c->loop->server->limits;
+    const struct net_limits *const limits = &c->loop->limits;
     struct incoming *const in = memory_new(struct incoming);
     c->incoming = in;
     text_init(&in->head_bytes, HTTP_HEAD_BYTES_MAX + 1);
@@ -210,7 +210,7 @@ static bool read_head(struct connection *c, struct evbuffer *input)
     }
     if (c->state == IDLE) {
         c->state = HEAD;
-        set_deadline(c, c->loop->server->limits.head_ms_max);
+        set_deadline(c, c->loop->limits.head_ms_max);
     }
     struct evbuffer_ptr from;
     evbuffer_ptr_set(input, &from, c->scanned > 3 ? c->scanned - 3 : 0, EVBUFFER_PTR_SET);
@@ -307,7 +307,7 @@ static void on_write(struct bufferevent *socket, void *context)
         return;
     }
     c->state = IDLE;
-    set_deadline(c, c->loop->server->limits.idle_ms_max);
+    set_deadline(c, c->loop->limits.idle_ms_max);
     bufferevent_enable(socket, EV_READ);
     read_on(c); /* what was sent behind the request is there already */
 }
@@ -352,10 +352,10 @@ static void name_peer(struct connection *c, const struct sockaddr *peer)
 static struct bufferevent *open_socket(struct net_loop *loop, int fd)
 {
     struct net_server *const server = loop->server;
-    pthread_mutex_lock(&server->tls_lock);
+    pthread_mutex_lock(&server->settings_lock);
     SSL *const ssl = server->tls != NULL ? SSL_new(server->tls) : NULL;
     const bool plain = server->tls == NULL;
-    pthread_mutex_unlock(&server->tls_lock);
+    pthread_mutex_unlock(&server->settings_lock);
     if (plain) {
         return bufferevent_socket_new(loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
     }
@@ -374,7 +374,7 @@ void connection_open(struct net_loop *loop, int fd, const struct sockaddr *peer,
     CHECK(peer_size > 0);
     struct net_server *const server = loop->server;
     const int64_t before = atomic_fetch_add(&server->connections, 1);
-    if (before >= server->limits.connections_max || loop->draining) {
+    if (before >= loop->limits.connections_max || loop->draining) {
         atomic_fetch_sub(&server->connections, 1);
         atomic_fetch_add(&server->turned_away, 1);
         evutil_closesocket(fd);
@@ -396,7 +396,7 @@ void connection_open(struct net_loop *loop, int fd, const struct sockaddr *peer,
     evtimer_assign(&c->deadline, loop->base, on_deadline, c);
     bufferevent_setcb(c->socket, on_read, on_write, on_event, c);
     bufferevent_setwatermark(c->socket, EV_READ, 0, READ_BYTES_MAX);
-    set_deadline(c, server->limits.head_ms_max);
+    set_deadline(c, loop->limits.head_ms_max);
     bufferevent_enable(c->socket, EV_READ | EV_WRITE);
 }
 
@@ -411,7 +411,7 @@ void connection_answer(struct net_reply *reply)
         c->state = WRITING;
         c->close = reply->close;
         forget_incoming(c);
-        set_deadline(c, c->loop->server->limits.write_ms_max);
+        set_deadline(c, c->loop->limits.write_ms_max);
         bufferevent_write(c->socket, reply->bytes.data, reply->bytes.size);
     }
     text_deinit(&reply->bytes);

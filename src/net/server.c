@@ -78,6 +78,9 @@ static void on_wake(evutil_socket_t fd, short events, void *context)
     struct net_reply *reply = loop->answered;
     loop->answered = NULL;
     pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_lock(&loop->server->settings_lock);
+    loop->limits = loop->server->limits;
+    pthread_mutex_unlock(&loop->server->settings_lock);
     while (reply != NULL) {
         struct net_reply *const next = reply->next;
         connection_answer(reply);
@@ -166,6 +169,7 @@ static enum errc load_tls(const char *certificate, const char *private_key, SSL_
 static void create_loop(struct net_server *server, struct net_loop *loop)
 {
     loop->server = server;
+    loop->limits = server->limits;
     loop->base = event_base_new();
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     CHECK(loop->base != NULL);
@@ -209,10 +213,8 @@ enum errc net_server_create(const struct net_settings *settings, net_handler *ha
     server->fd = fd;
     server->port = port;
     server->tls = tls;
-    server->certificate = settings->certificate;
-    server->private_key = settings->private_key;
     server->loop_count = settings->loops;
-    CHECK(pthread_mutex_init(&server->tls_lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&server->settings_lock, NULL) == 0);
     for (int i = 0; i < server->loop_count; i++) {
         create_loop(server, &server->loops[i]);
     }
@@ -236,22 +238,33 @@ void net_server_start(struct net_server *server)
     }
 }
 
-enum errc net_server_reload(struct net_server *server, struct err *err)
+enum errc net_server_reload(struct net_server *server, const char *certificate,
+                            const char *private_key, struct err *err)
 {
     CHECK(server != NULL);
-    if (server->certificate == NULL) {
-        return ERR_OK;
-    }
+    CHECK(server->tls != NULL);
     SSL_CTX *tls = NULL;
-    const enum errc code = load_tls(server->certificate, server->private_key, &tls, err);
+    const enum errc code = load_tls(certificate, private_key, &tls, err);
     if (code == ERR_OK) {
-        pthread_mutex_lock(&server->tls_lock);
+        pthread_mutex_lock(&server->settings_lock);
         SSL_CTX *const old = server->tls;
         server->tls = tls;
-        pthread_mutex_unlock(&server->tls_lock);
+        pthread_mutex_unlock(&server->settings_lock);
         SSL_CTX_free(old); /* connections hold it as long as they use it */
     }
     return code;
+}
+
+void net_server_limit(struct net_server *server, const struct net_limits *limits)
+{
+    CHECK(server != NULL);
+    CHECK(limits != NULL);
+    pthread_mutex_lock(&server->settings_lock);
+    server->limits = *limits;
+    pthread_mutex_unlock(&server->settings_lock);
+    for (int i = 0; i < server->loop_count; i++) {
+        wake(&server->loops[i]);
+    }
 }
 
 void net_server_drain(struct net_server *server, int wait_ms)
@@ -304,7 +317,7 @@ void net_server_destroy(struct net_server **server)
     }
     close(s->fd);
     SSL_CTX_free(s->tls);
-    pthread_mutex_destroy(&s->tls_lock);
+    pthread_mutex_destroy(&s->settings_lock);
     memory_free(s);
     *server = NULL;
 }

@@ -39,11 +39,11 @@ struct net_loop {
     struct connection *connections;
     pthread_mutex_t lock; /* of the queue */
     struct net_reply *answered;
-    bool draining; /* the loop's own copy */
+    bool draining;            /* the loop's own copy */
+    struct net_limits limits; /* too */
 };
 
 struct net_server {
-    struct net_limits limits;
     net_handler *handler;
     void *context;
     int fd;
@@ -51,10 +51,9 @@ struct net_server {
     int loop_count;
     bool started;
     struct net_loop loops[NET_LOOPS_MAX];
-    const char *certificate;
-    const char *private_key;
-    pthread_mutex_t tls_lock; /* of `tls`, which reload replaces */
-    SSL_CTX *tls;             /* NULL: plain */
+    pthread_mutex_t settings_lock; /* of the next two, which others may replace */
+    SSL_CTX *tls;                  /* NULL: plain */
+    struct net_limits limits;
     atomic_bool draining;
     atomic_bool stopping;
     _Atomic int64_t connections;

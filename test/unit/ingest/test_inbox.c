@@ -78,8 +78,8 @@ static void open_inbox_with(struct bench *bench, size_t queue_bytes_max, int64_t
     const struct inbox_settings settings = {.home = home_str(&bench->home),
                                             .store = bench->store,
                                             .book = bench->book,
-                                            .queue_bytes_max = queue_bytes_max,
-                                            .journal_bytes_max = journal_bytes_max,
+                                            .limits.queue_bytes_max = queue_bytes_max,
+                                            .limits.journal_bytes_max = journal_bytes_max,
                                             .reading_bytes_max = reading_bytes_max,
                                             .decode = decode,
                                             .context = bench};
