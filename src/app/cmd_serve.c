@@ -282,6 +282,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     CHECK(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    signal(SIGPIPE, SIG_IGN); /* TLS writes to a client that has left */
     if (code == ERR_OK) {
         code = open_parts(app, port, all, err);
     }
