@@ -301,14 +301,6 @@ def bound_key(home):
     return make_key(home, "ingest", "--workflow", "claims", "--team", "support", "--user", "ana")
 
 
-def attributes(home):
-    """case -> its attributes, from the ledger's export."""
-    found = {}
-    for name in ("case-1", "case-2"):
-        found[name] = home.json("explain", name).get("attributes", {})
-    return found
-
-
 def test_a_bound_workflow_beats_what_the_spans_say(home):
     secret = bound_key(home)
     server = Server(home)
@@ -320,6 +312,22 @@ def test_a_bound_workflow_beats_what_the_spans_say(home):
     finally:
         server.stop()
     assert {w["workflow"]: w["calls"] for w in report["workflows"]} == {"claims": 2, "free": 1}
+
+
+def test_a_bound_team_and_user_are_attributes_of_the_case_whatever_the_spans_say(home):
+    secret = bound_key(home)
+    server = Server(home)
+    told = forged(1)
+    for name, value in (("team", "rivals"), ("user", "eve"), ("region", "north")):
+        told["attributes"].append({"key": f"bursar.case.attr.{name}",
+                                   "value": {"stringValue": value}})
+    try:
+        assert server.post([told], **bearer(secret))[0] == 200
+        server.settle()
+        attributes = home.json("explain", "case-1")["attributes"]
+    finally:
+        server.stop()
+    assert attributes == {"team": "support", "user": "ana", "region": "north"}
 
 
 def test_an_outcome_in_a_span_is_of_the_bound_workflow_too(home):
@@ -407,6 +415,22 @@ def reload(server, pattern):
         time.sleep(0.02)
 
 
+def test_clients_that_leave_in_the_middle_of_tls_harm_nobody(tls_server, keys):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for number in range(60):
+        with socket.create_connection((tls_server.host, tls_server.port), 10) as plain:
+            if number % 3 == 0:
+                plain.sendall(b"GET / HTTP/1.1\r\nHost: plain\r\n\r\n")  # no TLS at all
+            elif number % 3 == 1:
+                context.wrap_socket(plain).close()  # before the server's session tickets
+            else:
+                secure = context.wrap_socket(plain)
+                secure.sendall(b"GET /api/v1/report HTTP/1.1\r\nHost: x\r\n\r\n")
+                secure.close()
+    assert tls_server.status(keys["viewer"], host=tls_server.host) == 200
+
+
 def test_tls_serves_and_a_reload_swaps_the_certificate(tls_server, home, keys):
     server = tls_server
     assert "without TLS" not in server.said()
@@ -447,7 +471,6 @@ def test_a_reload_of_a_wrong_file_changes_nothing(tls_server, home, keys, text, 
 def test_a_reload_swaps_settings_limits_and_require_keys_and_tells_what_stays(home, keys):
     config = home.path / "bursar.yaml"
     config.write_text("workflows: {claims: {unit: claim}}\n")
-    home.path.joinpath("server.log")
     server = FarServer(home, listen="127.0.0.1:0")
 
     def unit():
