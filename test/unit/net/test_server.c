@@ -388,8 +388,8 @@ static void new_limits_hold_for_the_next_request(void)
     for (int i = 0; i < 200 && !after; i++) { /* each loop hears of it by itself */
         usleep(5000);
         fd = dial();
-        send_text(
-            fd, "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc");
+        put(fd, STR("POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+                    "3\r\n\r\nabc"));
         after = begins(take(fd, NULL), "413");
         close(fd);
     }
