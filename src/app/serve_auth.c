@@ -209,7 +209,9 @@ static bool is_foreign_page(const struct http_head *head)
 static void copy_text(char *to, struct str from, size_t size)
 {
     CHECK(from.size < size);
-    memcpy(to, from.data, from.size);
+    if (from.size > 0) {
+        memcpy(to, from.data, from.size);
+    }
     to[from.size] = '\0';
 }
 

@@ -16,6 +16,8 @@ import subprocess
 import time
 
 import pytest
+import test_sdks as sdks
+from test_sdks import fixture_provider  # noqa: F401
 from test_serve import JSON, PROTOBUF, Server, request, span
 
 SECRET = re.compile(r"bk_[0-9a-f]{12}_[0-9a-f]{64}")
@@ -367,11 +369,11 @@ def test_the_binding_is_the_same_after_a_crash(home):
 
 # ---- TLS, reload
 
-def make_certificate(folder, name, days=30):
+def make_certificate(folder, name, days=30, names="DNS:localhost"):
     files = folder / f"{name}.pem", folder / f"{name}.key"
     done = subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-subj", f"/CN={name}", "-days", str(days), "-out", files[0], "-keyout",
+         "-nodes", "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}", "-days", str(days), "-out", files[0], "-keyout",
          files[1]], capture_output=True, check=False)
     if done.returncode != 0:
         pytest.skip("openssl makes no certificate here")
@@ -571,3 +573,32 @@ def test_no_secret_is_in_any_file_or_any_line_of_the_log(home):
         for data in files:
             assert rest.encode() not in data
             assert bytes.fromhex(rest) not in data
+
+
+# ---- a real SDK
+
+@pytest.mark.parametrize("field", ["x-api-key={}", "Authorization=Bearer%20{}"])
+def test_opentelemetrys_own_sdk_sends_with_a_key_and_over_tls(home, provider, monkeypatch, field):
+    sdks.need(sdks.PYTHON)
+    certificate, _ = make_certificate(home_path(home), "localhost", names="IP:127.0.0.1")
+    (home.path / "bursar.yaml").write_text(
+        "require_keys: true\ntls: {certificate: localhost.pem, private_key: localhost.key}\n")
+    secret = make_key(home, "ingest", "--workflow", "bound")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", field.format(secret))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(certificate))
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # go before it in the client's library
+        monkeypatch.delenv(name, raising=False)
+    server = FarServer(home, listen="127.0.0.1:0")
+    try:
+        calls = sdks.asks("none", 12)
+        sdks.run([sdks.PYTHON, sdks.ROOT / "test/sdks/agent.py", "none",
+                  f"https://127.0.0.1:{server.port}", provider.url], calls)
+    finally:
+        assert server.stop() == 0
+    report = home.json("report")["workflows"]
+    assert [(w["workflow"], w["calls"]) for w in report] == [("bound", 12)]
+
+
+def home_path(home):
+    home.path.mkdir(mode=0o700, exist_ok=True)
+    return home.path
