@@ -14,6 +14,24 @@ static struct str date(struct render *r, int64_t time_ns, int64_t absent_ns, con
     return render_format(r, "%s", text);
 }
 
+enum { NAME_COLUMNS_MAX = 16, OTHER_COLUMNS = 65, BOUND_COLUMNS_MIN = 15 };
+
+/* At most so many characters; --json has all of them. */
+static struct str shorten(struct render *r, struct str text, size_t columns)
+{
+    if (render_columns(text) <= columns) {
+        return text;
+    }
+    size_t size = text.size;
+    while (size > 0 && render_columns((struct str){text.data, size}) > columns - 1) {
+        size--;
+        while (size > 0 && ((unsigned char)text.data[size] & 0xC0) == 0x80) {
+            size--; /* not in the middle of a character */
+        }
+    }
+    return render_format(r, STR_FORMAT "…", (int)size, text.data);
+}
+
 /* "workflow claims, team support" */
 static struct str bound_to(struct render *r, const struct control_key *key)
 {
@@ -29,7 +47,9 @@ static struct str bound_to(struct render *r, const struct control_key *key)
                                  STR_ARG(render_clean(r, parts[i].value)));
         }
     }
-    return text;
+    const size_t width = (size_t)r->width;
+    const size_t left = width > OTHER_COLUMNS ? width - OTHER_COLUMNS : 0;
+    return shorten(r, text, left > BOUND_COLUMNS_MIN ? left : BOUND_COLUMNS_MIN);
 }
 
 static void add_rows(struct render *r, struct render_table *table, const struct control_keys *keys,
@@ -40,8 +60,9 @@ static void add_rows(struct render *r, struct render_table *table, const struct 
         if (keys_is_active(key, now_ns) != active) {
             continue;
         }
-        const struct str name =
-            str_equal(key->name, key->id) ? STR("") : render_clean(r, key->name);
+        const struct str name = str_equal(key->name, key->id)
+                                    ? STR("")
+                                    : shorten(r, render_clean(r, key->name), NAME_COLUMNS_MAX);
         const struct str cells[] = {
             key->id,
             name,
