@@ -112,7 +112,7 @@ void serve_questions_stop(struct serve *serve);
 bool serve_question(struct serve *serve, const struct net_request *request,
                     const struct serve_caller *caller, struct net_reply *reply);
 
-/* ---- serve_keys.c, on the main thread but for the last */
+/* ---- serve_keys.c, on the main thread but for the last two */
 
 MUST_CHECK enum errc serve_keys_open(struct serve *serve, struct err *err);
 void serve_keys_close(struct serve *serve);
@@ -123,6 +123,9 @@ bool serve_keys_open_anything(struct serve *serve);
 /* serve_auth_check() with the keys as they are now. */
 int serve_keys_check(struct serve *serve, const struct net_request *request,
                      struct serve_caller *out_caller, const char **out_why);
+/* What the caller's key stands for, as the arena's own; false: it is full. From any thread. */
+bool serve_copy_binding(const struct serve_caller *caller, struct arena *arena,
+                        struct journal_binding *out);
 
 /* ---- serve_config.c */
 

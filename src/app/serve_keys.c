@@ -138,3 +138,14 @@ int serve_keys_check(struct serve *serve, const struct net_request *request,
     atomic_fetch_add(&serve->forbidden, status == 403);
     return status;
 }
+
+bool serve_copy_binding(const struct serve_caller *caller, struct arena *arena,
+                        struct journal_binding *out)
+{
+    CHECK(caller != NULL);
+    CHECK(out != NULL);
+    *out = (struct journal_binding){.workflow = arena_copy(arena, str_from(caller->workflow)),
+                                    .team = arena_copy(arena, str_from(caller->team)),
+                                    .user = arena_copy(arena, str_from(caller->user))};
+    return out->workflow.data != NULL && out->team.data != NULL && out->user.data != NULL;
+}

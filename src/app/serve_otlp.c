@@ -264,16 +264,6 @@ static void keep(struct serve *serve, const struct otlp_request *request,
     }
 }
 
-/* The binding as the arena's own; false: it is full. */
-static bool copy_binding(const struct serve_caller *caller, struct arena *arena,
-                         struct journal_binding *out)
-{
-    *out = (struct journal_binding){.workflow = arena_copy(arena, str_from(caller->workflow)),
-                                    .team = arena_copy(arena, str_from(caller->team)),
-                                    .user = arena_copy(arena, str_from(caller->user))};
-    return out->workflow.data != NULL && out->team.data != NULL && out->user.data != NULL;
-}
-
 static void take(struct serve *serve, const struct otlp_request *request,
                  const struct serve_caller *caller, struct net_reply *reply)
 {
@@ -285,7 +275,7 @@ static void take(struct serve *serve, const struct otlp_request *request,
     arena_init(&arena, DECODE_ARENA_BYTES_MAX);
     enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
     serve_give_decoder(serve, decoder);
-    if (code == ERR_OK && !copy_binding(caller, &arena, &decoded.binding)) {
+    if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
         code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
     }
     if (code == ERR_OK) {
