@@ -105,7 +105,8 @@ static void run_question(struct serve *serve, struct serve_question *question)
     text_init(&out, ANSWER_BYTES_MAX);
     struct app app = *serve->app;
     const struct serve_config *const config = serve_config_take(serve);
-    app.settings = config->settings;
+    /* a command typed here reads the file as it is, as it would without the server */
+    app.settings = question->for_terminal ? NULL : config->settings;
     app.ledger = serve->reader;
     app.arena = &question->arena;
     app.out = &out;
