@@ -186,6 +186,9 @@ static enum errc read_prices(struct config_reader *reader, const struct yaml *no
 
 static const struct config_field top_fields[] = {
     OTHER("listen", listen, config_listen),
+    OTHER("tls", tls, config_tls),
+    OTHER("require_keys", require_keys, config_flag),
+    OTHER("limits", limits, config_limits),
     OTHER("ledger", ledger_url, read_ledger),
     OTHER("control", control_url, read_control),
     OTHER("prices", prices, read_prices),
@@ -220,6 +223,10 @@ enum errc config_open(struct app *app, const struct settings **out, struct err *
     CHECK(app != NULL);
     CHECK(out != NULL);
 
+    if (app->settings != NULL) {
+        *out = app->settings;
+        return ERR_OK;
+    }
     struct str text = {0};
     enum errc code = file_read(app->config_path, YAML_BYTES_MAX, app->arena, &text, err);
     if (code == ERR_NOT_FOUND && !app->config_named) {

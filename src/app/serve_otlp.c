@@ -15,7 +15,13 @@
 #define STATUS_BYTES_MAX       ((size_t)4 << 10)
 
 /* google.rpc.Code */
-enum { RPC_INVALID_ARGUMENT = 3, RPC_RESOURCE_EXHAUSTED = 8, RPC_UNAVAILABLE = 14 };
+enum {
+    RPC_INVALID_ARGUMENT = 3,
+    RPC_PERMISSION_DENIED = 7,
+    RPC_RESOURCE_EXHAUSTED = 8,
+    RPC_UNAVAILABLE = 14,
+    RPC_UNAUTHENTICATED = 16,
+};
 
 /* An acknowledgement that waits for the journal. */
 struct owed {
@@ -115,6 +121,10 @@ static void send_encoded(struct net_reply *reply, int status, enum otlp_encoding
                                                         ? STR("application/json")
                                                         : STR("application/x-protobuf"),
                                     .body = text_str(body)};
+    if (status == 401) {
+        response.fields[response.field_count++] =
+            (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"bursar\"")};
+    }
     if (status == 503) {
         response.fields[response.field_count++] = (struct http_field){STR("Retry-After"), STR("1")};
     }
@@ -254,7 +264,8 @@ static void keep(struct serve *serve, const struct otlp_request *request,
     }
 }
 
-static void take(struct serve *serve, const struct otlp_request *request, struct net_reply *reply)
+static void take(struct serve *serve, const struct otlp_request *request,
+                 const struct serve_caller *caller, struct net_reply *reply)
 {
     struct arena arena;
     struct inbox_decoded decoded = {.channel = channel_of(request->signal)};
@@ -262,8 +273,11 @@ static void take(struct serve *serve, const struct otlp_request *request, struct
     struct err err;
     struct otlp *const decoder = serve_take_decoder(serve);
     arena_init(&arena, DECODE_ARENA_BYTES_MAX);
-    const enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
+    enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
     serve_give_decoder(serve, decoder);
+    if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
+        code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
+    }
     if (code == ERR_OK) {
         keep(serve, request, &decoded, &arena, &counts, reply);
     } else {
@@ -274,7 +288,17 @@ static void take(struct serve *serve, const struct otlp_request *request, struct
     arena_deinit(&arena);
 }
 
-bool serve_otlp(struct serve *serve, const struct net_request *request, struct net_reply *reply)
+void serve_otlp_refuse(const struct net_request *request, int status, const char *message,
+                       struct net_reply *reply)
+{
+    CHECK(status == 401 || status == 403);
+    const struct str type = http_field(request->head, STR("content-type"));
+    refuse(reply, is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF, status,
+           status == 401 ? RPC_UNAUTHENTICATED : RPC_PERMISSION_DENIED, message);
+}
+
+bool serve_otlp(struct serve *serve, const struct net_request *request,
+                const struct serve_caller *caller, struct net_reply *reply)
 {
     static const char *const paths[OTLP_SIGNAL_COUNT] = {"/v1/traces", "/v1/logs", "/v1/metrics"};
     CHECK(serve != NULL);
@@ -320,7 +344,7 @@ bool serve_otlp(struct serve *serve, const struct net_request *request, struct n
             otlp.bytes = text_str(&unpacked);
             otlp.readable = otlp.bytes.size;
         }
-        take(serve, &otlp, reply);
+        take(serve, &otlp, caller, reply);
     }
     text_deinit(&unpacked);
     return true;

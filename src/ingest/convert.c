@@ -19,10 +19,14 @@ struct keys {
     uint64_t source_id;
 };
 
-/* The workflow of a case: its own, else what was asked for, else its program's name. */
+/* The workflow of a case: its sender's, else its own, else what was asked for, else its program's
+ * name. */
 static struct str workflow_of(struct str told, struct str program,
                               const struct ingest_origin *origin)
 {
+    if (origin->bound_workflow.size > 0) {
+        return origin->bound_workflow;
+    }
     if (told.size == 0) {
         told = origin->workflow_told || program.size == 0 ? origin->workflow : program;
     }
@@ -32,6 +36,23 @@ static struct str workflow_of(struct str told, struct str program,
 static struct str text_or_null(struct str text)
 {
     return text.size > 0 ? text : (struct str){0};
+}
+
+static enum errc add_attribute(struct ingest *ingest, uint64_t case_key,
+                               const struct attribute *attribute, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const struct str parts = {(const char *)&case_key, sizeof case_key};
+    if (!key_set_add(&ingest->cases_seen, hash64_of(parts, attribute->name, STR("attribute")))) {
+        return ERR_OK;
+    }
+    const size_t at = arena_push(&group->arena, &group->attributes);
+    if (at == SIZE_MAX) {
+        return group_full(ingest, err);
+    }
+    group->attributes.rows[at] = (struct ledger_case_attributes){
+        .case_key = case_key, .name = attribute->name, .value = attribute->value};
+    return ERR_OK;
 }
 
 static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
@@ -53,21 +74,18 @@ static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
             .named_by = origin->session || from->is_session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
         };
     }
-    for (size_t i = 0; i < from->attribute_count; i++) {
-        const struct attribute *attribute = &from->attributes[i];
-        const struct str parts = {(const char *)&key, sizeof key};
-        if (!key_set_add(&ingest->cases_seen,
-                         hash64_of(parts, attribute->name, STR("attribute")))) {
-            continue;
+    enum errc code = ERR_OK;
+    const struct attribute bound[] = {{STR("team"), origin->bound_team},
+                                      {STR("user"), origin->bound_user}};
+    for (size_t i = 0; i < COUNT_OF(bound) && code == ERR_OK; i++) {
+        if (bound[i].value.size > 0) { /* first, because the first of a name stays */
+            code = add_attribute(ingest, key, &bound[i], err);
         }
-        const size_t at = arena_push(&group->arena, &group->attributes);
-        if (at == SIZE_MAX) {
-            return group_full(ingest, err);
-        }
-        group->attributes.rows[at] = (struct ledger_case_attributes){
-            .case_key = key, .name = attribute->name, .value = attribute->value};
     }
-    return ERR_OK;
+    for (size_t i = 0; i < from->attribute_count && code == ERR_OK; i++) {
+        code = add_attribute(ingest, key, &from->attributes[i], err);
+    }
+    return code;
 }
 
 static enum errc add_attempt(struct ingest *ingest, const struct attempt *from, uint64_t key,
@@ -332,7 +350,8 @@ static enum errc add_kpi(struct ingest *ingest, const struct kpi *kpi,
                          const struct ingest_origin *origin, struct err *err)
 {
     struct group *const group = &ingest->group;
-    const struct str workflow = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
+    const struct str told = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
+    const struct str workflow = origin->bound_workflow.size > 0 ? origin->bound_workflow : told;
     const size_t at = arena_push(&group->arena, &group->kpis);
     if (at == SIZE_MAX) {
         return group_full(ingest, err);

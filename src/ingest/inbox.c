@@ -91,6 +91,7 @@ static void answer(struct inbox *inbox, struct offer *first, enum errc code, con
         o->done(o->context, code, err);
         inbox_free_readings(inbox, o->reading);
         text_deinit(&o->bytes);
+        text_deinit(&o->bound);
         memory_free(o);
     }
 }
@@ -155,6 +156,7 @@ static void init_conditions(struct inbox *inbox)
     CHECK(pthread_cond_init(&inbox->committed, &attributes) == 0);
     CHECK(pthread_cond_init(&inbox->moved, &attributes) == 0);
     CHECK(pthread_mutex_init(&inbox->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&inbox->book_lock, NULL) == 0);
     pthread_condattr_destroy(&attributes);
 }
 
@@ -211,6 +213,27 @@ static struct inbox_reading *keep_reading(struct inbox *inbox, int64_t received_
     return reading;
 }
 
+/* Copies of the binding's texts for as long as the offer waits. */
+static void keep_binding(struct offer *offer, const struct journal_binding *binding)
+{
+    const struct str from[] = {binding->workflow, binding->team, binding->user};
+    struct str *const to[] = {&offer->message.binding.workflow, &offer->message.binding.team,
+                              &offer->message.binding.user};
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        size += from[i].size;
+    }
+    text_init(&offer->bound, size + 1);
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        text_add(&offer->bound, from[i]);
+    }
+    size = 0;
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        *to[i] = (struct str){from[i].size > 0 ? offer->bound.data + size : "", from[i].size};
+        size += from[i].size;
+    }
+}
+
 enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns, struct str bytes,
                       inbox_done *done, void *context, struct err *err)
 {
@@ -225,8 +248,8 @@ enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t receive
     CHECK(done != NULL);
     CHECK((decoded == NULL) == (arena == NULL));
     pthread_mutex_lock(&inbox->lock);
-    const bool full = inbox->queue_bytes + bytes.size > inbox->settings.queue_bytes_max ||
-                      inbox->counts.waiting_bytes > inbox->settings.journal_bytes_max ||
+    const bool full = inbox->queue_bytes + bytes.size > inbox->settings.limits.queue_bytes_max ||
+                      inbox->counts.waiting_bytes > inbox->settings.limits.journal_bytes_max ||
                       inbox->closing;
     inbox->counts.offered++;
     inbox->counts.turned_away += full;
@@ -242,6 +265,8 @@ enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t receive
         .message = {.kind = kind, .received_ns = received_ns}, .done = done, .context = context};
     offer->reading =
         decoded != NULL ? keep_reading(inbox, received_ns, bytes, decoded, arena) : NULL;
+    const struct journal_binding unbound = {.workflow = STR("")};
+    keep_binding(offer, decoded != NULL ? &decoded->binding : &unbound);
     text_init(&offer->bytes, bytes.size + 1);
     text_add(&offer->bytes, bytes);
     pthread_mutex_lock(&inbox->lock);
@@ -251,6 +276,19 @@ enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t receive
     pthread_cond_signal(&inbox->offered);
     pthread_mutex_unlock(&inbox->lock);
     return ERR_OK;
+}
+
+void inbox_change(struct inbox *inbox, const struct price_book *book,
+                  const struct inbox_limits *limits)
+{
+    CHECK(inbox != NULL);
+    CHECK(book != NULL);
+    pthread_mutex_lock(&inbox->book_lock);
+    inbox->settings.book = book;
+    pthread_mutex_unlock(&inbox->book_lock);
+    pthread_mutex_lock(&inbox->lock);
+    inbox->settings.limits = *limits;
+    pthread_mutex_unlock(&inbox->lock);
 }
 
 bool inbox_settle(struct inbox *inbox, int wait_ms)
@@ -296,6 +334,7 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     pthread_cond_destroy(&i->committed);
     pthread_cond_destroy(&i->moved);
     pthread_mutex_destroy(&i->lock);
+    pthread_mutex_destroy(&i->book_lock);
     memory_free(i);
     *inbox = NULL;
 }

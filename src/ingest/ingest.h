@@ -75,6 +75,11 @@ struct ingest_origin {
     bool workflow_told;  /* somebody asked for it: it goes before the name of a program */
     enum channel channel;
     bool session; /* cases are sessions: nothing better named them */
+    /* What the key stands for that the trace came with, before anything the trace says; each may be
+     * empty. Team and user become attributes of the case. */
+    struct str bound_workflow;
+    struct str bound_team;
+    struct str bound_user;
 };
 
 /*

@@ -118,7 +118,7 @@ static void refuse(struct connection *c, int status, const char *why)
     c->held = 0;
     c->state = WRITING;
     c->close = true;
-    set_deadline(c, c->server->limits.write_ms_max);
+    set_deadline(c, c->door->limits.write_ms_max);
     stream_read(&c->stream, false);
     stream_put(&c->stream, text_str(&all));
     text_deinit(&body);
@@ -134,7 +134,7 @@ static bool hold(struct connection *c, size_t bytes)
 {
     struct net_server *const server = c->server;
     int64_t *const held = c->reply != NULL ? &c->reply->held : &c->held;
-    const int64_t all = (int64_t)server->limits.held_bytes_max;
+    const int64_t all = (int64_t)c->door->limits.held_bytes_max;
     const int64_t more = (int64_t)bytes;
     const int64_t most = *held + more > SMALL_BYTES_MAX ? all / 4 * 3 : all;
     if (atomic_fetch_add(&server->held_bytes, more) + more > most) {
@@ -167,7 +167,7 @@ static void handle(struct connection *c)
 /* The head may be in the first `size` bytes: take it out and see what it says of the body. */
 static void start_request(struct connection *c, size_t size)
 {
-    const struct net_limits *const limits = &c->server->limits;
+    const struct net_limits *const limits = &c->door->limits;
     struct net_reply *const reply = reply_new(c);
     c->reply = reply;
     text_add(&reply->head_bytes, (struct str){stream_input(&c->stream).data, size});
@@ -204,7 +204,7 @@ static bool read_head(struct connection *c)
     }
     if (c->state == IDLE) {
         c->state = HEAD;
-        set_deadline(c, c->server->limits.head_ms_max);
+        set_deadline(c, c->door->limits.head_ms_max);
         const unsigned char first = (unsigned char)input.data[0];
         if (first < ' ' || first == 0x7f) { /* why wait for the end of what is none */
             refuse(c, 400, "this is no HTTP request, but TLS perhaps, which is not spoken here");
@@ -317,7 +317,7 @@ static void finish(struct connection *c)
         return;
     }
     c->state = IDLE;
-    set_deadline(c, c->server->limits.idle_ms_max);
+    set_deadline(c, c->door->limits.idle_ms_max);
     stream_read(&c->stream, !c->client_ended);
     read_on(c); /* what was sent behind the request is there already */
 }
@@ -335,7 +335,7 @@ static void on_output(void *context)
     }
     if (unsent > 0 && (c->sent != c->stream.sent || !net_timer_is_set(&c->deadline))) {
         c->sent = c->stream.sent;
-        set_deadline(c, c->server->limits.write_ms_max);
+        set_deadline(c, c->door->limits.write_ms_max);
     }
     if (c->state == HANDLING) {
         if (unsent == 0) {
@@ -388,7 +388,7 @@ static void on_deadline(void *context)
     struct connection *const c = context;
     const bool is_answering = c->state == WRITING || (c->state == HANDLING && !c->client_ended);
     if (is_answering && stream_unsent(&c->stream) > 0 && is_taking(c)) {
-        set_deadline(c, c->server->limits.write_ms_max);
+        set_deadline(c, c->door->limits.write_ms_max);
         return;
     }
     if (c->state == HEAD || c->state == BODY) {
@@ -406,7 +406,7 @@ void connection_finish(struct connection *c)
     c->close = c->close || c->reply->close;
     reply_free(c->reply);
     c->reply = NULL;
-    set_deadline(c, c->server->limits.write_ms_max);
+    set_deadline(c, c->door->limits.write_ms_max);
     if (stream_unsent(&c->stream) == 0) {
         finish(c);
     }
@@ -430,10 +430,10 @@ static void name_peer(struct connection *c, const struct sockaddr *peer)
 
 static SSL *new_tls(struct net_server *server)
 {
-    pthread_mutex_lock(&server->tls_lock);
+    pthread_mutex_lock(&server->settings_lock);
     SSL *const ssl = server->tls != NULL ? SSL_new(server->tls) : NULL;
     const bool plain = server->tls == NULL;
-    pthread_mutex_unlock(&server->tls_lock);
+    pthread_mutex_unlock(&server->settings_lock);
     CHECK(plain || ssl != NULL);
     if (ssl != NULL) {
         SSL_set_accept_state(ssl);
@@ -448,7 +448,7 @@ void connection_open(struct net_door *door, int fd, const struct sockaddr *peer)
     static const struct stream_use use = {on_secured, on_input, on_output, on_ended};
     struct net_server *const server = door->server;
     const int64_t before = atomic_fetch_add(&server->connections, 1);
-    if (before >= server->limits.connections_max || door->draining) {
+    if (before >= door->limits.connections_max || door->draining) {
         atomic_fetch_sub(&server->connections, 1);
         atomic_fetch_add(&server->turned_away, 1);
         close(fd);
@@ -468,7 +468,7 @@ void connection_open(struct net_door *door, int fd, const struct sockaddr *peer)
         c->next->previous = c;
     }
     door->connections = c;
-    set_deadline(c, server->limits.head_ms_max);
+    set_deadline(c, door->limits.head_ms_max);
     SSL *const ssl = new_tls(server);
     stream_open(&c->stream, door->loop, fd, ssl, READ_BYTES_MAX, &use, c);
     stream_read(&c->stream, ssl == NULL);

@@ -22,7 +22,7 @@ struct net_reply *reply_new(struct connection *c)
     reply->connection = c;
     memcpy(reply->peer, c->peer, sizeof reply->peer);
     text_init(&reply->head_bytes, HTTP_HEAD_BYTES_MAX + 1);
-    text_init(&reply->body_bytes, c->server->limits.body_bytes_max);
+    text_init(&reply->body_bytes, c->door->limits.body_bytes_max);
     text_init(&reply->answer, RESPONSE_BYTES_MAX);
     return reply;
 }

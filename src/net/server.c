@@ -60,6 +60,15 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     loop_leave(door->loop);
 }
 
+static void on_limit(void *context)
+{
+    struct net_door *const door = context;
+    atomic_store(&door->limit_posted, false);
+    pthread_mutex_lock(&door->server->settings_lock);
+    door->limits = door->server->limits;
+    pthread_mutex_unlock(&door->server->settings_lock);
+}
+
 static void on_drain(void *context)
 {
     struct net_door *const door = context;
@@ -135,6 +144,8 @@ static void open_door(struct net_server *server, struct net_door *door, struct n
     door->loop = loop;
     door->resume = (struct net_timer){.run = on_resume, .context = door};
     door->drain = (struct net_post){.run = on_drain, .context = door};
+    door->limit = (struct net_post){.run = on_limit, .context = door};
+    door->limits = server->limits;
     door->listener =
         evconnlistener_new(loop->base, on_accept, door, LEV_OPT_CLOSE_ON_EXEC, 0, server->fd);
     CHECK(door->listener != NULL);
@@ -170,10 +181,8 @@ enum errc net_server_create(const struct net_settings *settings, net_handler *ha
     server->fd = fd;
     server->port = port;
     server->tls = tls;
-    server->certificate = settings->certificate;
-    server->private_key = settings->private_key;
     server->loops = net_loops_create(settings->loops);
-    CHECK(pthread_mutex_init(&server->tls_lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&server->settings_lock, NULL) == 0);
     for (int i = 0; i < settings->loops; i++) {
         open_door(server, &server->doors[i], net_loops_at(server->loops, i));
     }
@@ -199,22 +208,36 @@ void net_server_start(struct net_server *server)
     net_loops_start(server->loops);
 }
 
-enum errc net_server_reload(struct net_server *server, struct err *err)
+enum errc net_server_reload(struct net_server *server, const char *certificate,
+                            const char *private_key, struct err *err)
 {
     CHECK(server != NULL);
-    if (server->certificate == NULL) {
-        return ERR_OK;
-    }
+    CHECK(server->tls != NULL);
     SSL_CTX *tls = NULL;
-    const enum errc code = load_tls(server->certificate, server->private_key, &tls, err);
+    const enum errc code = load_tls(certificate, private_key, &tls, err);
     if (code == ERR_OK) {
-        pthread_mutex_lock(&server->tls_lock);
+        pthread_mutex_lock(&server->settings_lock);
         SSL_CTX *const old = server->tls;
         server->tls = tls;
-        pthread_mutex_unlock(&server->tls_lock);
+        pthread_mutex_unlock(&server->settings_lock);
         SSL_CTX_free(old); /* connections hold it as long as they use it */
     }
     return code;
+}
+
+void net_server_limit(struct net_server *server, const struct net_limits *limits)
+{
+    CHECK(server != NULL);
+    CHECK(limits != NULL);
+    pthread_mutex_lock(&server->settings_lock);
+    server->limits = *limits;
+    pthread_mutex_unlock(&server->settings_lock);
+    for (int i = 0; i < net_loops_count(server->loops); i++) {
+        struct net_door *const door = &server->doors[i];
+        if (!atomic_exchange(&door->limit_posted, true)) {
+            net_loop_post(door->loop, &door->limit);
+        }
+    }
 }
 
 void net_server_drain(struct net_server *server, int wait_ms)
@@ -259,7 +282,7 @@ void net_server_destroy(struct net_server **server)
     net_loops_destroy(&s->loops);
     close(s->fd);
     SSL_CTX_free(s->tls);
-    pthread_mutex_destroy(&s->tls_lock);
+    pthread_mutex_destroy(&s->settings_lock);
     memory_free(s);
     *server = NULL;
 }

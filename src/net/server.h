@@ -79,9 +79,12 @@ MUST_CHECK enum errc net_server_create(const struct net_settings *settings, net_
 int net_server_port(const struct net_server *server);
 void net_server_start(struct net_server *server);
 
-/* New certificate and key from the files named at creation: connections from now on use them.
- * Errors: ERR_CONFIG; the old ones stay. */
-MUST_CHECK enum errc net_server_reload(struct net_server *server, struct err *err);
+/* New certificate and key, of a server that was created with some: connections from now on use
+ * them. Errors: ERR_CONFIG; the old ones stay. */
+MUST_CHECK enum errc net_server_reload(struct net_server *server, const char *certificate,
+                                       const char *private_key, struct err *err);
+/* New limits, for what begins from now on. */
+void net_server_limit(struct net_server *server, const struct net_limits *limits);
 
 /* Take no new connections and close idle ones; return when every answer that was owed is sent, or
  * after `wait_ms`. */

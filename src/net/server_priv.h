@@ -77,12 +77,14 @@ struct net_door {
     struct evconnlistener *listener;
     struct net_timer resume; /* when accept() may be tried again */
     struct net_post drain;
+    struct net_post limit;
+    atomic_bool limit_posted;
     struct connection *connections;
-    bool draining; /* the loop's own copy */
+    bool draining;            /* the loop's own copy */
+    struct net_limits limits; /* too */
 };
 
 struct net_server {
-    struct net_limits limits;
     net_handler *handler;
     void *context;
     int fd;
@@ -90,10 +92,9 @@ struct net_server {
     struct net_loops *loops; /* owned */
     bool stopped;
     struct net_door doors[NET_LOOPS_MAX];
-    const char *certificate;
-    const char *private_key;
-    pthread_mutex_t tls_lock; /* of `tls`, which reload replaces */
-    SSL_CTX *tls;             /* NULL: plain */
+    pthread_mutex_t settings_lock; /* of the next two, which others may replace */
+    SSL_CTX *tls;                  /* NULL: plain */
+    struct net_limits limits;
     atomic_bool draining;
     _Atomic int64_t connections;
     _Atomic int64_t accepted;

@@ -19,11 +19,20 @@
 
 struct journal;
 
+/* What the sender's key stands for, each empty where it stands for none; kept with the message, so
+ * that reading it after a crash gives the same. */
+struct journal_binding {
+    struct str workflow;
+    struct str team;
+    struct str user;
+};
+
 struct journal_message {
     int64_t id;   /* ascending in order of acceptance; given by journal_append */
     int64_t kind; /* what `bytes` are; the caller's own numbers */
     int64_t received_ns;
     struct str bytes;
+    struct journal_binding binding;
 };
 
 struct journal_messages {

@@ -251,8 +251,9 @@ static enum errc migrate(struct store *store, enum store_mode mode, bool *out_is
     return ERR_OK;
 }
 
-static enum errc make_directory(struct str path, struct err *err)
+enum errc store_make_home(struct str path, struct err *err)
 {
+    CHECK(err != NULL);
     char text[STORE_PATH_BYTES_MAX];
     if (path.size == 0 || path.size >= sizeof text) {
         return err_set(err, ERR_USAGE, "the home directory's name is empty or too long");
@@ -282,7 +283,7 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
         return err_set(err, ERR_USAGE, "the home directory's name is too long");
     }
     if (mode == STORE_WRITE) {
-        const enum errc code = make_directory(home, err);
+        const enum errc code = store_make_home(home, err);
         if (code != ERR_OK) {
             return code;
         }

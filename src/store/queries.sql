@@ -1972,6 +1972,59 @@ CREATE TABLE IF NOT EXISTS audit (
 PRAGMA user_version = 1;
 COMMIT;
 
+-- A name belongs to one key at a time; those revoked keep theirs for the audit trail.
+-- name: control_version_2
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS keys (
+  key_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  created_ns INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_ns INTEGER,
+  revoked_ns INTEGER,
+  last_used_ns INTEGER,
+  team TEXT NOT NULL,
+  workflow TEXT NOT NULL,
+  user TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS keys_by_name ON keys (name) WHERE revoked_ns IS NULL;
+PRAGMA user_version = 2;
+COMMIT;
+
+-- name: control_begin
+BEGIN IMMEDIATE
+
+-- name: control_commit
+COMMIT
+
+-- name: control_rollback
+ROLLBACK
+
+-- name: control_count_keys
+SELECT count(*) FROM keys
+
+-- name: control_add_key
+INSERT INTO keys
+  (key_id, name, role, hash, created_ns, created_by, expires_ns, team, workflow, user)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- name: control_list_keys
+SELECT key_id, name, role, hash, created_ns, created_by, expires_ns, revoked_ns, last_used_ns,
+       team, workflow, user
+FROM keys ORDER BY key_id
+
+-- SQLite counts $-parameters as they appear; ?N is what it says.
+-- name: control_revoke_key
+UPDATE keys SET revoked_ns = coalesce(revoked_ns, ?2) WHERE key_id = ?1
+
+-- name: control_touch_key
+UPDATE keys SET last_used_ns = ?2 WHERE key_id = ?1 AND coalesce(last_used_ns, ?2 - 1) < ?2
+
+-- name: control_change_count
+PRAGMA data_version
+
 -- name: control_add_audit
 INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)
 
@@ -2001,6 +2054,15 @@ CREATE TABLE IF NOT EXISTS messages (
 PRAGMA user_version = 1;
 COMMIT;
 
+-- What the key it came with stands for.
+-- name: journal_version_2
+BEGIN IMMEDIATE;
+ALTER TABLE messages ADD COLUMN workflow TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN team TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN user TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
+COMMIT;
+
 -- name: journal_begin
 BEGIN IMMEDIATE
 
@@ -2011,13 +2073,15 @@ COMMIT
 ROLLBACK
 
 -- name: journal_append
-INSERT INTO messages (kind, received_ns, bytes) VALUES ($1, $2, $3)
+INSERT INTO messages (kind, received_ns, bytes, workflow, team, user)
+VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: journal_remove
 DELETE FROM messages WHERE message_id <= $1
 
 -- name: journal_read
-SELECT message_id, kind, received_ns, bytes FROM messages WHERE message_id > $1
+SELECT message_id, kind, received_ns, bytes, workflow, team, user
+FROM messages WHERE message_id > $1
 ORDER BY message_id
 
 -- name: journal_measure

@@ -386,6 +386,32 @@ static void an_address_that_cannot_be_listened_on_is_named(void)
     EXPECT(no_certificate == ERR_CONFIG);
 }
 
+/* A limit that is lowered while the server runs holds for what begins then. */
+static void new_limits_hold_for_the_next_request(void)
+{
+    open_server(&net_limits_default);
+    struct net_limits limits = net_limits_default;
+    int fd = dial();
+    put(fd,
+        STR("POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"));
+    const bool before = begins(take(fd, NULL), "200");
+    close(fd);
+    limits.body_bytes_max = 2;
+    net_server_limit(server, &limits);
+    bool after = false;
+    for (int i = 0; i < 200 && !after; i++) { /* each loop hears of it by itself */
+        usleep(5000);
+        fd = dial();
+        put(fd, STR("POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+                    "3\r\n\r\nabc"));
+        after = begins(take(fd, NULL), "413");
+        close(fd);
+    }
+    close_server();
+    EXPECT(before);
+    EXPECT(after);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -399,6 +425,7 @@ int main(void)
         TEST_SPARSE(a_client_that_leaves_before_the_answer_harms_nobody),
         TEST_SPARSE(draining_sends_what_is_owed_and_takes_nothing_new),
         TEST_SPARSE(an_address_that_cannot_be_listened_on_is_named),
+        TEST_SPARSE(new_limits_hold_for_the_next_request),
     };
     return test_main(tests, COUNT_OF(tests));
 }
