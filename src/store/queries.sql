@@ -2063,6 +2063,13 @@ ALTER TABLE messages ADD COLUMN user TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = 2;
 COMMIT;
 
+-- What came beside the body.
+-- name: journal_version_3
+BEGIN IMMEDIATE;
+ALTER TABLE messages ADD COLUMN context BLOB NOT NULL DEFAULT x'';
+PRAGMA user_version = 3;
+COMMIT;
+
 -- name: journal_begin
 BEGIN IMMEDIATE
 
@@ -2073,19 +2080,19 @@ COMMIT
 ROLLBACK
 
 -- name: journal_append
-INSERT INTO messages (kind, received_ns, bytes, workflow, team, user)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO messages (kind, received_ns, bytes, workflow, team, user, context)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: journal_remove
 DELETE FROM messages WHERE message_id <= $1
 
 -- name: journal_read
-SELECT message_id, kind, received_ns, bytes, workflow, team, user
+SELECT message_id, kind, received_ns, bytes, workflow, team, user, context
 FROM messages WHERE message_id > $1
 ORDER BY message_id
 
 -- name: journal_measure
-SELECT count(*), coalesce(sum(length(bytes)), 0) FROM messages
+SELECT count(*), coalesce(sum(length(bytes) + length(context)), 0) FROM messages
 
 -- ============================================================ outcomes, one
 
