@@ -340,7 +340,7 @@ void otlp_take_event(struct otlp *otlp)
              str_equal(events[at].name, event.name))) {
         at++;
     }
-    const bool has_outcome = otlp_has(otlp, OTLP_ROLE_OUTCOME);
+    const bool has_outcome = otlp_tells_outcome(otlp);
     if (at == COUNT_OF(events) && !has_outcome) {
         otlp->batch.counts.ignored++;
         return;

@@ -316,12 +316,13 @@ void otlp_take_span(struct otlp *otlp)
     const enum step_kind own =
         dialect == OTLP_DIALECT_CLAUDE ? claude_kind(record->name) : STEP_KIND_COUNT;
     const enum step_kind kind = own != STEP_KIND_COUNT ? own : otlp_kind(otlp);
-    if (otlp_has(otlp, OTLP_ROLE_OUTCOME)) {
+    const bool has_outcome = otlp_tells_outcome(otlp);
+    if (has_outcome) {
         otlp_add_outcome(otlp, &place,
                          record->ended_ns != TIME_UNKNOWN ? record->ended_ns : record->started_ns);
     }
     if (kind == STEP_KIND_COUNT) {
-        otlp->batch.counts.ignored += !otlp_has(otlp, OTLP_ROLE_OUTCOME);
+        otlp->batch.counts.ignored += !has_outcome;
         return;
     }
     char buffer[WIRE_ID_BYTES_MAX];
