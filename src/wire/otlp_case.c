@@ -136,8 +136,10 @@ void otlp_add_step(struct otlp *otlp, struct str identity, const struct step *st
     }
     struct step *const kept = wire_step(rows, row);
     const struct str named = kept->identity;
+    const struct decision *const decision = kept->decision;
     *kept = *step;
     kept->identity = named;
+    kept->decision = step->decision != NULL ? step->decision : decision;
     kept->has_channel = true;
     kept->line = rows->line;
     kept->sequence = step->started_ns != TIME_UNKNOWN ? step->started_ns : 0;

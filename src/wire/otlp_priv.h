@@ -362,6 +362,17 @@ struct str otlp_span_identity(const struct otlp_record *record,
 struct str otlp_call_identity(const struct otlp *otlp, unsigned dialect,
                               char buffer[static WIRE_ID_BYTES_MAX]);
 
+/* otlp_decision.c */
+
+/* The choice the record's roles tell of; NULL: none. Owned by the arena. */
+const struct decision *otlp_decision(struct otlp *otlp);
+/* What a record is that is nothing but a decision. */
+enum step_kind otlp_decision_kind(const struct decision *decision);
+/* Note it on its step. */
+void otlp_step_decision(const struct decision *decision, struct step *step);
+/* "reject", "denied", … */
+bool otlp_is_refusal(struct str choice);
+
 /* otlp_case.c */
 
 /* The place of the record: its span and trace are noted, with what they say. */

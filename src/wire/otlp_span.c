@@ -315,7 +315,11 @@ void otlp_take_span(struct otlp *otlp)
     const struct otlp_place place = otlp_place_of(otlp, true);
     const enum step_kind own =
         dialect == OTLP_DIALECT_CLAUDE ? claude_kind(record->name) : STEP_KIND_COUNT;
-    const enum step_kind kind = own != STEP_KIND_COUNT ? own : otlp_kind(otlp);
+    enum step_kind kind = own != STEP_KIND_COUNT ? own : otlp_kind(otlp);
+    const struct decision *const decision = otlp_decision(otlp);
+    if (decision != NULL && (kind == STEP_KIND_COUNT || kind == STEP_AGENT)) {
+        kind = otlp_decision_kind(decision);
+    }
     const bool has_outcome = otlp_tells_outcome(otlp);
     if (has_outcome) {
         otlp_add_outcome(otlp, &place,
@@ -342,6 +346,9 @@ void otlp_take_span(struct otlp *otlp)
     };
     step.ended_ns = wire_end(step.started_ns, record->ended_ns);
     fill_span(otlp, dialect, &step);
+    if (decision != NULL) {
+        otlp_step_decision(decision, &step);
+    }
     if (kind == STEP_LLM && dialect == OTLP_DIALECT_CLAUDE) {
         step.alias = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_RESPONSE_ID));
     }

@@ -197,3 +197,88 @@ def test_a_value_made_to_be_slow_is_given_up_and_told_of(home):
     server.settle()
     assert server.stop() == 0
     assert workflows(home)["w"]["calls"] == 2000
+
+
+def test_doctor_says_which_rule_would_name_a_service_and_the_rule_is_right(new_home, tmp_path):
+    path = tmp_path / "spans.json"
+    path.write_text(json.dumps(request(stream(), **{"service.name": 'the "odd": service'})))
+    home, again = new_home("first"), new_home("again")
+    home.ok("import", path)
+    notes = [c for c in home.json("doctor")["checks"] if c["check"] == "correlation"]
+    assert len(notes) == 1
+    assert notes[0]["found"].startswith("9 calls, 0.04 USD")
+    rule = notes[0]["mend"].split("bursar.yaml: ")[1]
+    configure(again, f"correlation:\n  {rule}\n")
+    again.ok("import", path)
+    assert workflows(again)['the "odd": service']["calls"] == 9
+    assert not [c for c in again.json("doctor")["checks"] if c["check"] == "correlation"]
+
+
+DECISION = {"bursar.decision.kind": "refund", "bursar.decision.choice": "approve",
+            "bursar.decision.by": "human", "bursar.decision.rule": "R-7 goodwill",
+            "bursar.decision.reason": "the parcel was late",
+            "bursar.decision.override": "policy P-2", "bursar.decision.precedent": "claim-3",
+            "bursar.decision.evidence": "tracking record"}
+
+
+def log_record(given, number=1):
+    return {"timeUnixNano": str(NS + number), "eventName": "refund.decided",
+            "attributes": attributes({**given, "bursar.workflow": "w", "bursar.case.id": "c"})}
+
+
+def test_a_decision_is_on_record_whole_and_once_from_span_or_event(new_home, tmp_path):
+    plain = {"traceId": "1" * 32, "spanId": "2" * 16, "name": "decide",
+             "startTimeUnixNano": str(NS), "endTimeUnixNano": str(NS + 5),
+             "attributes": attributes({**DECISION, "bursar.workflow": "w",
+                                       "bursar.case.id": "c", "bursar.human_ms": 60000})}
+    span_file, log_file = tmp_path / "span.json", tmp_path / "log.json"
+    span_file.write_text(json.dumps(request([plain])))
+    log_file.write_text(json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [
+        log_record(DECISION)]}]}]}))
+    for name, path in (("span", span_file), ("log", log_file)):
+        home = new_home(name)
+        home.ok("import", path)
+        home.ok("import", path)
+        case = home.json("explain", "c")
+        assert len(case["decisions"]) == 1
+        found = case["decisions"][0]
+        assert {key: found[key] for key in ("kind", "by", "decision", "choice", "rule", "reason",
+                                            "against", "precedents", "evidence")} == {
+            "kind": "human", "by": "human", "decision": "refund", "choice": "approve",
+            "rule": "R-7 goodwill", "reason": "the parcel was late", "against": "policy P-2",
+            "precedents": "claim-3", "evidence": "tracking record"}
+        assert "by rule R-7 goodwill, because the parcel was late, overriding policy P-2" in (
+            " ".join(home.ok("explain", "c").split()))
+        home.verified()
+
+
+@pytest.mark.parametrize("by, kind, who", [("agent", "decision", "agent"),
+                                           ("policy", "guard", "rule"), ("user", "human", "human"),
+                                           ("somebody", "decision", "agent")])
+def test_who_decided_is_told(home, tmp_path, by, kind, who):
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [
+        log_record({"bursar.decision.choice": "denied", "bursar.decision.by": by})]}]}]}))
+    home.ok("import", path)
+    found = home.json("explain", "c")["decisions"]
+    assert {(d["kind"], d["by"], d["choice"]) for d in found} >= {(kind, who, "denied")}
+    assert found[0]["status"] == "rejected"
+
+
+@pytest.mark.parametrize("given, outcome", [
+    ({"gen_ai.evaluation.name": "solved", "gen_ai.evaluation.score.value": 0.81}, "resolved"),
+    ({"gen_ai.evaluation.name": "solved", "gen_ai.evaluation.score.value": 0.8}, "resolved"),
+    ({"gen_ai.evaluation.name": "solved", "gen_ai.evaluation.score.value": 0}, "failed"),
+    ({"gen_ai.evaluation.name": "solved", "gen_ai.evaluation.score.value": "n/a"}, "open"),
+    ({"gen_ai.evaluation.name": "politeness", "gen_ai.evaluation.score.value": 1.0}, "open"),
+    ({"gen_ai.evaluation.name": "solved", "gen_ai.evaluation.score.value": 0.1,
+      "bursar.outcome": "escalated"}, "escalated"),
+])
+def test_an_evaluation_is_the_outcome_where_a_rule_says_so(home, tmp_path, given, outcome):
+    configure(home, "correlation: [{when: {gen_ai.evaluation.name: solved}, "
+                    "outcome: {from: gen_ai.evaluation.score.value, at_least: 0.8}}]\n")
+    path = tmp_path / "log.json"
+    record = {**log_record(given), "eventName": "gen_ai.evaluation.result"}
+    path.write_text(json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}))
+    home.ok("import", path)
+    assert home.json("explain", "c")["outcome"] == outcome
