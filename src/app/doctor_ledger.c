@@ -108,6 +108,22 @@ static void check_prices(struct doctor *doctor, struct store *store)
     text_deinit(&list);
 }
 
+/* A text as YAML reads it back: as it is where that is plain, else in quotes. */
+static void put_yaml(struct text *out, struct str value)
+{
+    bool plain = value.size > 0;
+    for (size_t i = 0; i < value.size && plain; i++) {
+        const char c = value.data[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        plain = letter || (i > 0 && ((c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'));
+    }
+    if (plain) {
+        text_add(out, value);
+    } else {
+        json_put_str(out, value);
+    }
+}
+
 /* Whose spend nobody is named for, and the rule that would name it. */
 static void check_services(struct doctor *doctor, struct store *store)
 {
@@ -126,13 +142,12 @@ static void check_services(struct doctor *doctor, struct store *store)
         money_print_rounded(store_sum(&rows, i, 2), 2, cost);
         text_init(&name, LIST_BYTES_MAX);
         text_init(&mend, 3 * (size_t)LIST_BYTES_MAX);
-        json_put_str(&name, service); /* YAML reads it as it is */
-        text_format(&mend,
-                    "under `correlation` in bursar.yaml: - {when: {service.name: " STR_FORMAT
-                    "}, workflow: " STR_FORMAT "}",
+        put_yaml(&name, service);
+        text_format(&mend, "- {when: {service.name: " STR_FORMAT "}, workflow: " STR_FORMAT "}",
                     STR_ARG(text_str(&name)), STR_ARG(text_str(&name)));
         doctor_say(doctor, DOCTOR_NOTE, "correlation", mend.data,
-                   "%s calls, %s USD, of service %.*s name no workflow",
+                   "%s calls, %s USD, of service %.*s name no workflow; under `correlation` in "
+                   "bursar.yaml this would, from then on:",
                    count(doctor, store_int64(&rows, i, 1, 0)), cost,
                    (int)(service.size < 80 ? service.size : 80), service.data);
         text_deinit(&mend);

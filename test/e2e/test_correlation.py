@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from conftest import ROOT
 from test_serve import JSON, NS, Server
 
 RULES = r"""
@@ -207,7 +208,7 @@ def test_doctor_says_which_rule_would_name_a_service_and_the_rule_is_right(new_h
     notes = [c for c in home.json("doctor")["checks"] if c["check"] == "correlation"]
     assert len(notes) == 1
     assert notes[0]["found"].startswith("9 calls, 0.04 USD")
-    rule = notes[0]["mend"].split("bursar.yaml: ")[1]
+    rule = notes[0]["mend"]
     configure(again, f"correlation:\n  {rule}\n")
     again.ok("import", path)
     assert workflows(again)['the "odd": service']["calls"] == 9
@@ -282,3 +283,13 @@ def test_an_evaluation_is_the_outcome_where_a_rule_says_so(home, tmp_path, given
     path.write_text(json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}))
     home.ok("import", path)
     assert home.json("explain", "c")["outcome"] == outcome
+
+
+def test_the_example_of_the_manual_is_what_it_says(home):
+    folder = ROOT / "examples/correlation"
+    home.ok("import", folder, "--config", folder / "bursar.yaml")
+    report = home.json("report", "--config", folder / "bursar.yaml")
+    rows = {row["workflow"]: row for row in report["workflows"]}
+    assert (rows["claims"]["cases"], rows["claims"]["resolved"]) == (2, 1)
+    assert rows["claims"]["cost_per_outcome"]["value"] == pytest.approx(0.0774)
+    assert rows["otlp"]["calls"] == 1
