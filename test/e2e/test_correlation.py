@@ -293,3 +293,20 @@ def test_the_example_of_the_manual_is_what_it_says(home):
     assert (rows["claims"]["cases"], rows["claims"]["resolved"]) == (2, 1)
     assert rows["claims"]["cost_per_outcome"]["value"] == pytest.approx(0.0774)
     assert rows["otlp"]["calls"] == 1
+
+
+def test_a_rule_may_look_at_the_team_of_a_key_and_the_key_goes_before_the_span(home):
+    configure(home, "correlation: [{when: {key.team: blue}, workflow: of-blue}]\n")
+    secrets = [home.json("key", "create", "--role", "ingest", "--name", name, *bound)["secret"]
+               for name, bound in (("a", ["--team", "blue"]), ("b", ["--workflow", "bound"]))]
+    server = Server(home)
+    for number, (secret, said) in enumerate(zip(secrets, ({}, {"bursar.workflow": "told"}))):
+        body = json.dumps(request([inference(number * 3, "s", **said)]))
+        headers = {**JSON, "Authorization": f"Bearer {secret}", "x-bursar-workflow": "by-header"
+                   if said else ""}
+        assert server.ask("POST", "/v1/traces", body, headers)[0] == 200
+        server.stop(signal.SIGKILL)
+        server = Server(home)
+    server.settle()
+    assert server.stop() == 0
+    assert sorted(workflows(home)) == ["bound", "of-blue"]
