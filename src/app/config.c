@@ -197,6 +197,7 @@ static const struct config_field top_fields[] = {
     OTHER("budgets", budgets, config_budgets),
     OTHER("routes", routes, config_routes),
     OTHER("tools", tools, config_tools),
+    OTHER("correlation", correlation, config_correlation),
 };
 
 enum errc config_parse(struct str file, struct str text, struct arena *arena, struct settings *out,

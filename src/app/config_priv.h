@@ -61,6 +61,7 @@ config_read config_limits;
 
 /* true or false, into a bool. */
 config_read config_flag;
+config_read config_correlation;
 
 enum errc config_full(const struct yaml *node, struct err *err);
 

@@ -71,7 +71,8 @@ struct serve {
                1]; /* hexadecimal: who can read serve.json may run commands */
     int64_t started_ns;
     atomic_bool ready;
-    pthread_mutex_t decoders_lock;
+    pthread_mutex_t decoders_lock;             /* guards the next four */
+    struct serve_rules *rules;                 /* in force */
     struct otlp *decoders[SERVE_DECODERS_MAX]; /* idle ones */
     size_t decoder_count;
     _Atomic int64_t records_accepted;
@@ -100,8 +101,21 @@ void serve_otlp_refuse(const struct net_request *request, int status, const char
 /* Of inbox_settings; context is the struct serve. */
 enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
                        struct inbox_decoded *out, struct err *err);
-struct otlp *serve_take_decoder(struct serve *serve);
-void serve_give_decoder(struct serve *serve, struct otlp *decoder);
+
+/* A decoder, and the configuration whose rules it goes by until it is given back. */
+struct serve_decoder {
+    struct otlp *otlp;
+    const struct serve_config *config;
+};
+struct serve_decoder serve_take_decoder(struct serve *serve);
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder);
+
+/* ---- serve_context.c */
+
+/* What of a request's head is kept with its body: baggage, Bursar's own headers, and those that
+ * rules name; and what its key stands for. */
+void serve_context(const struct correlation *correlation, const struct http_head *head,
+                   const struct serve_caller *caller, struct text *out);
 
 /* ---- serve_questions.c */
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "wire/context.h"
 
 #define DECODE_ARENA_BYTES_MAX ((size_t)512 << 20)
 #define STATUS_BYTES_MAX       ((size_t)4 << 10)
@@ -39,31 +40,35 @@ static int64_t kind_of(enum otlp_signal signal, enum otlp_encoding encoding)
     return (int64_t)signal * OTLP_ENCODING_COUNT + (int64_t)encoding;
 }
 
-struct otlp *serve_take_decoder(struct serve *serve)
+struct serve_decoder serve_take_decoder(struct serve *serve)
 {
     CHECK(serve != NULL);
-    struct otlp *decoder = NULL;
+    struct serve_decoder decoder = {0};
     pthread_mutex_lock(&serve->decoders_lock);
     if (serve->decoder_count > 0) {
-        decoder = serve->decoders[--serve->decoder_count];
+        decoder.otlp = serve->decoders[--serve->decoder_count];
     }
     pthread_mutex_unlock(&serve->decoders_lock);
-    if (decoder == NULL) {
-        otlp_create(&decoder);
+    decoder.config = serve_config_take(serve);
+    if (decoder.otlp == NULL) {
+        otlp_create(&decoder.otlp);
     }
+    otlp_use(decoder.otlp, decoder.config->settings->correlation);
     return decoder;
 }
 
-void serve_give_decoder(struct serve *serve, struct otlp *decoder)
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder)
 {
-    CHECK(decoder != NULL);
+    CHECK(decoder->otlp != NULL);
+    otlp_use(decoder->otlp, NULL);
+    serve_config_give(serve, decoder->config);
     pthread_mutex_lock(&serve->decoders_lock);
     if (serve->decoder_count < SERVE_DECODERS_MAX) {
-        serve->decoders[serve->decoder_count++] = decoder;
-        decoder = NULL;
+        serve->decoders[serve->decoder_count++] = decoder->otlp;
+        decoder->otlp = NULL;
     }
     pthread_mutex_unlock(&serve->decoders_lock);
-    otlp_destroy(&decoder);
+    otlp_destroy(&decoder->otlp);
 }
 
 static enum channel channel_of(enum otlp_signal signal)
@@ -86,11 +91,12 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
         .signal = (enum otlp_signal)(message->kind / OTLP_ENCODING_COUNT),
         .encoding = (enum otlp_encoding)(message->kind % OTLP_ENCODING_COUNT),
         .bytes = message->bytes,
+        .context = message->context,
         .readable = message->bytes.size};
     struct otlp_counts counts;
-    struct otlp *const decoder = serve_take_decoder(serve);
-    const enum errc code = otlp_decode(decoder, &request, arena, &out->trace, &counts, err);
-    serve_give_decoder(serve, decoder);
+    struct serve_decoder decoder = serve_take_decoder(serve);
+    const enum errc code = otlp_decode(decoder.otlp, &request, arena, &out->trace, &counts, err);
+    serve_give_decoder(serve, &decoder);
     out->channel = channel_of(request.signal);
     return code;
 }
@@ -256,25 +262,34 @@ static void keep(struct serve *serve, const struct otlp_request *request,
     if (counts->accepted == 0) { /* nothing to keep */
         accept(owed);
         memory_free(owed);
-    } else if (inbox_offer_decoded(serve->inbox, kind_of(request->signal, request->encoding),
-                                   clock_now_ns(), request->bytes, decoded, arena, on_done, owed,
-                                   &err) != ERR_OK) {
+        return;
+    }
+    const struct journal_message message = {.kind = kind_of(request->signal, request->encoding),
+                                            .received_ns = clock_now_ns(),
+                                            .bytes = request->bytes,
+                                            .context = request->context};
+    if (inbox_offer_decoded(serve->inbox, &message, decoded, arena, on_done, owed, &err) !=
+        ERR_OK) {
         memory_free(owed);
         refuse(reply, request->encoding, 503, RPC_UNAVAILABLE, err.text);
     }
 }
 
-static void take(struct serve *serve, const struct otlp_request *request,
+static void take(struct serve *serve, const struct http_head *head, struct otlp_request *request,
                  const struct serve_caller *caller, struct net_reply *reply)
 {
     struct arena arena;
+    struct text context;
     struct inbox_decoded decoded = {.channel = channel_of(request->signal)};
     struct otlp_counts counts;
     struct err err;
-    struct otlp *const decoder = serve_take_decoder(serve);
+    struct serve_decoder decoder = serve_take_decoder(serve);
+    text_init(&context, CONTEXT_BYTES_MAX);
+    serve_context(decoder.config->settings->correlation, head, caller, &context);
+    request->context = text_str(&context);
     arena_init(&arena, DECODE_ARENA_BYTES_MAX);
-    enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
-    serve_give_decoder(serve, decoder);
+    enum errc code = otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
+    serve_give_decoder(serve, &decoder);
     if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
         code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
     }
@@ -286,6 +301,7 @@ static void take(struct serve *serve, const struct otlp_request *request,
                large ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
     }
     arena_deinit(&arena);
+    text_deinit(&context);
 }
 
 void serve_otlp_refuse(const struct net_request *request, int status, const char *message,
@@ -344,7 +360,7 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
             otlp.bytes = text_str(&unpacked);
             otlp.readable = otlp.bytes.size;
         }
-        take(serve, &otlp, caller, reply);
+        take(serve, request->head, &otlp, caller, reply);
     }
     text_deinit(&unpacked);
     return true;

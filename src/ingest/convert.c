@@ -247,6 +247,27 @@ static bool add_names(struct group *group, const struct step *step, struct hash1
     return true;
 }
 
+/* What a step decided; a step that is known may have told nothing of it before. */
+static bool add_decision(struct group *group, const struct decision *decision, struct hash128 key)
+{
+    const size_t at = arena_push(&group->arena, &group->decisions);
+    if (at == SIZE_MAX) {
+        return false;
+    }
+    group->decisions.rows[at] = (struct ledger_decisions){
+        .step_key = key,
+        .kind = text_or_null(decision->kind),
+        .choice = text_or_null(decision->choice),
+        .made_by = (uint8_t)decision->by,
+        .rule = text_or_null(decision->rule),
+        .reason = text_or_null(decision->reason),
+        .overrides = text_or_null(decision->overrides),
+        .precedents = text_or_null(decision->precedents),
+        .evidence = text_or_null(decision->evidence),
+    };
+    return true;
+}
+
 static enum errc add_step(struct ingest *ingest, size_t index, const struct trace *trace,
                           const struct keys *keys, const struct ingest_origin *origin,
                           struct err *err)
@@ -260,7 +281,8 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
-    if (!add_names(group, step, key)) {
+    if (!add_names(group, step, key) ||
+        (step->decision != NULL && !add_decision(group, step->decision, key))) {
         return group_full(ingest, err);
     }
     size_t at = group_find_step(group, key);

@@ -198,6 +198,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     STAMP(&group->attributes);
     STAMP(&group->attempts);
     STAMP(&group->outcomes);
+    STAMP(&group->decisions);
     STAMP(&group->sources);
     STAMP(&group->rejects);
     size_t candidates = 0;
@@ -209,6 +210,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t attributes;
     int64_t outcomes;
     int64_t rejects;
+    int64_t decisions;
     int64_t forgotten;
     int64_t kpis;
     enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
@@ -230,6 +232,10 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
                        QUERY_add_staged_rejects, &rejects, err);
     }
     if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_decisions, group->decisions.rows, group->decisions.count,
+                       QUERY_add_staged_decisions, &decisions, err);
+    }
+    if (code == ERR_OK) {
         code = ingest_write_kpis(ingest, &kpis, err);
     }
     bool seen = !ingest->ledger_was_new;
@@ -242,7 +248,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     }
     if (code == ERR_OK) {
         *out_changed = group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
-                       cases + attempts + attributes + outcomes + rejects + kpis > 0;
+                       cases + attempts + attributes + outcomes + rejects + decisions + kpis > 0;
         ingest->summary.cases_added += cases;
         ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
         ingest->summary.candidates_added += candidates > 0 ? outcomes : 0;

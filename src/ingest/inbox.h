@@ -58,13 +58,12 @@ MUST_CHECK enum errc inbox_create(const struct inbox_settings *settings, struct 
                                   struct err *err);
 
 /*
- * Hand over a message; from any thread. `bytes` is copied.
+ * Hand over a message, whose id is not looked at; from any thread. It is copied.
  *
  * Errors: ERR_BUSY  the queue or the journal is full: try again later. `done` is not called then.
  */
-MUST_CHECK enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns,
-                                 struct str bytes, inbox_done *done, void *context,
-                                 struct err *err);
+MUST_CHECK enum errc inbox_offer(struct inbox *inbox, const struct journal_message *message,
+                                 inbox_done *done, void *context, struct err *err);
 
 /*
  * inbox_offer() of a message that the caller has decoded, so that it need not be once more: while
@@ -75,10 +74,9 @@ MUST_CHECK enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t rece
  * arena    owns it, strings included; when it is kept, `arena` is empty afterwards, else it is as
  *          it was. The caller deinitialises it in any case.
  */
-MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t received_ns,
-                                         struct str bytes, const struct inbox_decoded *decoded,
-                                         struct arena *arena, inbox_done *done, void *context,
-                                         struct err *err);
+MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message *message,
+                                         const struct inbox_decoded *decoded, struct arena *arena,
+                                         inbox_done *done, void *context, struct err *err);
 
 /* Go by another price book and other limits from now on; waits until what is on its way into the
  * ledger is there, after which the old book is no longer used. book  borrowed. */

@@ -71,7 +71,7 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
         const struct journal_message *const message = &load->messages.rows[i];
         code = add_message(inbox, ingest, message, &load->arena, moved, err);
         moved->messages++;
-        moved->bytes += (int64_t)message->bytes.size;
+        moved->bytes += (int64_t)journal_message_bytes(message);
         moved->through = message->id;
     }
     return code;
@@ -193,7 +193,7 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
         if (one && is_theirs(code)) {
             inbox_tell(inbox, err->text);
             moved = (struct moved){.messages = 1,
-                                   .bytes = (int64_t)load.messages.rows[0].bytes.size,
+                                   .bytes = (int64_t)journal_message_bytes(&load.messages.rows[0]),
                                    .unreadable = 1,
                                    .through = load.messages.rows[0].id};
             code = ERR_OK;

@@ -19,7 +19,7 @@ struct inbox_reading {
 
 struct offer {
     struct journal_message message;
-    struct text bytes;
+    struct text bytes;             /* of the message, which points into it: body and context */
     struct text bound;             /* the texts of message.binding */
     struct inbox_reading *reading; /* NULL: read it from the journal */
     inbox_done *done;

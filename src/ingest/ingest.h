@@ -110,11 +110,14 @@ struct ingest_progress {
     int64_t steps;
 };
 
+struct correlation;
+
 struct ingest_options {
-    struct str workflow;     /* --workflow; empty: by format */
-    struct str format;       /* --format; empty: detected */
-    struct str map;          /* --map; empty: none */
-    const atomic_bool *stop; /* set from a signal handler: finish the group and end */
+    struct str workflow;                   /* --workflow; empty: by format */
+    struct str format;                     /* --format; empty: detected */
+    struct str map;                        /* --map; empty: none */
+    const struct correlation *correlation; /* rules for otlp; NULL: none */
+    const atomic_bool *stop;               /* set from a signal handler: finish the group and end */
     void (*progress)(void *context, const struct ingest_progress *progress); /* may be NULL */
     void *context;
 };

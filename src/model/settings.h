@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 struct yaml;
+struct correlation;
 
 enum risk { RISK_LOW, RISK_NORMAL, RISK_HIGH, RISK_COUNT };
 
@@ -158,6 +159,7 @@ struct settings {
     SETTINGS_ROWS(settings_budget, budgets);
     SETTINGS_ROWS(settings_route, routes);
     SETTINGS_ROWS(settings_tool, tools);
+    const struct correlation *correlation; /* rules of wire/correlation.h; NULL: none */
 };
 
 static inline const struct settings_workflow *settings_workflow(const struct settings *settings,

@@ -77,6 +77,20 @@ struct attempt {
     bool succeeded;
 };
 
+enum decider { DECIDER_UNKNOWN, DECIDER_AGENT, DECIDER_HUMAN, DECIDER_RULE, DECIDER_COUNT };
+
+/* A recorded choice: what was decided, by whom, why. Empty texts: not said. */
+struct decision {
+    struct str kind; /* "refund", "approval" */
+    struct str choice;
+    enum decider by;
+    struct str rule; /* or policy, or exception */
+    struct str reason;
+    struct str overrides;  /* what it overrides */
+    struct str precedents; /* cases */
+    struct str evidence;
+};
+
 struct step {
     size_t attempt_index;
     enum step_kind kind;
@@ -115,8 +129,9 @@ struct step {
     /* tools and retrieval */
     uint64_t args_hash; /* of name and arguments; 0: none */
     int64_t args_bytes;
-    int64_t result_bytes; /* bytes handed back to the model */
-    struct str note;      /* short: error type, commit, command; for people */
+    int64_t result_bytes;            /* bytes handed back to the model */
+    const struct decision *decision; /* owned by the batch's arena; NULL: none was recorded */
+    struct str note;                 /* short: error type, commit, command; for people */
 };
 
 struct outcome {

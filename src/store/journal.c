@@ -7,10 +7,11 @@
 #include "base/memory.h"
 #include "store/queries.h"
 
-enum { JOURNAL_VERSION = 2, BUSY_MS_MAX = 10000, PATH_BYTES_MAX = 4096 };
+enum { JOURNAL_VERSION = 3, BUSY_MS_MAX = 10000, PATH_BYTES_MAX = 4096 };
 
 /* Migration i takes version i to i + 1. */
-static const enum store_query migrations[] = {QUERY_journal_version_1, QUERY_journal_version_2};
+static const enum store_query migrations[] = {QUERY_journal_version_1, QUERY_journal_version_2,
+                                              QUERY_journal_version_3};
 
 _Static_assert(COUNT_OF(migrations) == JOURNAL_VERSION, "one migration a version");
 
@@ -134,11 +135,14 @@ static enum errc append(struct journal *journal, struct journal_message *message
     sqlite3_stmt *const statement = journal->statements[APPEND];
     const struct journal_binding *const binding = &message->binding;
     const char *const data = message->bytes.data != NULL ? message->bytes.data : "";
+    const char *const context = message->context.data != NULL ? message->context.data : "";
     if (sqlite3_bind_int64(statement, 1, message->kind) != SQLITE_OK ||
         sqlite3_bind_int64(statement, 2, message->received_ns) != SQLITE_OK ||
         sqlite3_bind_blob64(statement, 3, data, message->bytes.size, SQLITE_STATIC) != SQLITE_OK ||
         !bind(statement, 4, binding->workflow) || !bind(statement, 5, binding->team) ||
-        !bind(statement, 6, binding->user)) {
+        !bind(statement, 6, binding->user) ||
+        sqlite3_bind_blob64(statement, 7, context, message->context.size, SQLITE_STATIC) !=
+            SQLITE_OK) {
         return fail(journal, err);
     }
     const enum errc code = step(journal, APPEND, err);
@@ -212,8 +216,13 @@ enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
         const struct journal_binding binding = {.workflow = column(statement, 4, arena),
                                                 .team = column(statement, 5, arena),
                                                 .user = column(statement, 6, arena)};
+        const size_t context_size = (size_t)sqlite3_column_bytes(statement, 7);
+        const struct str context_blob = {context_size > 0 ? sqlite3_column_blob(statement, 7) : "",
+                                         context_size};
+        const struct str context = arena_copy(arena, context_blob);
         const bool copied = copy.data != NULL && binding.workflow.data != NULL &&
-                            binding.team.data != NULL && binding.user.data != NULL;
+                            binding.team.data != NULL && binding.user.data != NULL &&
+                            context.data != NULL;
         const size_t at = copied ? arena_push(arena, &messages) : SIZE_MAX;
         if (at == SIZE_MAX) {
             code = err_set(err, ERR_LIMIT, "a message of %zu bytes does not fit %zu bytes", size,
@@ -225,6 +234,7 @@ enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
                                      .kind = sqlite3_column_int64(statement, 1),
                                      .received_ns = sqlite3_column_int64(statement, 2),
                                      .bytes = copy,
+                                     .context = context,
                                      .binding = binding};
         bytes += size;
     }

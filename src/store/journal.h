@@ -33,7 +33,13 @@ struct journal_message {
     int64_t received_ns;
     struct str bytes;
     struct journal_binding binding;
+    struct str context; /* what came with them, the caller's own; may be empty */
 };
+
+static inline size_t journal_message_bytes(const struct journal_message *message)
+{
+    return message->bytes.size + message->context.size;
+}
 
 struct journal_messages {
     const struct journal_message *rows; /* by id; owned by the arena */

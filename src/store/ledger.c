@@ -15,7 +15,7 @@
 #include "base/processors.h"
 #include "base/text.h"
 
-enum { SCHEMA_VERSION = 3 };
+enum { SCHEMA_VERSION = 4 };
 _Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 2, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 

@@ -57,6 +57,17 @@ ANTI JOIN fingerprints USING (step_key, role, text_hash)
 -- name: delete_moved_fingerprints
 DELETE FROM fingerprints WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
 
+-- name: copy_staged_decisions
+INSERT INTO decisions
+SELECT m.* FROM (
+  SELECT DISTINCT ON (step_key) d.* REPLACE (s.step_key AS step_key)
+  FROM decisions d JOIN staged_step_aliases s ON d.step_key = s.alias_key
+  ORDER BY s.step_key, d.step_key) m
+ANTI JOIN decisions USING (step_key)
+
+-- name: delete_moved_decisions
+DELETE FROM decisions WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
+
 -- name: supersede_staged_probes
 INSERT INTO superseded_steps
 SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_probes USING (step_key)
@@ -118,6 +129,16 @@ INSERT INTO attempts SELECT * FROM staged_attempts ANTI JOIN attempts USING (att
 -- name: add_staged_attributes
 INSERT INTO case_attributes
 SELECT * FROM staged_case_attributes ANTI JOIN case_attributes USING (case_key, name)
+
+-- What a step decided; under whichever of its names it is kept.
+-- name: add_staged_decisions
+INSERT INTO decisions
+SELECT s.* FROM (
+  SELECT DISTINCT ON (step_key) d.* REPLACE (coalesce(a.step_key, d.step_key) AS step_key)
+  FROM staged_decisions d LEFT JOIN step_aliases a ON a.alias_key = d.step_key
+  ORDER BY coalesce(a.step_key, d.step_key), choice, kind, made_by, rule, reason, overrides,
+           precedents, evidence) s
+ANTI JOIN decisions USING (step_key)
 
 -- name: add_staged_rejects
 INSERT INTO rejects SELECT * FROM staged_rejects ANTI JOIN rejects USING (path, line, reason)
@@ -2063,6 +2084,13 @@ ALTER TABLE messages ADD COLUMN user TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = 2;
 COMMIT;
 
+-- What came beside the body.
+-- name: journal_version_3
+BEGIN IMMEDIATE;
+ALTER TABLE messages ADD COLUMN context BLOB NOT NULL DEFAULT x'';
+PRAGMA user_version = 3;
+COMMIT;
+
 -- name: journal_begin
 BEGIN IMMEDIATE
 
@@ -2073,19 +2101,19 @@ COMMIT
 ROLLBACK
 
 -- name: journal_append
-INSERT INTO messages (kind, received_ns, bytes, workflow, team, user)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO messages (kind, received_ns, bytes, workflow, team, user, context)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: journal_remove
 DELETE FROM messages WHERE message_id <= $1
 
 -- name: journal_read
-SELECT message_id, kind, received_ns, bytes, workflow, team, user
+SELECT message_id, kind, received_ns, bytes, workflow, team, user, context
 FROM messages WHERE message_id > $1
 ORDER BY message_id
 
 -- name: journal_measure
-SELECT count(*), coalesce(sum(length(bytes)), 0) FROM messages
+SELECT count(*), coalesce(sum(length(bytes) + length(context)), 0) FROM messages
 
 -- ============================================================ outcomes, one
 
@@ -2216,16 +2244,21 @@ GROUP BY l.attempt_key, l.call_n, l.label ORDER BY l.attempt_key, l.call_n, l.la
 -- the one before. $1 the case. who: 0 agent, 1 human, 2 rule.
 -- name: explain_decisions
 WITH listed AS (
-  SELECT l.attempt_key, l.n, p.kind, p.status, p.name, p.note, p.started_ns, l.call_n,
+  SELECT l.attempt_key, l.n, p.kind, p.status, p.name, p.note, p.started_ns, l.call_n, r.made_by,
+         r.step_key IS NOT NULL AS is_recorded, r.kind AS what, r.choice, r.rule, r.reason,
+         r.overrides AS against, r.precedents, r.evidence,
          max(CASE WHEN p.kind NOT IN (3, 4, 5) THEN l.n END) OVER (PARTITION BY l.attempt_key
            ORDER BY l.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_n
-  FROM step_labels l JOIN steps p USING (step_key) WHERE p.case_key = $1
+  FROM step_labels l JOIN steps p USING (step_key) LEFT JOIN decisions r USING (step_key)
+  WHERE p.case_key = $1
 )
-SELECT a.n, d.n, d.kind, d.status, d.who, d.overrides, d.name, d.note, d.started_ns
-FROM (SELECT *, CASE kind WHEN 3 THEN 0 WHEN 4 THEN 1 ELSE 2 END AS who,
+SELECT a.n, d.n, d.kind, d.status, d.who, d.overrides, d.name, d.note, d.started_ns, d.what,
+       d.choice, d.rule, d.reason, d.against, d.precedents, d.evidence
+FROM (SELECT *, CASE WHEN made_by > 0 THEN made_by - 1 WHEN kind = 4 THEN 1 WHEN kind = 5 THEN 2
+                     ELSE 0 END AS who,
              CASE WHEN kind IN (4, 5) AND status IN (1, 2) THEN coalesce(call_n, before_n) END
                AS overrides
-      FROM listed WHERE kind IN (3, 4, 5)
+      FROM listed WHERE kind IN (3, 4, 5) OR is_recorded
       UNION ALL
       SELECT *, 1, n FROM listed WHERE status = 2 AND kind NOT IN (4, 5)) d
      JOIN case_attempts a USING (attempt_key)
@@ -2257,6 +2290,14 @@ SELECT (SELECT count(*) FROM steps WHERE workflow = '' AND kind = 0),
        (SELECT coalesce(sum(cost_pusd), 0) FROM steps WHERE workflow = ''),
        (SELECT count(*) FROM cases WHERE named_by = 1), (SELECT count(*) FROM cases),
        (SELECT count(DISTINCT case_key) FROM outcomes WHERE status < 4)
+
+-- Services whose calls no workflow was named for, the dearest first, and how many there are. What an
+-- import of telemetry found no workflow for is under the name of the format.
+-- name: doctor_services
+SELECT a.value, count(*), sum(coalesce(s.cost_pusd, 0)), count(*) OVER ()
+FROM steps s JOIN case_attributes a ON a.case_key = s.case_key AND a.name = 'service'
+WHERE s.kind = 0 AND s.workflow IN ('', 'otlp')
+GROUP BY a.value ORDER BY sum(coalesce(s.cost_pusd, 0)) DESC, a.value LIMIT 5
 
 -- name: doctor_sources
 SELECT count(*) FROM sources WHERE starts_with(path, $1)

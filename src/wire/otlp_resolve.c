@@ -74,6 +74,22 @@ struct named {
     bool is_session;
 };
 
+/* Of the key, the record (with what it inherits), the request, a rule: the first that says it. */
+static struct str strongest(const struct otlp_source *source, const struct str *values,
+                            enum otlp_fact fact, enum correlation_field field)
+{
+    if (source->bound != NULL && source->bound->values[fact].size > 0) {
+        return source->bound->values[fact];
+    }
+    if (values[fact].size > 0) {
+        return values[fact];
+    }
+    if (source->told != NULL && source->told->values[fact].size > 0) {
+        return source->told->values[fact];
+    }
+    return values[OTLP_FACT_RULE + (int)field];
+}
+
 static struct named name(struct otlp *otlp, const struct otlp_place *place)
 {
     struct str values[OTLP_FACT_COUNT];
@@ -87,11 +103,13 @@ static struct named name(struct otlp *otlp, const struct otlp_place *place)
     if (fallback.size == 0) { /* neither: all that service tells without saying of what */
         fallback = place->source->service.size > 0 ? place->source->service : STR("unknown");
     }
-    struct named named = {.workflow = values[OTLP_FACT_WORKFLOW],
-                          .case_id = values[OTLP_FACT_CASE],
-                          .attempt = values[OTLP_FACT_ATTEMPT],
-                          .input_key = values[OTLP_FACT_INPUT_KEY],
-                          .program = program_of(place->source->service)};
+    const struct otlp_source *const source = place->source;
+    struct named named = {
+        .workflow = strongest(source, values, OTLP_FACT_WORKFLOW, CORRELATION_WORKFLOW),
+        .case_id = strongest(source, values, OTLP_FACT_CASE, CORRELATION_CASE),
+        .attempt = strongest(source, values, OTLP_FACT_ATTEMPT, CORRELATION_ATTEMPT),
+        .input_key = strongest(source, values, OTLP_FACT_INPUT_KEY, CORRELATION_INPUT_KEY),
+        .program = program_of(source->service)};
     named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
     named.is_session = named.case_id.size == 0;
     named.case_id = named.is_session ? fallback : named.case_id;
@@ -155,18 +173,22 @@ static size_t attempt_of(struct otlp *otlp, size_t case_row, const struct named 
     return row;
 }
 
-/* Of two values of one attribute the smaller stays, so that the order of records does not matter.
- */
-static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute attribute)
+/* Of two values of one attribute the stronger's counts, of one strength the smaller, so that the
+ * order of records does not matter. */
+static void add_attribute(struct otlp *otlp, size_t case_row, enum otlp_strength strength,
+                          struct attribute attribute)
 {
     struct otlp_case_row *const list = &otlp->batch.cases.rows[case_row];
     if (attribute.value.size == 0) {
         return;
     }
     for (size_t i = 0; i < list->count; i++) {
-        if (str_equal(list->rows[i].name, attribute.name)) {
-            if (str_compare(attribute.value, list->rows[i].value) < 0) {
-                list->rows[i].value = attribute.value;
+        struct otlp_case_attribute *const row = &list->rows[i];
+        if (str_equal(row->attribute.name, attribute.name)) {
+            if (strength > row->strength ||
+                (strength == row->strength &&
+                 str_compare(attribute.value, row->attribute.value) < 0)) {
+                *row = (struct otlp_case_attribute){attribute, strength};
             }
             return;
         }
@@ -179,13 +201,17 @@ static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute a
         otlp->rows->full = true;
         return;
     }
-    list->rows[at] = attribute;
+    list->rows[at] = (struct otlp_case_attribute){attribute, strength};
 }
 
-static void add_facts(struct otlp *otlp, size_t case_row, const struct otlp_facts *facts)
+static void add_facts(struct otlp *otlp, size_t case_row, enum otlp_strength strength,
+                      const struct otlp_facts *facts)
 {
     for (size_t i = 0; facts != NULL && i < facts->attribute_count; i++) {
-        add_attribute(otlp, case_row, facts->attributes[i]);
+        add_attribute(otlp, case_row, strength, facts->attributes[i]);
+    }
+    for (size_t i = 0; facts != NULL && i < facts->derived_count; i++) {
+        add_attribute(otlp, case_row, OTLP_BY_RULE, facts->derived[i]);
     }
 }
 
@@ -201,12 +227,15 @@ static void describe(struct otlp *otlp, size_t case_row, const struct named *nam
     row->is_session = row->is_session && named->is_session;
     if (list->source != place->source) { /* mostly one resource a request */
         list->source = place->source;
-        add_facts(otlp, case_row, &place->source->facts);
-        add_attribute(otlp, case_row, (struct attribute){STR("service"), place->source->service});
+        add_facts(otlp, case_row, OTLP_BY_KEY, place->source->bound);
+        add_facts(otlp, case_row, OTLP_BY_RECORD, &place->source->facts);
+        add_attribute(otlp, case_row, OTLP_BY_RECORD,
+                      (struct attribute){STR("service"), place->source->service});
+        add_facts(otlp, case_row, OTLP_BY_REQUEST, place->source->told);
     }
     if (list->facts != place->facts) {
         list->facts = place->facts;
-        add_facts(otlp, case_row, place->facts);
+        add_facts(otlp, case_row, OTLP_BY_RECORD, place->facts);
     }
 }
 
@@ -304,7 +333,11 @@ void otlp_resolve(struct otlp *otlp)
     describe_spans(otlp);
     for (size_t i = 0; i < otlp->batch.cases.count && !otlp->rows->full; i++) {
         const struct otlp_case_row *const list = &otlp->batch.cases.rows[i];
-        wire_case_attributes(otlp->rows, i, list->rows, list->count);
+        struct attribute attributes[OTLP_CASE_ATTRIBUTES_MAX];
+        for (size_t k = 0; k < list->count; k++) {
+            attributes[k] = list->rows[k].attribute;
+        }
+        wire_case_attributes(otlp->rows, i, attributes, list->count);
     }
     if (otlp->batch.meters.count > 0) {
         drop_checks(otlp);

@@ -112,7 +112,9 @@ static void teardown(struct bench *bench)
 static enum errc offer(struct bench *bench, const char *text)
 {
     struct err err;
-    return inbox_offer(bench->inbox, 1, NOON_NS, str_from(text), done, bench, &err);
+    const struct journal_message message = {
+        .kind = 1, .received_ns = NOON_NS, .bytes = str_from(text)};
+    return inbox_offer(bench->inbox, &message, done, bench, &err);
 }
 
 /* Offer what is decoded already; once the inbox has it the arena is not the caller's any more.
@@ -123,7 +125,8 @@ static enum errc offer_bound(struct bench *bench, const char *text, const char *
     struct arena arena;
     struct inbox_decoded decoded = {0};
     arena_init(&arena, ARENA_BYTES);
-    struct journal_message message = {.bytes = arena_copy(&arena, str_from(text))};
+    struct journal_message message = {
+        .kind = 1, .received_ns = NOON_NS, .bytes = arena_copy(&arena, str_from(text))};
     enum errc code = ERR_LIMIT;
     if (message.bytes.data != NULL) {
         code = decode(bench, &message, &arena, &decoded, &err);
@@ -133,8 +136,7 @@ static enum errc offer_bound(struct bench *bench, const char *text, const char *
         code = decoded.binding.workflow.data != NULL ? ERR_OK : ERR_LIMIT;
     }
     if (code == ERR_OK) {
-        code = inbox_offer_decoded(bench->inbox, 1, NOON_NS, str_from(text), &decoded, &arena, done,
-                                   bench, &err);
+        code = inbox_offer_decoded(bench->inbox, &message, &decoded, &arena, done, bench, &err);
     }
     arena_deinit(&arena);
     return code;
