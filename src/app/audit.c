@@ -17,7 +17,9 @@ enum errc app_audit(struct app *app, const char *action, struct str subject, str
 
     const struct passwd *const user = getpwuid(getuid());
     char actor[ACTOR_BYTES_MAX];
-    if (user != NULL) {
+    if (app->actor.size > 0) {
+        snprintf(actor, sizeof actor, STR_FORMAT, STR_ARG(app->actor));
+    } else if (user != NULL) {
         snprintf(actor, sizeof actor, "%s", user->pw_name);
     } else {
         snprintf(actor, sizeof actor, "uid %lld", (long long)getuid());

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/processors.h"
+#include "store/control.h"
 
 enum {
     DRAIN_MS_MAX = 10000,  /* answers that are owed */
@@ -154,6 +155,7 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
                                                 .journal_bytes_max = JOURNAL_BYTES_MAX,
                                                 .reading_bytes_max = READING_BYTES_MAX,
                                                 .decode = serve_decode,
+                                                .audit = serve_audit,
                                                 .tell = tell,
                                                 .context = serve};
         code = inbox_create(&settings, &serve->inbox, err);
@@ -179,6 +181,7 @@ static void close_parts(struct serve *serve)
     while (serve->decoder_count > 0) {
         otlp_destroy(&serve->decoders[--serve->decoder_count]);
     }
+    control_close(&serve->trail);
     store_close(&serve->reader);
     store_close(&serve->writer);
 }

@@ -7,6 +7,7 @@
 #include "app/remote.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "ingest/inbox.h"
 
 static const struct command *const commands[] = {
 #define X(name) &cmd_##name,
@@ -55,6 +56,53 @@ void app_close_ledger(const struct app *app, struct store **store)
         store_close(store);
     }
     *store = NULL;
+}
+
+enum errc app_open_writer(struct app *app, struct store **out, struct err *err)
+{
+    CHECK(app != NULL);
+    CHECK(out != NULL);
+    if (app->inbox == NULL) {
+        return store_open(app->home, STORE_WRITE, out, err);
+    }
+    *out = inbox_borrow_store(app->inbox);
+    return ERR_OK;
+}
+
+void app_close_writer(const struct app *app, struct store **store)
+{
+    CHECK(app != NULL);
+    CHECK(store != NULL);
+    if (app->inbox == NULL) {
+        store_close(store);
+    } else if (*store != NULL) {
+        store_rollback(*store); /* nothing after a commit */
+        inbox_return_store(app->inbox);
+    }
+    *store = NULL;
+}
+
+enum errc app_path(struct app *app, const char *named, const char **out, struct err *err)
+{
+    CHECK(named != NULL);
+    CHECK(out != NULL);
+    if (app->no_paths) {
+        return err_set(err, ERR_USAGE,
+                       "a file of the server's machine cannot be named over HTTP; send outcomes to "
+                       "/api/v1/outcomes, or type the command on that machine");
+    }
+    if (app->cwd.size == 0 || named[0] == '/') {
+        *out = named;
+        return ERR_OK;
+    }
+    const size_t size = app->cwd.size + strlen(named) + 2;
+    char *const path = arena_new(app->arena, char, size);
+    if (path == NULL) {
+        return err_set(err, ERR_LIMIT, "no memory left for the name of a file");
+    }
+    CHECK(snprintf(path, size, STR_FORMAT "/%s", STR_ARG(app->cwd), named) == (int)size - 1);
+    *out = path;
+    return ERR_OK;
 }
 
 struct str app_count(int64_t count, char *text, size_t size)
@@ -253,6 +301,32 @@ static enum errc find_home(struct app *app, const struct args *args, struct err 
     return ERR_OK;
 }
 
+/* In the server, which has its own home: a command typed on its machine may name a configuration. */
+static enum errc name_config(struct app *app, const struct args *args, struct err *err)
+{
+    const char *const config = args_get(args, "--config");
+    const char *path = NULL;
+    if (config == NULL) {
+        return ERR_OK;
+    }
+    const enum errc code = app_path(app, config, &path, err);
+    if (code == ERR_OK) {
+        app->config_named = true;
+        app->config_path = str_from(path);
+    }
+    return code;
+}
+
+static enum ledger_use use_of(const struct command *command, const struct args *args)
+{
+    if (args_get(args, "--help") != NULL) {
+        return LEDGER_UNUSED;
+    }
+    return command->use != NULL       ? command->use(args)
+           : command->reads_ledger ? LEDGER_READ
+                                      : LEDGER_UNUSED;
+}
+
 static enum errc read_window(struct app *app, const struct args *args, struct err *err)
 {
     const struct {
@@ -271,10 +345,10 @@ static enum errc read_window(struct app *app, const struct args *args, struct er
 }
 
 /* Options of every command may also stand before its name: `at` is the place of the name. */
-static enum errc run_command(const struct command *command, struct app *app, int argc, char **argv,
-                             int at, struct err *err)
+static enum errc read_args(const struct command *command, struct arena *arena, int argc,
+                           char **argv, int at, struct args **out, struct err *err)
 {
-    struct args *const args = arena_new(app->arena, struct args, 1); /* large for a stack */
+    struct args *const args = arena_new(arena, struct args, 1); /* large for a stack */
     if (args == NULL) {
         return err_set(err, ERR_LIMIT, "no memory left for the command line");
     }
@@ -282,6 +356,15 @@ static enum errc run_command(const struct command *command, struct app *app, int
     if (code == ERR_OK) {
         code = parse_args(command, argc - at - 1, argv + at + 1, args, err);
     }
+    *out = args;
+    return code;
+}
+
+static enum errc run_command(const struct command *command, struct app *app, int argc, char **argv,
+                             int at, struct err *err)
+{
+    struct args *args = NULL;
+    enum errc code = read_args(command, app->arena, argc, argv, at, &args, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -295,9 +378,11 @@ static enum errc run_command(const struct command *command, struct app *app, int
     }
     app->json = args_get(args, "--json") != NULL;
     bool ran = false;
-    code = app->ledger == NULL ? find_home(app, args, err) : ERR_OK; /* the server has its own */
-    if (code == ERR_OK && app->ledger == NULL && command->reads_ledger) {
-        code = remote_run(app, argc, argv, at, &ran, err);
+    const bool is_server = app->ledger != NULL || app->inbox != NULL;
+    const enum ledger_use use = use_of(command, args);
+    code = is_server ? name_config(app, args, err) : find_home(app, args, err);
+    if (code == ERR_OK && !is_server && use != LEDGER_UNUSED) {
+        code = remote_run(app, argc, argv, at, use, &ran, err);
     }
     if (code != ERR_OK || ran) {
         return code;
@@ -354,4 +439,21 @@ enum errc run_command_line(struct app *app, int argc, char **argv, struct err *e
                        STR_ARG(name));
     }
     return run_command(command, app, argc, argv, at, err);
+}
+
+enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *out, struct err *err)
+{
+    CHECK(argc > 0);
+    CHECK(out != NULL);
+    const int at = find_name(argc, argv);
+    const struct command *const command = at < argc ? run_find(str_from(argv[at])) : NULL;
+    struct args *args = NULL;
+    if (command == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "there is no such command");
+    }
+    const enum errc code = read_args(command, arena, argc, argv, at, &args, err);
+    if (code == ERR_OK) {
+        *out = use_of(command, args);
+    }
+    return code;
 }

@@ -7,6 +7,11 @@
 /* NULL: there is none of that name. */
 const struct command *run_find(struct str name);
 
+/* What the command line would do with the ledger. Errors: ERR_NOT_FOUND  no such command;
+ * ERR_USAGE  a wrong option; ERR_LIMIT. */
+MUST_CHECK enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *out,
+                             struct err *err);
+
 /*
  * Run the command argv names; argv[0] is the program. What it prints is in app->out.
  *

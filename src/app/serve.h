@@ -16,8 +16,9 @@
 #include "net/server.h"
 #include "wire/otlp.h"
 
-enum { SERVE_TOKEN_BYTES = 32, SERVE_DECODERS_MAX = NET_LOOPS_MAX };
+enum { SERVE_TOKEN_BYTES = 32, SERVE_DECODERS_MAX = NET_LOOPS_MAX, SERVE_ACTOR_BYTES_MAX = 128 };
 
+struct control;
 struct serve_question;
 
 /* What waits to be answered from the ledger. */
@@ -50,6 +51,9 @@ struct serve {
     size_t decoder_count;
     _Atomic int64_t records_accepted;
     _Atomic int64_t records_rejected;
+    _Atomic int64_t outcomes_accepted;
+    _Atomic int64_t outcomes_rejected;
+    struct control *trail; /* the audit trail; the moving thread's, NULL until it writes one */
 };
 
 /* Every request; a net_handler. */
@@ -65,11 +69,40 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
 struct otlp *serve_take_decoder(struct serve *serve);
 void serve_give_decoder(struct serve *serve, struct otlp *decoder);
 
+/* ---- serve_body.c */
+
+/* Whether a content-type, without its parameters, is `type`. */
+bool serve_is_type(struct str value, struct str type);
+/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX bytes.
+ * Errors: ERR_LIMIT; ERR_SYNTAX  no gzip, or cut short. */
+MUST_CHECK enum errc serve_unpack(struct str packed, struct text *out, struct err *err);
+
+/* ---- serve_outcomes.c */
+
+/* Of messages in the journal, beside those of OTLP, which are smaller. */
+enum { SERVE_KIND_OUTCOMES = 100 };
+
+/* POST /api/v1/outcomes; true: it is answered, now or later. */
+bool serve_outcomes(struct serve *serve, const struct net_request *request,
+                    struct net_reply *reply);
+/* A message of that kind. */
+MUST_CHECK enum errc serve_decode_outcomes(const struct journal_message *message,
+                                           struct arena *arena, struct inbox_decoded *out,
+                                           struct err *err);
+/* Of inbox_settings; context is the struct serve. */
+enum errc serve_audit(void *context, const struct inbox_decoded *decoded, int64_t received_ns,
+                      struct err *err);
+/* Who sent the request, for the audit trail: "http 127.0.0.1". Returns `text`. */
+struct str serve_actor(const struct net_request *request, char text[static SERVE_ACTOR_BYTES_MAX]);
+
 /* ---- serve_questions.c */
 
 void serve_questions_start(struct serve *serve);
 /* Answers what is asked, then ends. */
 void serve_questions_stop(struct serve *serve);
+/* Whether the request was meant for this server: a page of another site that has its name point
+ * here (DNS rebinding) sends that name. */
+bool serve_is_for_us(const struct serve *serve, const struct net_request *request);
 /* GET /api/v1/<command>?name=value and POST /api/v1/run; true: it is answered, now or later. */
 bool serve_question(struct serve *serve, const struct net_request *request,
                     struct net_reply *reply);

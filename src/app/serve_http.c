@@ -61,7 +61,8 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
     CHECK(serve != NULL);
     const struct str path = request->head->path;
     const bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
-    if (serve_otlp(serve, request, reply) || serve_question(serve, request, reply)) {
+    if (serve_otlp(serve, request, reply) || serve_outcomes(serve, request, reply) ||
+        serve_question(serve, request, reply)) {
         return;
     }
     if (!str_equal(path, STR("/healthz")) && !str_equal(path, STR("/readyz")) &&

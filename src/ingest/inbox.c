@@ -253,6 +253,32 @@ enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t receive
     return ERR_OK;
 }
 
+struct store *inbox_borrow_store(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    inbox->borrowing++;
+    while (inbox->is_moving || inbox->is_borrowed ||
+           (inbox->owes_a_move && inbox->counts.waiting > 0)) {
+        pthread_cond_wait(&inbox->moved, &inbox->lock);
+    }
+    inbox->is_borrowed = true;
+    pthread_mutex_unlock(&inbox->lock);
+    return inbox->settings.store;
+}
+
+void inbox_return_store(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    CHECK(inbox->is_borrowed);
+    inbox->is_borrowed = false;
+    inbox->owes_a_move = true;
+    inbox->borrowing--;
+    pthread_cond_broadcast(&inbox->moved);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 bool inbox_settle(struct inbox *inbox, int wait_ms)
 {
     CHECK(inbox != NULL);

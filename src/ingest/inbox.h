@@ -22,7 +22,8 @@ struct inbox;
 struct inbox_decoded {
     struct trace trace;
     enum channel channel;
-    bool session; /* cases are named by nothing better than a session or trace */
+    bool session;     /* cases are named by nothing better than a session or trace */
+    struct str actor; /* who sent it, for the audit trail; empty: it leaves no trail */
 };
 
 struct inbox_settings {
@@ -36,6 +37,10 @@ struct inbox_settings {
      * its reason, and left out. */
     enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,
                         struct inbox_decoded *out, struct err *err);
+    /* Put what somebody sent into the audit trail, before it goes into the ledger; on the moving
+     * thread. When it cannot, the message is tried again. NULL: there is no trail. */
+    enum errc (*audit)(void *context, const struct inbox_decoded *decoded, int64_t received_ns,
+                       struct err *err);
     /* Something an operator should see; NULL: nobody listens. */
     void (*tell)(void *context, const char *text);
     void *context;
@@ -73,6 +78,14 @@ MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int6
                                          struct str bytes, const struct inbox_decoded *decoded,
                                          struct arena *arena, inbox_done *done, void *context,
                                          struct err *err);
+
+/*
+ * The store, for a change of one's own: waits until the moving thread stands between two
+ * transactions, where it stays until the store is returned. One borrower at a time; others wait,
+ * and between two of them what has come in is moved. Never on one of the inbox's threads.
+ */
+struct store *inbox_borrow_store(struct inbox *inbox);
+void inbox_return_store(struct inbox *inbox);
 
 /* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
 bool inbox_settle(struct inbox *inbox, int wait_ms);

@@ -23,9 +23,17 @@ struct moved {
     struct ingest_summary summary;
 };
 
-static enum errc add_decoded(struct ingest *ingest, const struct inbox_decoded *decoded,
+static enum errc add_decoded(const struct inbox *inbox, struct ingest *ingest,
+                             const struct inbox_decoded *decoded, int64_t received_ns,
                              struct err *err)
 {
+    if (decoded->actor.size > 0 && inbox->settings.audit != NULL) {
+        const enum errc code =
+            inbox->settings.audit(inbox->settings.context, decoded, received_ns, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
     const struct ingest_origin origin = {
         .path = STR("received"), .channel = decoded->channel, .session = decoded->session};
     return ingest_add(ingest, &decoded->trace, &origin, err);
@@ -42,7 +50,7 @@ static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
         inbox_tell(inbox, why.text);
         return ERR_OK;
     }
-    return add_decoded(ingest, &decoded, err);
+    return add_decoded(inbox, ingest, &decoded, message->received_ns, err);
 }
 
 /* What goes into the ledger in one transaction: readings, else messages of the journal. */
@@ -57,7 +65,7 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
 {
     enum errc code = ERR_OK;
     for (const struct inbox_reading *r = load->readings; r != NULL && code == ERR_OK; r = r->next) {
-        code = add_decoded(ingest, &r->decoded, err);
+        code = add_decoded(inbox, ingest, &r->decoded, r->received_ns, err);
         moved->messages++;
         moved->bytes += r->bytes;
         moved->through = r->id;
@@ -203,6 +211,26 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     return code;
 }
 
+/* The store is this thread's from here to give_store(). */
+static void take_store(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    while (inbox->is_borrowed || (inbox->borrowing > 0 && !inbox->owes_a_move)) {
+        pthread_cond_wait(&inbox->moved, &inbox->lock);
+    }
+    inbox->is_moving = true;
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+static void give_store(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->is_moving = false;
+    inbox->owes_a_move = false;
+    pthread_cond_broadcast(&inbox->moved);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 void *inbox_run_moving(void *context)
 {
     struct inbox *const inbox = context;
@@ -212,7 +240,9 @@ void *inbox_run_moving(void *context)
     bool one = false;
     while (more) {
         struct err err = {0};
+        take_store(inbox);
         const enum errc code = move_on(inbox, one, &after, &err);
+        give_store(inbox);
         one = is_theirs(code);
         pthread_mutex_lock(&inbox->lock);
         if (code == ERR_NOT_FOUND) {
