@@ -54,7 +54,8 @@ struct app {
     struct text *out; /* printed by main() when the command is done */
 };
 
-/* What a command line does with the ledger: while a server holds it, the server runs what uses it. */
+/* What a command line does with the ledger: while a server holds it, the server runs what uses it.
+ */
 enum ledger_use { LEDGER_UNUSED, LEDGER_READ, LEDGER_WRITTEN };
 
 struct command {
@@ -65,7 +66,7 @@ struct command {
     const char *example;  /* a command line that works */
     const struct option *options;
     size_t option_count;
-    bool reads_ledger;     /* and nothing else, whatever the arguments */
+    bool reads_ledger; /* and nothing else, whatever the arguments */
     /* Of a command whose arguments decide; NULL: reads_ledger says it. */
     enum ledger_use (*use)(const struct args *args);
     size_t positional_max; /* arguments it takes; ARGS_POSITIONAL_MAX: any number */

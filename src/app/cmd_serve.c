@@ -216,6 +216,7 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
         wait_for_end(signals, serve);
         notify("STOPPING=1");
         atomic_store(&serve->ready, false);
+        atomic_store(&serve->stopping, true);
     }
     net_server_drain(serve->net, DRAIN_MS_MAX);
     serve_questions_stop(serve);

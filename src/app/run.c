@@ -301,7 +301,8 @@ static enum errc find_home(struct app *app, const struct args *args, struct err 
     return ERR_OK;
 }
 
-/* In the server, which has its own home: a command typed on its machine may name a configuration. */
+/* In the server, which has its own home: a command typed on its machine may name a configuration.
+ */
 static enum errc name_config(struct app *app, const struct args *args, struct err *err)
 {
     const char *const config = args_get(args, "--config");
@@ -322,9 +323,9 @@ static enum ledger_use use_of(const struct command *command, const struct args *
     if (args_get(args, "--help") != NULL) {
         return LEDGER_UNUSED;
     }
-    return command->use != NULL       ? command->use(args)
+    return command->use != NULL    ? command->use(args)
            : command->reads_ledger ? LEDGER_READ
-                                      : LEDGER_UNUSED;
+                                   : LEDGER_UNUSED;
 }
 
 static enum errc read_window(struct app *app, const struct args *args, struct err *err)

@@ -21,8 +21,9 @@ enum { SERVE_TOKEN_BYTES = 32, SERVE_DECODERS_MAX = NET_LOOPS_MAX, SERVE_ACTOR_B
 struct control;
 struct serve_question;
 
-/* What waits to be answered from the ledger. */
+/* What waits for the ledger, and the thread that runs it: one reads, one writes. */
 struct serve_questions {
+    struct serve *serve;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t asked;
@@ -41,7 +42,9 @@ struct serve {
     struct inbox *inbox;
     struct net_server *net;
     struct serve_questions questions;
-    char host[64]; /* of the address listened on */
+    struct serve_questions changes; /* commands that write, with the store of the inbox */
+    atomic_bool stopping;           /* what takes long ends as soon as it can */
+    char host[64];                  /* of the address listened on */
     char token[2 * SERVE_TOKEN_BYTES +
                1]; /* hexadecimal: who can read serve.json may run commands */
     int64_t started_ns;
@@ -103,7 +106,8 @@ void serve_questions_stop(struct serve *serve);
 /* Whether the request was meant for this server: a page of another site that has its name point
  * here (DNS rebinding) sends that name. */
 bool serve_is_for_us(const struct serve *serve, const struct net_request *request);
-/* GET /api/v1/<command>?name=value and POST /api/v1/run; true: it is answered, now or later. */
+/* GET or, of commands that write, POST /api/v1/<command>?name=value; POST /api/v1/run; true: it is
+ * answered, now or later. */
 bool serve_question(struct serve *serve, const struct net_request *request,
                     struct net_reply *reply);
 

@@ -64,6 +64,10 @@ void serve_metrics(struct serve *serve, struct text *out)
         atomic_load(&serve->questions.answered));
     put(out, "bursar_questions_turned_away", "counter", "Reports refused: too many waiting.",
         atomic_load(&serve->questions.turned_away));
+    put(out, "bursar_changes_answered", "counter", "Commands that write, run.",
+        atomic_load(&serve->changes.answered));
+    put(out, "bursar_changes_turned_away", "counter", "Commands refused: too many waiting.",
+        atomic_load(&serve->changes.turned_away));
     put_seconds(out, "bursar_uptime_seconds", "Since the server started.",
                 clock_monotonic_ns() - serve->started_ns);
     text_add(out, STR("# EOF\n"));

@@ -263,9 +263,8 @@ static bool is_text(struct str text)
     text_init(&quoted, HEADER_BYTES_MAX);
     json_put_str(&quoted, text);
     json_parser_create(&parser, HEADER_BYTES_MAX);
-    const bool same =
-        json_parse(parser, text_str(&quoted), quoted.size, &root, &err) == ERR_OK &&
-        str_equal(json_str(root), text);
+    const bool same = json_parse(parser, text_str(&quoted), quoted.size, &root, &err) == ERR_OK &&
+                      str_equal(json_str(root), text);
     json_parser_destroy(&parser);
     text_deinit(&quoted);
     return same;
