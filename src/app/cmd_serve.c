@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "app/config.h"
+#include "app/openapi.h"
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -182,6 +183,7 @@ static void close_parts(struct serve *serve)
         otlp_destroy(&serve->decoders[--serve->decoder_count]);
     }
     control_close(&serve->trail);
+    text_deinit(&serve->description);
     store_close(&serve->reader);
     store_close(&serve->writer);
 }
@@ -205,6 +207,8 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     char path[PATH_BYTES_MAX];
     snprintf(path, sizeof path, STR_FORMAT "/serve.json", STR_ARG(app->home));
     make_token(serve);
+    text_init(&serve->description, OPENAPI_BYTES_MAX);
+    openapi_write(&serve->description);
     serve_questions_start(serve);
     net_server_start(serve->net);
     enum errc code = write_card(serve, path, err);

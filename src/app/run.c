@@ -318,16 +318,6 @@ static enum errc name_config(struct app *app, const struct args *args, struct er
     return code;
 }
 
-static enum ledger_use use_of(const struct command *command, const struct args *args)
-{
-    if (args_get(args, "--help") != NULL) {
-        return LEDGER_UNUSED;
-    }
-    return command->use != NULL    ? command->use(args)
-           : command->reads_ledger ? LEDGER_READ
-                                   : LEDGER_UNUSED;
-}
-
 static enum errc read_window(struct app *app, const struct args *args, struct err *err)
 {
     const struct {
@@ -380,7 +370,7 @@ static enum errc run_command(const struct command *command, struct app *app, int
     app->json = args_get(args, "--json") != NULL;
     bool ran = false;
     const bool is_server = app->ledger != NULL || app->inbox != NULL;
-    const enum ledger_use use = use_of(command, args);
+    const enum ledger_use use = run_use_of(command, args);
     code = is_server ? name_config(app, args, err) : find_home(app, args, err);
     if (code == ERR_OK && !is_server && use != LEDGER_UNUSED) {
         code = remote_run(app, argc, argv, at, use, &ran, err);
@@ -454,7 +444,41 @@ enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *o
     }
     const enum errc code = read_args(command, arena, argc, argv, at, &args, err);
     if (code == ERR_OK) {
-        *out = use_of(command, args);
+        *out = run_use_of(command, args);
     }
     return code;
+}
+
+const struct command *const *run_commands(size_t *out_count)
+{
+    CHECK(out_count != NULL);
+    *out_count = COUNT_OF(commands);
+    return commands;
+}
+
+bool run_is_argument(const struct command *command, struct str name)
+{
+    static const char *const names[] = {"workflow", "case", "scope", "model"};
+    CHECK(command != NULL);
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (str_equal(name, str_from(command->options[i].name + 2))) {
+            return false;
+        }
+    }
+    bool found = str_equal(name, STR("arg"));
+    for (size_t i = 0; i < COUNT_OF(names) && !found; i++) {
+        found = str_equal(name, str_from(names[i]));
+    }
+    return found;
+}
+
+enum ledger_use run_use_of(const struct command *command, const struct args *args)
+{
+    CHECK(command != NULL);
+    if (args_get(args, "--help") != NULL) {
+        return LEDGER_UNUSED;
+    }
+    return command->use != NULL    ? command->use(args)
+           : command->reads_ledger ? LEDGER_READ
+                                   : LEDGER_UNUSED;
 }

@@ -42,6 +42,7 @@ struct serve {
     struct inbox *inbox;
     struct net_server *net;
     struct serve_questions questions;
+    struct text description;        /* OpenAPI, written once at the start */
     struct serve_questions changes; /* commands that write, with the store of the inbox */
     atomic_bool stopping;           /* what takes long ends as soon as it can */
     char host[64];                  /* of the address listened on */
@@ -110,6 +111,11 @@ bool serve_is_for_us(const struct serve *serve, const struct net_request *reques
  * answered, now or later. */
 bool serve_question(struct serve *serve, const struct net_request *request,
                     struct net_reply *reply);
+
+/* ---- openapi.c */
+
+/* GET /api/v1/openapi.json. */
+void serve_openapi(struct serve *serve, const struct net_request *request, struct net_reply *reply);
 
 /* ---- serve_metrics.c */
 

@@ -210,20 +210,25 @@ static void ask(struct serve *serve, struct serve_question *question)
 
 /* ---- what is asked */
 
-/* Whether a parameter is an argument of the command: by its name, unless an option has it. */
-static bool is_argument(const struct command *command, struct str name)
+/* The flag that a parameter is, or NULL. */
+static const struct option *flag_named(const struct command *command, struct str name)
 {
-    static const char *const names[] = {"workflow", "case", "scope", "model"};
     for (size_t i = 0; i < command->option_count; i++) {
-        if (str_equal(name, str_from(command->options[i].name + 2))) {
-            return false;
+        const struct option *const option = &command->options[i];
+        if (option->value == NULL && str_equal(name, str_from(option->name + 2))) {
+            return option;
         }
     }
-    bool found = str_equal(name, STR("arg"));
-    for (size_t i = 0; i < COUNT_OF(names) && !found; i++) {
-        found = str_equal(name, str_from(names[i]));
+    return NULL;
+}
+
+/* A flag is said by its name alone, or with true or false. */
+static bool add_flag(struct serve_question *question, const struct option *flag, struct str value)
+{
+    if (value.size == 0 || str_equal(value, STR("true")) || str_equal(value, STR("1"))) {
+        return add_word(question, str_from(flag->name));
     }
-    return found;
+    return str_equal(value, STR("false")) || str_equal(value, STR("0"));
 }
 
 /* One name=value of the query as a word of the command line; arguments go behind. */
@@ -234,8 +239,12 @@ static bool add_parameter(struct serve_question *question, const struct command 
     if (text == NULL) {
         return false;
     }
-    if (is_argument(command, name) != positional) {
+    if (run_is_argument(command, name) != positional) {
         return true;
+    }
+    const struct option *const flag = flag_named(command, name);
+    if (flag != NULL) {
+        return add_flag(question, flag, value);
     }
     size_t size = 0;
     if (!positional) {
@@ -409,7 +418,9 @@ bool serve_question(struct serve *serve, const struct net_request *request, stru
     }
     const struct str name = {path.data + api_prefix.size, path.size - api_prefix.size};
     const bool posts = request->head->method == HTTP_POST;
-    if (!serve_is_for_us(serve, request)) {
+    if (str_equal(name, STR("openapi.json"))) {
+        serve_openapi(serve, request, reply);
+    } else if (!serve_is_for_us(serve, request)) {
         serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(name, STR("run")) && posts) {
         ask_terminal(serve, request, reply);
