@@ -210,6 +210,7 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     text_init(&serve->description, OPENAPI_BYTES_MAX);
     openapi_write(&serve->description);
     serve_questions_start(serve);
+    (void)serve_figures(serve); /* so that the first look finds some */
     net_server_start(serve->net);
     enum errc code = write_card(serve, path, err);
     if (code == ERR_OK) {
@@ -238,6 +239,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     all->app = app;
     all->started_ns = clock_monotonic_ns();
     CHECK(pthread_mutex_init(&all->decoders_lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&all->figures_lock, NULL) == 0);
     int port = 0;
     enum errc code = config_open(app, &settings, err);
     if (code == ERR_OK) {
@@ -258,6 +260,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     }
     close_parts(all);
     pthread_mutex_destroy(&all->decoders_lock);
+    pthread_mutex_destroy(&all->figures_lock);
     memory_free(all);
     return code;
 }

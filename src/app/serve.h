@@ -35,6 +35,16 @@ struct serve_questions {
     _Atomic int64_t turned_away;
 };
 
+/* Figures of the ledger for the metrics, which a scan of it gives: taken now and then. */
+struct serve_figures {
+    int64_t calls;
+    int64_t unattributed_calls;
+    int64_t unpriced_calls;
+    money_sum unattributed_pusd;
+    int64_t measured_ns; /* monotonic; 0: not yet */
+    int64_t took_ns;
+};
+
 struct serve {
     const struct app *app;
     struct store *writer; /* the inbox's */
@@ -44,8 +54,11 @@ struct serve {
     struct serve_questions questions;
     struct text description;        /* OpenAPI, written once at the start */
     struct serve_questions changes; /* commands that write, with the store of the inbox */
-    atomic_bool stopping;           /* what takes long ends as soon as it can */
-    char host[64];                  /* of the address listened on */
+    pthread_mutex_t figures_lock;
+    struct serve_figures figures;
+    bool figures_asked;   /* somebody is taking them */
+    atomic_bool stopping; /* what takes long ends as soon as it can */
+    char host[64];        /* of the address listened on */
     char token[2 * SERVE_TOKEN_BYTES +
                1]; /* hexadecimal: who can read serve.json may run commands */
     int64_t started_ns;
@@ -102,6 +115,8 @@ struct str serve_actor(const struct net_request *request, char text[static SERVE
 /* ---- serve_questions.c */
 
 void serve_questions_start(struct serve *serve);
+/* Have serve_figures_take() called; false: too much is waiting. */
+bool serve_questions_ask_figures(struct serve *serve);
 /* Answers what is asked, then ends. */
 void serve_questions_stop(struct serve *serve);
 /* Whether the request was meant for this server: a page of another site that has its name point
@@ -116,6 +131,13 @@ bool serve_question(struct serve *serve, const struct net_request *request,
 
 /* GET /api/v1/openapi.json. */
 void serve_openapi(struct serve *serve, const struct net_request *request, struct net_reply *reply);
+
+/* ---- serve_figures.c */
+
+/* The figures as they were taken last; when they are old, they are taken anew meanwhile. */
+struct serve_figures serve_figures(struct serve *serve);
+/* On the thread of questions, with its store. */
+void serve_figures_take(struct serve *serve, struct arena *arena);
 
 /* ---- serve_metrics.c */
 

@@ -27,7 +27,7 @@ static const struct str api_prefix = STR_STATIC("/api/v1/");
 
 struct serve_question {
     struct arena arena;
-    struct net_reply *reply;
+    struct net_reply *reply; /* NULL: the figures of the metrics are wanted */
     char *words[WORDS_MAX];
     int word_count;
     int columns;
@@ -146,7 +146,11 @@ static void *run(void *context)
         q->last = q->first == NULL ? &q->first : q->last;
         q->waiting--;
         pthread_mutex_unlock(&q->lock);
-        run_question(serve, question);
+        if (question->reply != NULL) {
+            run_question(serve, question);
+        } else {
+            serve_figures_take(serve, &question->arena);
+        }
         free_question(question);
         pthread_mutex_lock(&q->lock);
     }
@@ -188,10 +192,9 @@ void serve_questions_stop(struct serve *serve)
     stop(&serve->questions);
 }
 
-static void ask(struct serve *serve, struct serve_question *question)
+/* False: too much is waiting, and the question is still the caller's. */
+static bool queue(struct serve_questions *q, struct serve_question *question)
 {
-    struct serve_questions *const q =
-        question->use == LEDGER_WRITTEN ? &serve->changes : &serve->questions;
     pthread_mutex_lock(&q->lock);
     const bool full = q->waiting >= WAITING_MAX || q->closing;
     if (!full) {
@@ -201,11 +204,29 @@ static void ask(struct serve *serve, struct serve_question *question)
         pthread_cond_signal(&q->asked);
     }
     pthread_mutex_unlock(&q->lock);
-    if (full) {
+    return !full;
+}
+
+static void ask(struct serve *serve, struct serve_question *question)
+{
+    struct serve_questions *const q =
+        question->use == LEDGER_WRITTEN ? &serve->changes : &serve->questions;
+    if (!queue(q, question)) {
         atomic_fetch_add(&q->turned_away, 1);
         serve_refuse(question->reply, 503, "too many commands are waiting; try again");
         free_question(question);
     }
+}
+
+bool serve_questions_ask_figures(struct serve *serve)
+{
+    CHECK(serve != NULL);
+    struct serve_question *const question = new_question(NULL);
+    const bool queued = queue(&serve->questions, question);
+    if (!queued) {
+        free_question(question);
+    }
+    return queued;
 }
 
 /* ---- what is asked */

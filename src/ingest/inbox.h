@@ -94,19 +94,26 @@ bool inbox_settle(struct inbox *inbox, int wait_ms);
  * is taken up at the next start. */
 void inbox_destroy(struct inbox **inbox, int wait_ms);
 
+/* Bounds of the times a transaction of the journal takes, ascending; each is counted in one. */
+enum { INBOX_BUCKETS = 12 };
+extern const int64_t inbox_bucket_ns[INBOX_BUCKETS - 1]; /* the last has no bound */
+
 struct inbox_counts {
     int64_t offered;
     int64_t turned_away; /* the queue or the journal was full */
     int64_t acknowledged;
     int64_t waiting; /* messages acknowledged and not in the ledger yet */
     int64_t waiting_bytes;
-    int64_t unreadable; /* messages */
-    int64_t rejected;   /* spans, records, points within messages that were read */
+    int64_t queue_bytes; /* offered and not in the journal yet */
+    int64_t unreadable;  /* messages */
+    int64_t rejected;    /* spans, records, points within messages that were read */
     int64_t steps_added;
     int64_t steps_known;
     int64_t steps_replaced;
-    int64_t commits;   /* of the journal */
-    int64_t commit_ns; /* time spent in them */
+    int64_t outcomes_added;                /* revisions included */
+    int64_t commits;                       /* of the journal */
+    int64_t commit_ns;                     /* time spent in them */
+    int64_t commit_buckets[INBOX_BUCKETS]; /* of them: took at most inbox_bucket_ns[i] */
     int64_t commit_ns_max;
     bool ledger_failing; /* the last attempt to write the ledger failed; it is tried again */
 };

@@ -107,6 +107,7 @@ static void count_moved(struct inbox *inbox, const struct moved *moved)
     counts->steps_added += moved->summary.steps_added;
     counts->steps_known += moved->summary.steps_known;
     counts->steps_replaced += moved->summary.steps_replaced;
+    counts->outcomes_added += moved->summary.outcomes_added + moved->summary.candidates_added;
     counts->ledger_failing = false;
     inbox->remove_through = moved->through;
     pthread_cond_signal(&inbox->offered);

@@ -4,6 +4,7 @@ Method: judges written by others (openapi-spec-validator, jsonschema, prometheus
 server; see described.py."""
 import json
 import subprocess
+import time
 
 import pytest
 from conftest import ROOT
@@ -142,6 +143,10 @@ def test_metrics_are_openmetrics_and_count_what_happened(home):
         server.settle()
         server.get("/api/v1/report")
         home.ok("outcome", "add", "claims", "case-1", "failed")
+        until = time.monotonic() + 20  # figures of the ledger are taken now and then
+        while server.metric("bursar_ledger_calls") < 3:
+            assert time.monotonic() < until
+            time.sleep(0.2)
         text = server.ask("GET", "/metrics")[1].decode()
         assert text.endswith("# EOF\n")
         families = json.loads(judge("openmetrics", text=text))
