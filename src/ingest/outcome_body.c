@@ -73,14 +73,14 @@ static struct str shorten(struct str text)
     return (struct str){text.data, text.size > FOUND_BYTES_MAX ? FOUND_BYTES_MAX : text.size};
 }
 
-static struct str found_of(const struct reader *reader, struct json node)
+/* The beginning of a value, borrowed from the document or put into `text`. */
+static struct str found_of(struct json node, char text[static FOUND_BYTES_MAX])
 {
     if (json_kind(node) == JSON_STRING) {
-        return arena_copy(reader->arena, shorten(json_str(node)));
+        return shorten(json_str(node));
     }
-    char text[FOUND_BYTES_MAX];
-    const size_t size = json_minify(node, text, sizeof text);
-    return arena_copy(reader->arena, (struct str){text, size > sizeof text ? sizeof text : size});
+    const size_t size = json_minify(node, text, FOUND_BYTES_MAX);
+    return shorten((struct str){text, size});
 }
 
 static enum errc reject(struct reader *reader, struct str field, struct str found,
@@ -93,16 +93,17 @@ static enum errc reject(struct reader *reader, struct str field, struct str foun
     }
     const struct str field_kept = arena_copy(reader->arena, field);
     const struct str reason_kept = arena_copy(reader->arena, reason);
-    const size_t at = field_kept.data != NULL && reason_kept.data != NULL
-                          ? arena_push(reader->arena, &rows->rejects)
-                          : SIZE_MAX;
+    const struct str found_kept = arena_copy(reader->arena, found);
+    const bool is_kept =
+        field_kept.data != NULL && reason_kept.data != NULL && found_kept.data != NULL;
+    const size_t at = is_kept ? arena_push(reader->arena, &rows->rejects) : SIZE_MAX;
     if (at == SIZE_MAX) {
         return no_room(err);
     }
     rows->rejects.rows[at] = (struct outcome_reject){.index = rows->count - 1,
                                                      .line = reader->line,
                                                      .field = field_kept,
-                                                     .found = found,
+                                                     .found = found_kept,
                                                      .reason = reason_kept};
     return ERR_OK;
 }
@@ -110,7 +111,8 @@ static enum errc reject(struct reader *reader, struct str field, struct str foun
 static enum errc reject_field(struct reader *reader, const struct row *row, size_t value,
                               const char *reason, struct err *err)
 {
-    return reject(reader, row->names[value], found_of(reader, row->nodes[value]), str_from(reason),
+    char text[FOUND_BYTES_MAX];
+    return reject(reader, row->names[value], found_of(row->nodes[value], text), str_from(reason),
                   err);
 }
 
@@ -314,7 +316,8 @@ static enum errc take_row(struct reader *reader, struct json node, struct err *e
     if (json_kind(node) == JSON_OBJECT) {
         return take_object(reader, node, err);
     }
-    return reject(reader, STR(""), found_of(reader, node),
+    char text[FOUND_BYTES_MAX];
+    return reject(reader, STR(""), found_of(node, text),
                   STR("is no JSON object such as {\"workflow\": …, \"case\": …, \"status\": …}"),
                   err);
 }
@@ -341,8 +344,7 @@ static enum errc take_lines(struct reader *reader, struct json_parser *parser, s
                            OUTCOME_BODY_ROWS_MAX);
         } else {
             reader->rows->count++;
-            code = reject(reader, STR(""), arena_copy(reader->arena, shorten(line)),
-                          str_from(why.text), err);
+            code = reject(reader, STR(""), shorten(line), str_from(why.text), err);
         }
     }
     return code;
