@@ -4,9 +4,13 @@ Method: the real program on loopback; kill -9 behind the answer; the same comman
 without one, in two homes."""
 import gzip
 import json
+import os
+import pwd
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pytest
 import sessions
@@ -224,6 +228,41 @@ def test_a_command_over_http_writes_and_leaves_a_trail(server, home):
     assert (status, json.loads(body)["applied"]) == (200, True)
     assert stored(home) == "resolved"
     assert server.get("/api/v1/explain?case=case-1&workflow=claims")[0] == 200
+
+
+def trail(home):
+    with closing(sqlite3.connect(home.path / "control.sqlite")) as control:
+        return control.execute("SELECT actor, action, subject, detail FROM audit").fetchall()
+
+
+def test_each_write_leaves_a_line_in_the_audit_trail(server, home, tmp_path):
+    sessions.write(tmp_path / "logs/alpha.jsonl", sessions.session("alpha", 2))
+    (tmp_path / "kpi.csv").write_text("name,unit,at,value\ntickets,1,2026-03-01,4\n")
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert post(server, [GOOD, {**GOOD, "case": "case-2"}, {**GOOD, "status": "x"}])[0] == 200
+    server.settle()
+    home.ok("import", tmp_path / "logs", "--workflow", "support")
+    home.ok("outcome", "add", "support", "alpha", "resolved")
+    home.ok("kpi", "import", tmp_path / "kpi.csv", "--workflow", "support")
+    server.ask("POST", "/api/v1/outcome?arg=add&arg=claims&arg=case-1&arg=failed", b"", JSON)
+    lines = trail(home)
+    assert [line[:2] for line in lines] == [
+        ("http 127.0.0.1", "outcomes post"), (me, "import"), (me, "outcome add"),
+        (me, "kpi import"), ("http 127.0.0.1", "outcome add")]
+    assert lines[0][2:] == ("case-1 of claims and others", "2 received")
+    home.refused("outcome", "add", "support", "alpha", "done", status=2)
+    assert post(server, {**GOOD, "status": "x"})[0] == 400
+    assert trail(home) == lines
+
+
+@pytest.mark.parametrize("text", ["\u0000", "a\u0000b", "\ud83d\ude00", "'; DROP TABLE steps", "a\nb",
+                                  "\u202e", "x" * 4095], ids=range(7))
+def test_strange_names_are_kept_as_they_are(server, home, text):
+    row = {**GOOD, "workflow": "w" + text, "case": text, "id": text, "source": text}
+    for _ in range(2):
+        assert post(server, row)[0] == 200
+    server.settle()
+    assert home.verified()["cases"] == 1
 
 
 def test_telemetry_goes_on_while_a_long_import_has_the_ledger(server, home, tmp_path):
