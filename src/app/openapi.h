@@ -18,5 +18,7 @@ extern const unsigned char openapi_text[];
 extern const size_t openapi_text_size;
 
 void openapi_write(struct text *out);
+/* A row of POST /api/v1/outcomes, as JSON Schema. */
+void openapi_put_outcome(struct text *out);
 
 #endif
