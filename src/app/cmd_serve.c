@@ -252,6 +252,8 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     CHECK(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN}; /* a full disk is told as an error */
+    CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
     if (code == ERR_OK) {
         code = open_parts(app, all->host, port, all, err);
     }

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pwd
+import resource
 import signal
 import sqlite3
 import threading
@@ -263,6 +264,23 @@ def test_strange_names_are_kept_as_they_are(server, home, text):
         assert post(server, row)[0] == 200
     server.settle()
     assert home.verified()["cases"] == 1
+
+
+def test_what_cannot_be_written_is_not_acknowledged_and_is_taken_when_it_can(server, home):
+    """A limit on the size of files stands in for a full disk."""
+    assert post(server, GOOD)[0] == 200
+    server.settle()
+    limit = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, limit[1]))
+    status, body, fields = server.ask("POST", OUTCOMES, json.dumps({**GOOD, "case": "x"}), JSON)
+    assert (status, fields["Retry-After"]) == (503, "1"), body
+    assert server.post([span(1)])[0] == 503
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limit)
+    assert post(server, {**GOOD, "case": "case-2"})[0] == 200
+    assert server.post([span(2)])[0] == 200
+    server.settle()
+    totals = home.verified()
+    assert (totals["cases"], totals["steps"]) == (2, 1)
 
 
 def test_telemetry_goes_on_while_a_long_import_has_the_ledger(server, home, tmp_path):
