@@ -75,6 +75,7 @@ def stored(home, case="case-1", workflow="claims"):
     ("GET", "/api/v1/price?arg=update&apply", None, {}, 405),
     ("GET", "/api/v1/price?model=claude-sonnet-4-5", None, {}, 404),
     ("GET", "/api/v1/report?config=/etc/passwd", None, {}, 400),
+    ("GET", "/api/v1/utility?workflow=claims&caps=@/etc/passwd", None, {}, 400),
     ("POST", "/api/v1/report", b"", JSON, 405),
 ], ids=lambda value: "" if isinstance(value, (bytes, dict)) else None)
 def test_what_is_wrong_is_refused_and_the_server_goes_on(server, method, path, body, headers, status):
@@ -217,6 +218,20 @@ def test_commands_that_write_do_so_through_the_server_and_print_the_same(new_hom
     assert server.stop() == 0
     assert served.ok("report", "--json") == alone.ok("report", "--json")
     assert served.verified() == alone.verified()
+
+
+def test_a_command_that_reads_names_files_where_it_is_typed(server, home, tmp_path):
+    server.post([span(number, case=f"case-{number}") for number in range(1, 9)])
+    post(server, [{**GOOD, "case": f"case-{number}", "value": 1} for number in range(1, 9)])
+    server.settle()
+    (tmp_path / "caps.txt").write_text("0.001\n0.01\n")
+    (tmp_path / "other.yaml").write_text("workflows: {claims: {unit: claim}}\n")
+    curve = home.json("utility", "claims", "--caps", "@caps.txt", cwd=tmp_path)["curve"]
+    assert [point["cap_usd"] for point in curve] == [
+        point["cap_usd"] for point in home.json("utility", "claims", "--caps", "0.001,0.01")["curve"]]
+    report = home.json("report", "claims", "--config", "other.yaml", cwd=tmp_path)
+    assert report["workflows"][0]["unit"] == "claim"
+    assert home.json("report", "claims")["workflows"][0]["unit"] == "case"
 
 
 def test_a_command_over_http_writes_and_leaves_a_trail(server, home):
