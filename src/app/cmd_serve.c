@@ -13,10 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/openapi.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/processors.h"
+#include "store/control.h"
 
 enum {
     DRAIN_MS_MAX = 10000,  /* answers that are owed */
@@ -174,6 +176,7 @@ static enum errc open_parts(struct app *app, int port, struct serve *serve, stru
                                                     serve_inbox_limits(serve->config->settings),
                                                 .reading_bytes_max = READING_BYTES_MAX,
                                                 .decode = serve_decode,
+                                                .audit = serve_audit,
                                                 .tell = serve_tell,
                                                 .context = serve};
         code = inbox_create(&settings, &serve->inbox, err);
@@ -194,6 +197,8 @@ static void close_parts(struct serve *serve)
     while (serve->decoder_count > 0) {
         otlp_destroy(&serve->decoders[--serve->decoder_count]);
     }
+    control_close(&serve->trail);
+    text_deinit(&serve->description);
     store_close(&serve->reader);
     store_close(&serve->writer);
 }
@@ -231,7 +236,10 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     char path[PATH_BYTES_MAX];
     snprintf(path, sizeof path, STR_FORMAT "/serve.json", STR_ARG(app->home));
     make_token(serve);
+    text_init(&serve->description, OPENAPI_BYTES_MAX);
+    openapi_write(&serve->description);
     serve_questions_start(serve);
+    (void)serve_figures(serve); /* so that the first look finds some */
     net_server_start(serve->net);
     if (serve->commands != NULL) {
         net_server_start(serve->commands);
@@ -248,6 +256,7 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");
         atomic_store(&serve->ready, false);
+        atomic_store(&serve->stopping, true);
     }
     net_server_drain(serve->net, DRAIN_MS_MAX);
     if (serve->commands != NULL) {
@@ -270,6 +279,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     CHECK(pthread_mutex_init(&all->config_lock, NULL) == 0);
     CHECK(pthread_rwlock_init(&all->keys.lock, NULL) == 0);
     all->listen_given = listen != NULL;
+    CHECK(pthread_mutex_init(&all->figures_lock, NULL) == 0);
     int port = 0;
     enum errc code = serve_config_open(all, err);
     if (code == ERR_OK) {
@@ -283,6 +293,8 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     sigaddset(&signals, SIGHUP);
     CHECK(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
     signal(SIGPIPE, SIG_IGN); /* TLS writes to a client that has left */
+    const struct sigaction ignore = {.sa_handler = SIG_IGN}; /* a full disk is told as an error */
+    CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
     if (code == ERR_OK) {
         code = open_parts(app, port, all, err);
     }
@@ -293,6 +305,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     pthread_mutex_destroy(&all->decoders_lock);
     pthread_mutex_destroy(&all->config_lock);
     pthread_rwlock_destroy(&all->keys.lock);
+    pthread_mutex_destroy(&all->figures_lock);
     memory_free(all);
     return code;
 }

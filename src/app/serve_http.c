@@ -98,6 +98,7 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
         return;
     }
     if (serve_otlp(serve, request, &caller, reply) ||
+        serve_outcomes(serve, request, &caller, reply) ||
         serve_question(serve, request, &caller, reply)) {
         return;
     }

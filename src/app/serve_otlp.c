@@ -5,7 +5,6 @@
 #include "app/serve.h"
 
 #include <stdio.h>
-#include <zlib.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -83,6 +82,9 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
 {
     struct serve *const serve = context;
     CHECK(message != NULL);
+    if (message->kind == SERVE_KIND_OUTCOMES) {
+        return serve_decode_outcomes(message, arena, out, err);
+    }
     if (message->kind < 0 || message->kind >= OTLP_SIGNAL_COUNT * OTLP_ENCODING_COUNT) {
         return err_set(err, ERR_UNSUPPORTED, "message %lld in the inbox is of unknown kind %lld",
                        (long long)message->id, (long long)message->kind);
@@ -210,41 +212,6 @@ static void on_done(void *context, enum errc code, const struct err *err)
 
 /* ---- requests */
 
-/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX bytes. */
-static enum errc gunzip(struct str packed, struct text *out, struct err *err)
-{
-    enum { PIECE_BYTES = 64 << 10 };
-    char piece[PIECE_BYTES];
-    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)packed.data,
-                       .avail_in = (unsigned)packed.size};
-    CHECK(packed.size <= UINT32_MAX);
-    CHECK(inflateInit2(&stream, 15 + 16) == Z_OK); /* 16: a gzip header is wanted */
-    int code = Z_OK;
-    while (code == Z_OK && !text_is_full(out)) {
-        stream.next_out = (unsigned char *)piece;
-        stream.avail_out = sizeof piece;
-        code = inflate(&stream, Z_NO_FLUSH);
-        text_add(out, (struct str){piece, sizeof piece - stream.avail_out});
-        if (code == Z_STREAM_END && stream.avail_in > 0) {
-            code = inflateReset(&stream); /* a further member */
-        }
-    }
-    inflateEnd(&stream);
-    if (text_is_full(out)) {
-        return err_set(err, ERR_LIMIT, "the body is larger than %d bytes once unpacked",
-                       OTLP_REQUEST_BYTES_MAX);
-    }
-    return code == Z_STREAM_END
-               ? ERR_OK
-               : err_set(err, ERR_SYNTAX, "the body is no gzip data, or they end too early");
-}
-
-/* What comes before the first ';', as a media type is written. */
-static bool is_type(struct str value, struct str type)
-{
-    return str_equal_fold(str_trim(str_cut(&value, ';')), type);
-}
-
 /* Hand over what was decoded; the acknowledgement waits for the journal. */
 static void keep(struct serve *serve, const struct otlp_request *request,
                  const struct inbox_decoded *decoded, struct arena *arena,
@@ -309,7 +276,7 @@ void serve_otlp_refuse(const struct net_request *request, int status, const char
 {
     CHECK(status == 401 || status == 403);
     const struct str type = http_field(request->head, STR("content-type"));
-    refuse(reply, is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF, status,
+    refuse(reply, serve_is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF, status,
            status == 401 ? RPC_UNAUTHENTICATED : RPC_PERMISSION_DENIED, message);
 }
 
@@ -328,12 +295,12 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
     const struct str type = http_field(request->head, STR("content-type"));
     const struct str packing = http_field(request->head, STR("content-encoding"));
     const enum otlp_encoding encoding =
-        is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF;
+        serve_is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF;
     if (request->head->method != HTTP_POST) {
         refuse(reply, encoding, 405, RPC_INVALID_ARGUMENT, "telemetry comes by POST");
         return true;
     }
-    if (encoding != OTLP_JSON && !is_type(type, STR("application/x-protobuf"))) {
+    if (encoding != OTLP_JSON && !serve_is_type(type, STR("application/x-protobuf"))) {
         refuse(reply, encoding, 415, RPC_INVALID_ARGUMENT,
                "content-type is neither application/x-protobuf nor application/json");
         return true;
@@ -351,7 +318,7 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
     struct text unpacked;
     struct err err;
     text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
-    const enum errc code = plain ? ERR_OK : gunzip(request->body, &unpacked, &err);
+    const enum errc code = plain ? ERR_OK : serve_unpack(request->body, &unpacked, &err);
     if (code != ERR_OK) {
         refuse(reply, encoding, code == ERR_LIMIT ? 413 : 400,
                code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);

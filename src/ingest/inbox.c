@@ -42,6 +42,20 @@ void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first)
 
 /* ---- the committing thread */
 
+#define MS INT64_C(1000000)
+const int64_t inbox_bucket_ns[INBOX_BUCKETS - 1] = {
+    MS / 2, MS, 2 * MS, 5 * MS, 10 * MS, 20 * MS, 50 * MS, 100 * MS, 250 * MS, 1000 * MS, 5000 * MS,
+};
+
+static size_t bucket_of(int64_t took_ns)
+{
+    size_t bucket = 0;
+    while (bucket < INBOX_BUCKETS - 1 && took_ns > inbox_bucket_ns[bucket]) {
+        bucket++;
+    }
+    return bucket;
+}
+
 static enum errc commit(struct inbox *inbox, const struct offer *first, size_t count,
                         int64_t remove_through, struct err *err)
 {
@@ -64,6 +78,7 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
     pthread_mutex_lock(&inbox->lock);
     inbox->counts.commits++;
     inbox->counts.commit_ns += took_ns;
+    inbox->counts.commit_buckets[bucket_of(took_ns)]++;
     inbox->counts.commit_ns_max =
         took_ns > inbox->counts.commit_ns_max ? took_ns : inbox->counts.commit_ns_max;
     pthread_mutex_unlock(&inbox->lock);
@@ -293,6 +308,32 @@ void inbox_change(struct inbox *inbox, const struct price_book *book,
     pthread_mutex_unlock(&inbox->lock);
 }
 
+struct store *inbox_borrow_store(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    inbox->borrowing++;
+    while (inbox->is_moving || inbox->is_borrowed ||
+           (inbox->owes_a_move && inbox->counts.waiting > 0)) {
+        pthread_cond_wait(&inbox->moved, &inbox->lock);
+    }
+    inbox->is_borrowed = true;
+    pthread_mutex_unlock(&inbox->lock);
+    return inbox->settings.store;
+}
+
+void inbox_return_store(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    CHECK(inbox->is_borrowed);
+    inbox->is_borrowed = false;
+    inbox->owes_a_move = true;
+    inbox->borrowing--;
+    pthread_cond_broadcast(&inbox->moved);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 bool inbox_settle(struct inbox *inbox, int wait_ms)
 {
     CHECK(inbox != NULL);
@@ -345,7 +386,8 @@ struct inbox_counts inbox_counts(struct inbox *inbox)
 {
     CHECK(inbox != NULL);
     pthread_mutex_lock(&inbox->lock);
-    const struct inbox_counts counts = inbox->counts;
+    struct inbox_counts counts = inbox->counts;
+    counts.queue_bytes = (int64_t)inbox->queue_bytes;
     pthread_mutex_unlock(&inbox->lock);
     return counts;
 }

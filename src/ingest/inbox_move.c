@@ -23,9 +23,17 @@ struct moved {
     struct ingest_summary summary;
 };
 
-static enum errc add_decoded(struct ingest *ingest, const struct inbox_decoded *decoded,
+static enum errc add_decoded(const struct inbox *inbox, struct ingest *ingest,
+                             const struct inbox_decoded *decoded, int64_t received_ns,
                              struct err *err)
 {
+    if (decoded->actor.size > 0 && inbox->settings.audit != NULL) {
+        const enum errc code =
+            inbox->settings.audit(inbox->settings.context, decoded, received_ns, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
     const struct ingest_origin origin = {.path = STR("received"),
                                          .channel = decoded->channel,
                                          .session = decoded->session,
@@ -47,7 +55,7 @@ static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
         return ERR_OK;
     }
     decoded.binding = message->binding;
-    return add_decoded(ingest, &decoded, err);
+    return add_decoded(inbox, ingest, &decoded, message->received_ns, err);
 }
 
 /* What goes into the ledger in one transaction: readings, else messages of the journal. */
@@ -62,7 +70,7 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
 {
     enum errc code = ERR_OK;
     for (const struct inbox_reading *r = load->readings; r != NULL && code == ERR_OK; r = r->next) {
-        code = add_decoded(ingest, &r->decoded, err);
+        code = add_decoded(inbox, ingest, &r->decoded, r->received_ns, err);
         moved->messages++;
         moved->bytes += r->bytes;
         moved->through = r->id;
@@ -106,6 +114,7 @@ static void count_moved(struct inbox *inbox, const struct moved *moved)
     counts->steps_added += moved->summary.steps_added;
     counts->steps_known += moved->summary.steps_known;
     counts->steps_replaced += moved->summary.steps_replaced;
+    counts->outcomes_added += moved->summary.outcomes_added + moved->summary.candidates_added;
     counts->ledger_failing = false;
     inbox->remove_through = moved->through;
     pthread_cond_signal(&inbox->offered);
@@ -210,6 +219,26 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     return code;
 }
 
+/* The store is this thread's from here to give_store(). */
+static void take_store(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    while (inbox->is_borrowed || (inbox->borrowing > 0 && !inbox->owes_a_move)) {
+        pthread_cond_wait(&inbox->moved, &inbox->lock);
+    }
+    inbox->is_moving = true;
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+static void give_store(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->is_moving = false;
+    inbox->owes_a_move = false;
+    pthread_cond_broadcast(&inbox->moved);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 void *inbox_run_moving(void *context)
 {
     struct inbox *const inbox = context;
@@ -219,7 +248,9 @@ void *inbox_run_moving(void *context)
     bool one = false;
     while (more) {
         struct err err = {0};
+        take_store(inbox);
         const enum errc code = move_on(inbox, one, &after, &err);
+        give_store(inbox);
         one = is_theirs(code);
         pthread_mutex_lock(&inbox->lock);
         if (code == ERR_NOT_FOUND) {

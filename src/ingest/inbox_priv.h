@@ -48,7 +48,11 @@ struct inbox {
     int64_t remove_through; /* in the ledger and still in the journal; 0: none */
     bool closing;           /* no more offers */
     bool moving_ended;
-    bool giving_up; /* leave what is not in the ledger yet */
+    bool is_moving;    /* the moving thread has the store */
+    bool is_borrowed;  /* somebody else has */
+    bool owes_a_move;  /* it was lent: before the next borrower, what waits is moved */
+    int64_t borrowing; /* who has it or waits for it */
+    bool giving_up;    /* leave what is not in the ledger yet */
     struct inbox_counts counts;
 };
 

@@ -2127,6 +2127,15 @@ WHERE workflow = $1 AND case_id = $2 AND ($3 = '' OR outcome_id = $3) AND status
                   WHERE l.outcome_key = o.outcome_key AND l.revision > o.revision)
 ORDER BY coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key LIMIT 1
 
+-- ============================================================ the server's metrics
+
+-- Calls, those no workflow is named for and what they and their tools cost, those without a price.
+-- name: ledger_health
+SELECT count(CASE WHEN kind = 0 THEN 1 END), count(CASE WHEN kind = 0 AND workflow = '' THEN 1 END),
+       coalesce(sum(CASE WHEN workflow = '' THEN cost_pusd END), 0),
+       count(CASE WHEN kind = 0 AND cost_basis = 3 THEN 1 END)
+FROM steps
+
 -- ============================================================ explain
 
 -- Which case is meant. $1 what was typed, $2 whether a workflow was named, $3 that workflow.

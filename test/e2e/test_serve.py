@@ -102,7 +102,7 @@ def fixture_server(home):
      {**JSON, "Content-Encoding": "gzip"}, 400),
     ("POST", "/v1/traces", gzip.compress(bytes(65 << 20)), {**JSON, "Content-Encoding": "gzip"}, 413),
     ("POST", "/api/v1/report", b"", {}, 405),
-    ("GET", "/api/v1/import", None, {}, 404),
+    ("GET", "/api/v1/import", None, {}, 405),
     ("GET", "/api/v1/nothing", None, {}, 404),
     ("GET", "/api/v1/report?workflow=nope", None, {}, 404),
     ("GET", "/api/v1/report?nope=1", None, {}, 400),
@@ -177,9 +177,7 @@ def test_commands_ask_the_server_and_print_the_same(server, home):
     assert home.refused("report", "--nope", status=2) == usage
 
 
-def test_what_writes_waits_until_the_server_is_stopped(server, home, tmp_path):
-    (tmp_path / "x.jsonl").write_text("{}\n")
-    assert "in use" in home.refused("import", tmp_path / "x.jsonl")
+def test_a_second_server_is_refused(server, home):
     assert "in use" in home.refused("serve", "--listen", "127.0.0.1:0")
 
 
