@@ -159,11 +159,12 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
         code = inbox_create(&settings, &serve->inbox, err);
     }
     if (code == ERR_OK) {
-        const struct net_settings settings = {.address = host,
-                                              .port = port,
-                                              .loops =
-                                                  cores > NET_LOOPS_MAX ? NET_LOOPS_MAX : cores,
-                                              .limits = net_limits_default};
+        struct net_settings settings = {.address = host,
+                                        .port = port,
+                                        .loops = cores > NET_LOOPS_MAX ? NET_LOOPS_MAX : cores,
+                                        .limits = net_limits_default};
+        serve->connections_max = serve_raise_files(settings.limits.connections_max);
+        settings.limits.connections_max = serve->connections_max;
         code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
     }
     return code;
@@ -171,9 +172,6 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
 
 static void close_parts(struct serve *serve)
 {
-    if (serve->net != NULL) {
-        net_server_drain(serve->net, DRAIN_MS_MAX);
-    }
     inbox_destroy(&serve->inbox, SETTLE_MS_MAX);
     net_server_destroy(&serve->net);
     while (serve->decoder_count > 0) {
@@ -207,14 +205,17 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     enum errc code = write_card(serve, path, err);
     if (code == ERR_OK) {
         atomic_store(&serve->ready, true);
-        fprintf(stderr, "bursar: listening on %s:%d, ledger %s\n", serve->host,
-                net_server_port(serve->net), store_path(serve->writer));
+        fprintf(stderr, "bursar: listening on %s:%d, ledger %s, at most %d connections\n",
+                serve->host, net_server_port(serve->net), store_path(serve->writer),
+                serve->connections_max);
+        serve_tell_files(serve->connections_max);
         notify("READY=1");
         wait_for_end(signals, serve);
         notify("STOPPING=1");
         atomic_store(&serve->ready, false);
     }
     net_server_drain(serve->net, DRAIN_MS_MAX);
+    net_server_stop(serve->net); /* from here on nothing is asked of the inbox and the ledger */
     serve_questions_stop(serve);
     unlink(path);
     return code;

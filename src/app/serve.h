@@ -43,6 +43,7 @@ struct serve {
     char host[64]; /* of the address listened on */
     char token[2 * SERVE_TOKEN_BYTES +
                1]; /* hexadecimal: who can read serve.json may run commands */
+    int connections_max;
     int64_t started_ns;
     atomic_bool ready;
     pthread_mutex_t decoders_lock;
@@ -54,6 +55,20 @@ struct serve {
 
 /* Every request; a net_handler. */
 void serve_handle(void *context, const struct net_request *request, struct net_reply *reply);
+
+/* ---- serve_files.c */
+
+/* Raise the limit of open files for so many connections; how many it allows. */
+int serve_raise_files(int connections);
+/* Say on standard error when they are few, and what to do. */
+void serve_tell_files(int connections);
+
+/* ---- serve_guard.c */
+
+/* Whether the host field names this server. */
+bool serve_is_addressed(const struct serve *serve, const struct net_request *request);
+/* Whether a page of another server sent it. */
+bool serve_is_of_page(const struct serve *serve, const struct net_request *request);
 
 /* ---- serve_otlp.c */
 

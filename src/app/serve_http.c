@@ -70,6 +70,8 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
                      "there is nothing at this path; docs/server.md lists what there is");
     } else if (!reads) {
         serve_refuse(reply, 405, "this path is for GET");
+    } else if (str_equal(path, STR("/metrics")) && !serve_is_addressed(serve, request)) {
+        serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(path, STR("/healthz"))) {
         send_text(reply, 200, STR("text/plain"), STR("ok\n"));
     } else if (str_equal(path, STR("/readyz"))) {

@@ -293,6 +293,11 @@ bool serve_otlp(struct serve *serve, const struct net_request *request, struct n
         refuse(reply, encoding, 405, RPC_INVALID_ARGUMENT, "telemetry comes by POST");
         return true;
     }
+    if (serve_is_of_page(serve, request)) {
+        refuse(reply, encoding, 403, RPC_INVALID_ARGUMENT,
+               "the origin field names another server's page");
+        return true;
+    }
     if (encoding != OTLP_JSON && !is_type(type, STR("application/x-protobuf"))) {
         refuse(reply, encoding, 415, RPC_INVALID_ARGUMENT,
                "content-type is neither application/x-protobuf nor application/json");

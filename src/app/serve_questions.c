@@ -293,27 +293,6 @@ static void ask_terminal(struct serve *serve, const struct net_request *request,
     }
 }
 
-/* Whether the request was meant for this server: a page of another site that has its name point
- * here (DNS rebinding) sends that name. */
-static bool is_for_us(const struct serve *serve, const struct net_request *request)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    struct str host = http_field(request->head, STR("host"));
-    const size_t port = host.size > 0 && host.data[host.size - 1] != ']' ? host.size : 0;
-    for (size_t i = port; i > 0; i--) {
-        if (host.data[i - 1] == ':') {
-            host.size = i - 1;
-            break;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (str_equal_fold(host, str_from(names[i]))) {
-            return true;
-        }
-    }
-    return str_equal_fold(host, str_from(serve->host));
-}
-
 bool serve_question(struct serve *serve, const struct net_request *request, struct net_reply *reply)
 {
     CHECK(serve != NULL);
@@ -323,7 +302,7 @@ bool serve_question(struct serve *serve, const struct net_request *request, stru
     }
     const struct str name = {path.data + api_prefix.size, path.size - api_prefix.size};
     const bool posts = request->head->method == HTTP_POST;
-    if (!is_for_us(serve, request)) {
+    if (!serve_is_addressed(serve, request)) {
         serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(name, STR("run")) && posts) {
         ask_terminal(serve, request, reply);

@@ -27,6 +27,7 @@ enum {
     LINGER_BYTES_MAX = 1 << 20,
     RESPONSE_HEAD_BYTES_MAX = 16 << 10,
     READ_BYTES_MAX = 256 << 10, /* taken from the socket and not looked at yet */
+    SMALL_BYTES_MAX = 1 << 20,  /* of a request that may use the last quarter of held_bytes_max */
 };
 
 /* What is only there while a request is being read or handled. */
@@ -35,7 +36,6 @@ struct incoming {
     struct http_head head; /* borrowed from head_bytes */
     struct http_body body;
     struct text body_bytes;
-    int64_t held; /* bytes counted in the server's held_bytes */
 };
 
 struct connection {
@@ -45,6 +45,7 @@ struct connection {
     enum { IDLE, HEAD, BODY, HANDLING, WRITING, LINGER } state;
     bool close;     /* after the answer */
     size_t scanned; /* bytes of the head without its end */
+    int64_t held;   /* bytes of the request, counted in the server's held_bytes */
     size_t discarded;
     struct incoming *incoming;
     struct net_reply *owed;
@@ -63,8 +64,9 @@ static void set_deadline(struct connection *c, int ms)
 
 static void forget_incoming(struct connection *c)
 {
+    atomic_fetch_sub(&c->loop->server->held_bytes, c->held);
+    c->held = 0;
     if (c->incoming != NULL) {
-        atomic_fetch_sub(&c->loop->server->held_bytes, c->incoming->held);
         text_deinit(&c->incoming->head_bytes);
         text_deinit(&c->incoming->body_bytes);
         memory_free(c->incoming);
@@ -134,16 +136,23 @@ static void refuse(struct connection *c, int status, const char *why)
     text_deinit(&all);
 }
 
-/* Count bytes against what all requests together may hold. */
-static bool hold(struct connection *c, int64_t bytes)
+/*
+ * Count bytes that arrived against what all requests together may hold; they are refused when that
+ * is too much. What is only announced is not counted, or announcing would keep others out. The
+ * last quarter is for small requests, so that a few large ones do not either.
+ */
+static bool hold(struct connection *c, size_t bytes)
 {
     struct net_server *const server = c->loop->server;
-    const int64_t before = atomic_fetch_add(&server->held_bytes, bytes);
-    if (before + bytes > (int64_t)server->limits.held_bytes_max) {
-        atomic_fetch_sub(&server->held_bytes, bytes);
+    const int64_t all = (int64_t)server->limits.held_bytes_max;
+    const int64_t more = (int64_t)bytes;
+    const int64_t most = c->held + more > SMALL_BYTES_MAX ? all / 4 * 3 : all;
+    if (atomic_fetch_add(&server->held_bytes, more) + more > most) {
+        atomic_fetch_sub(&server->held_bytes, more);
+        refuse(c, 503, "too much is being received at this moment; try again");
         return false;
     }
-    c->incoming->held += bytes;
+    c->held += more;
     return true;
 }
 
@@ -189,8 +198,6 @@ static void start_request(struct connection *c, struct evbuffer *input, size_t s
     in->body = http_body_start(&in->head);
     if (in->head.has_length && (uint64_t)in->head.length > limits->body_bytes_max) {
         refuse(c, 413, "the body is larger than is taken here");
-    } else if (in->head.has_length && !hold(c, in->head.length)) {
-        refuse(c, 503, "too much is being received at this moment; try again");
     } else {
         c->state = BODY;
         set_deadline(c, limits->body_ms_max);
@@ -201,7 +208,7 @@ static void start_request(struct connection *c, struct evbuffer *input, size_t s
     }
 }
 
-/* Whether there was a whole head. */
+/* Whether the state moved on. */
 static bool read_head(struct connection *c, struct evbuffer *input)
 {
     const size_t size = evbuffer_get_length(input);
@@ -211,13 +218,20 @@ static bool read_head(struct connection *c, struct evbuffer *input)
     if (c->state == IDLE) {
         c->state = HEAD;
         set_deadline(c, c->loop->server->limits.head_ms_max);
+        unsigned char first = 0;
+        evbuffer_copyout(input, &first, 1);
+        if (first < ' ' || first == 0x7f) { /* why wait for the end of what is none */
+            refuse(c, 400, "this is no HTTP request, but TLS perhaps, which is not spoken here");
+            return true;
+        }
     }
     struct evbuffer_ptr from;
     evbuffer_ptr_set(input, &from, c->scanned > 3 ? c->scanned - 3 : 0, EVBUFFER_PTR_SET);
     const struct evbuffer_ptr end = evbuffer_search(input, "\r\n\r\n", 4, &from);
     if (end.pos < 0 && size < HTTP_HEAD_BYTES_MAX) {
+        const bool held = size == c->scanned || hold(c, size - c->scanned);
         c->scanned = size;
-        return false;
+        return !held;
     }
     const size_t all = end.pos >= 0 ? (size_t)end.pos + 4 : HTTP_HEAD_BYTES_MAX;
     start_request(c, input, all < HTTP_HEAD_BYTES_MAX ? all : HTTP_HEAD_BYTES_MAX);
@@ -240,8 +254,7 @@ static bool read_body(struct connection *c, struct evbuffer *input)
             refuse(c, 400, err.text);
             return true;
         }
-        if (in->head.is_chunked && piece.size > 0 && !hold(c, (int64_t)piece.size)) {
-            refuse(c, 503, "too much is being received at this moment; try again");
+        if (piece.size > 0 && !hold(c, piece.size)) {
             return true;
         }
         text_add(&in->body_bytes, piece);

@@ -279,6 +279,20 @@ static void drop_answers(struct net_loop *loop)
     }
 }
 
+void net_server_stop(struct net_server *server)
+{
+    CHECK(server != NULL);
+    atomic_store(&server->draining, true);
+    atomic_store(&server->stopping, true);
+    for (int i = 0; server->started && i < server->loop_count; i++) {
+        wake(&server->loops[i]);
+    }
+    for (int i = 0; server->started && i < server->loop_count; i++) {
+        CHECK(pthread_join(server->loops[i].thread, NULL) == 0);
+    }
+    server->started = false;
+}
+
 void net_server_destroy(struct net_server **server)
 {
     CHECK(server != NULL);
@@ -286,14 +300,9 @@ void net_server_destroy(struct net_server **server)
     if (s == NULL) {
         return;
     }
-    atomic_store(&s->draining, true);
-    atomic_store(&s->stopping, true);
+    net_server_stop(s);
     for (int i = 0; i < s->loop_count; i++) {
         struct net_loop *const loop = &s->loops[i];
-        if (s->started) {
-            wake(loop);
-            CHECK(pthread_join(loop->thread, NULL) == 0);
-        }
         drop_answers(loop);
         event_del(&loop->woken);
         event_del(&loop->resume);

@@ -20,7 +20,7 @@ enum { NET_LOOPS_MAX = 64, NET_FIELDS_MAX = 8 };
 
 struct net_limits {
     size_t body_bytes_max; /* of one request, as sent */
-    size_t held_bytes_max; /* of all requests being read or handled; beyond: 503 */
+    size_t held_bytes_max; /* arrived of all requests that are read or handled; beyond: 503 */
     int connections_max;   /* beyond: closed at once */
     int head_ms_max;       /* from the first byte of a head to its last */
     int body_ms_max;       /* from the head to the last byte of the body */
@@ -79,6 +79,9 @@ MUST_CHECK enum errc net_server_reload(struct net_server *server, struct err *er
 /* Take no new connections and close idle ones; return when every answer that was owed is sent, or
  * after `wait_ms`. */
 void net_server_drain(struct net_server *server, int wait_ms);
+/* Close every connection and end the loops: no request is handled any more, so that what handlers
+ * use may go. Answers that are still owed are to be sent, and heard by nobody. */
+void net_server_stop(struct net_server *server);
 void net_server_destroy(struct net_server **server);
 
 /* Everything in `response` is borrowed during the call. */
