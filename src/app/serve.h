@@ -16,7 +16,7 @@
 #include "net/server.h"
 #include "wire/otlp.h"
 
-enum { SERVE_TOKEN_BYTES = 32, SERVE_DECODERS_MAX = NET_LOOPS_MAX };
+enum { SERVE_TOKEN_BYTES = 32, SERVE_DECODERS_MAX = NET_LOOPS_MAX, SERVE_LARGE_BYTES = 8 << 20 };
 
 struct serve_question;
 
@@ -49,6 +49,7 @@ struct serve {
     pthread_mutex_t decoders_lock;
     struct otlp *decoders[SERVE_DECODERS_MAX]; /* idle ones */
     size_t decoder_count;
+    atomic_bool large_under_way; /* see serve_unpack.c */
     _Atomic int64_t records_accepted;
     _Atomic int64_t records_rejected;
 };
@@ -78,7 +79,19 @@ bool serve_otlp(struct serve *serve, const struct net_request *request, struct n
 enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
                        struct inbox_decoded *out, struct err *err);
 struct otlp *serve_take_decoder(struct serve *serve);
-void serve_give_decoder(struct serve *serve, struct otlp *decoder);
+/* `size` is of what it decoded. */
+void serve_give_decoder(struct serve *serve, struct otlp *decoder, size_t size);
+
+/* ---- serve_unpack.c */
+
+/* Before more than SERVE_LARGE_BYTES of one request are read: *turn is whether it has the turn.
+ * Errors: ERR_BUSY  another has it. */
+MUST_CHECK enum errc serve_take_turn(struct serve *serve, size_t size, bool *turn, struct err *err);
+void serve_end_turn(struct serve *serve, bool *turn);
+/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX + 1 bytes.
+ * Errors: ERR_SYNTAX, ERR_LIMIT, ERR_BUSY. */
+MUST_CHECK enum errc serve_unpack(struct serve *serve, struct str packed, struct text *out,
+                                  bool *turn, struct err *err);
 
 /* ---- serve_questions.c */
 

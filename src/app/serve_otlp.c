@@ -5,13 +5,13 @@
 #include "app/serve.h"
 
 #include <stdio.h>
-#include <zlib.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define DECODE_ARENA_BYTES_MAX ((size_t)512 << 20)
+#define DECODE_ARENA_BYTES_MAX ((size_t)128 << 20)
+#define LARGE_ARENA_BYTES_MAX  ((size_t)512 << 20)
 #define STATUS_BYTES_MAX       ((size_t)4 << 10)
 
 /* google.rpc.Code */
@@ -48,11 +48,12 @@ struct otlp *serve_take_decoder(struct serve *serve)
     return decoder;
 }
 
-void serve_give_decoder(struct serve *serve, struct otlp *decoder)
+void serve_give_decoder(struct serve *serve, struct otlp *decoder, size_t size)
 {
     CHECK(decoder != NULL);
     pthread_mutex_lock(&serve->decoders_lock);
-    if (serve->decoder_count < SERVE_DECODERS_MAX) {
+    /* One that decoded JSON keeps ten times its bytes. */
+    if (serve->decoder_count < SERVE_DECODERS_MAX && size < SERVE_LARGE_BYTES) {
         serve->decoders[serve->decoder_count++] = decoder;
         decoder = NULL;
     }
@@ -84,7 +85,7 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
     struct otlp_counts counts;
     struct otlp *const decoder = serve_take_decoder(serve);
     const enum errc code = otlp_decode(decoder, &request, arena, &out->trace, &counts, err);
-    serve_give_decoder(serve, decoder);
+    serve_give_decoder(serve, decoder, message->bytes.size);
     out->channel = channel_of(request.signal);
     return code;
 }
@@ -194,35 +195,6 @@ static void on_done(void *context, enum errc code, const struct err *err)
 
 /* ---- requests */
 
-/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX bytes. */
-static enum errc gunzip(struct str packed, struct text *out, struct err *err)
-{
-    enum { PIECE_BYTES = 64 << 10 };
-    char piece[PIECE_BYTES];
-    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)packed.data,
-                       .avail_in = (unsigned)packed.size};
-    CHECK(packed.size <= UINT32_MAX);
-    CHECK(inflateInit2(&stream, 15 + 16) == Z_OK); /* 16: a gzip header is wanted */
-    int code = Z_OK;
-    while (code == Z_OK && !text_is_full(out)) {
-        stream.next_out = (unsigned char *)piece;
-        stream.avail_out = sizeof piece;
-        code = inflate(&stream, Z_NO_FLUSH);
-        text_add(out, (struct str){piece, sizeof piece - stream.avail_out});
-        if (code == Z_STREAM_END && stream.avail_in > 0) {
-            code = inflateReset(&stream); /* a further member */
-        }
-    }
-    inflateEnd(&stream);
-    if (text_is_full(out)) {
-        return err_set(err, ERR_LIMIT, "the body is larger than %d bytes once unpacked",
-                       OTLP_REQUEST_BYTES_MAX);
-    }
-    return code == Z_STREAM_END
-               ? ERR_OK
-               : err_set(err, ERR_SYNTAX, "the body is no gzip data, or they end too early");
-}
-
 /* What comes before the first ';', as a media type is written. */
 static bool is_type(struct str value, struct str type)
 {
@@ -261,9 +233,10 @@ static void take(struct serve *serve, const struct otlp_request *request, struct
     struct otlp_counts counts;
     struct err err;
     struct otlp *const decoder = serve_take_decoder(serve);
-    arena_init(&arena, DECODE_ARENA_BYTES_MAX);
+    arena_init(&arena, request->bytes.size < SERVE_LARGE_BYTES ? DECODE_ARENA_BYTES_MAX
+                                                               : LARGE_ARENA_BYTES_MAX);
     const enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
-    serve_give_decoder(serve, decoder);
+    serve_give_decoder(serve, decoder, request->bytes.size);
     if (code == ERR_OK) {
         keep(serve, request, &decoded, &arena, &counts, reply);
     } else {
@@ -272,6 +245,39 @@ static void take(struct serve *serve, const struct otlp_request *request, struct
                large ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
     }
     arena_deinit(&arena);
+}
+
+/* The turn of a large one is over when its telemetry is handed over. */
+static void read_packed(struct serve *serve, const struct otlp_request *request, bool is_packed,
+                        struct net_reply *reply)
+{
+    struct otlp_request otlp = *request;
+    struct text unpacked;
+    struct err err;
+    bool turn = false;
+    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
+    enum errc code = ERR_OK;
+    if (is_packed) {
+        code = serve_unpack(serve, request->bytes, &unpacked, &turn, &err);
+        otlp.bytes = text_str(&unpacked);
+        otlp.readable = unpacked.capacity;
+    } else {
+        code = serve_take_turn(serve, request->bytes.size, &turn, &err);
+    }
+    if (code == ERR_OK) {
+        take(serve, &otlp, reply);
+    } else {
+        refuse(reply, request->encoding,
+               code == ERR_BUSY    ? 503
+               : code == ERR_LIMIT ? 413
+                                   : 400,
+               code == ERR_BUSY    ? RPC_UNAVAILABLE
+               : code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED
+                                   : RPC_INVALID_ARGUMENT,
+               err.text);
+    }
+    serve_end_turn(serve, &turn);
+    text_deinit(&unpacked);
 }
 
 bool serve_otlp(struct serve *serve, const struct net_request *request, struct net_reply *reply)
@@ -309,24 +315,11 @@ bool serve_otlp(struct serve *serve, const struct net_request *request, struct n
                "content-encoding is neither gzip nor identity");
         return true;
     }
-    struct otlp_request otlp = {.signal = signal,
-                                .encoding = encoding,
-                                .bytes = request->body,
-                                .readable = request->body.size};
-    struct text unpacked;
-    struct err err;
-    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
-    const enum errc code = plain ? ERR_OK : gunzip(request->body, &unpacked, &err);
-    if (code != ERR_OK) {
-        refuse(reply, encoding, code == ERR_LIMIT ? 413 : 400,
-               code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
-    } else {
-        if (!plain) {
-            otlp.bytes = text_str(&unpacked);
-            otlp.readable = otlp.bytes.size;
-        }
-        take(serve, &otlp, reply);
-    }
-    text_deinit(&unpacked);
+    read_packed(serve,
+                &(struct otlp_request){.signal = signal,
+                                       .encoding = encoding,
+                                       .bytes = request->body,
+                                       .readable = request->body.size},
+                !plain, reply);
     return true;
 }

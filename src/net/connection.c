@@ -220,7 +220,7 @@ static bool read_head(struct connection *c, struct evbuffer *input)
         set_deadline(c, c->loop->server->limits.head_ms_max);
         unsigned char first = 0;
         evbuffer_copyout(input, &first, 1);
-        if (first < ' ' || first == 0x7f) { /* why wait for the end of what is none */
+        if (first < ' ' || first >= 0x7f) { /* why wait for the end of what is none */
             refuse(c, 400, "this is no HTTP request, but TLS perhaps, which is not spoken here");
             return true;
         }
