@@ -134,6 +134,21 @@ static enum errc write_card(const struct serve *serve, const char *path, struct 
     return written ? ERR_OK : err_set(err, ERR_IO, "%s: %s", path, strerror(failed));
 }
 
+/* A commit that failed leaves DuckDB in a state that is not to be read: of inbox_settings. */
+static enum errc serve_reopen(void *context, struct err *err)
+{
+    struct serve *const serve = context;
+    CHECK(serve != NULL);
+    pthread_mutex_lock(&serve->reader_lock);
+    store_close(&serve->reader);
+    enum errc code = store_reopen(serve->writer, err);
+    if (code == ERR_OK) {
+        code = store_share(serve->writer, &serve->reader, err);
+    }
+    pthread_mutex_unlock(&serve->reader_lock);
+    return code;
+}
+
 static enum errc open_parts(struct app *app, const char *host, int port, struct serve *serve,
                             struct err *err)
 {
@@ -155,6 +170,7 @@ static enum errc open_parts(struct app *app, const char *host, int port, struct 
                                                 .reading_bytes_max = READING_BYTES_MAX,
                                                 .decode = serve_decode,
                                                 .tell = tell,
+                                                .reopen = serve_reopen,
                                                 .context = serve};
         code = inbox_create(&settings, &serve->inbox, err);
     }
@@ -179,6 +195,14 @@ static void close_parts(struct serve *serve)
     }
     store_close(&serve->reader);
     store_close(&serve->writer);
+}
+
+/* What a write can meet is told as its error: a client that has left, a file at its limit. */
+static void ignore_signals(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
+    CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
 }
 
 /* Until a signal says to stop. */
@@ -225,12 +249,14 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
 {
     CHECK(app != NULL);
     memory_keep_freed();
+    ignore_signals();
     const struct settings *settings = NULL;
     const char *const listen = args_get(args, "--listen");
     struct serve *const all = memory_new(struct serve);
     all->app = app;
     all->started_ns = clock_monotonic_ns();
     CHECK(pthread_mutex_init(&all->decoders_lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&all->reader_lock, NULL) == 0);
     int port = 0;
     enum errc code = config_open(app, &settings, err);
     if (code == ERR_OK) {
@@ -251,6 +277,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     }
     close_parts(all);
     pthread_mutex_destroy(&all->decoders_lock);
+    pthread_mutex_destroy(&all->reader_lock);
     memory_free(all);
     return code;
 }

@@ -35,8 +35,9 @@ struct serve_questions {
 
 struct serve {
     const struct app *app;
-    struct store *writer; /* the inbox's */
-    struct store *reader; /* the question thread's */
+    struct store *writer;        /* the inbox's */
+    struct store *reader;        /* the question thread's; NULL while the ledger cannot be opened */
+    pthread_mutex_t reader_lock; /* held while it is used */
     struct inbox *inbox;
     struct net_server *net;
     struct serve_questions questions;

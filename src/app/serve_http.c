@@ -35,7 +35,8 @@ static void send_text(struct net_reply *reply, int status, struct str type, stru
 /* Ready: what was acknowledged before is on its way, and the ledger takes what comes. */
 static void answer_ready(struct serve *serve, struct net_reply *reply)
 {
-    const bool failing = inbox_counts(serve->inbox).ledger_failing;
+    const struct inbox_counts inbox = inbox_counts(serve->inbox);
+    const bool failing = inbox.ledger_failing || inbox.journal_failing;
     if (!atomic_load(&serve->ready) || failing) {
         serve_refuse(reply, 503,
                      failing ? "the ledger cannot be written; see the log"

@@ -104,14 +104,21 @@ static void run_question(struct serve *serve, struct serve_question *question)
     struct err err = {0};
     text_init(&out, ANSWER_BYTES_MAX);
     struct app app = *serve->app;
-    app.ledger = serve->reader;
     app.arena = &question->arena;
     app.out = &out;
     app.now_ns = clock_now_ns();
     app.since_ns = INT64_MIN;
     app.until_ns = INT64_MAX;
     app.columns = question->columns;
-    const enum errc code = run_command_line(&app, question->word_count, question->words, &err);
+    enum errc code = ERR_OK;
+    pthread_mutex_lock(&serve->reader_lock);
+    app.ledger = serve->reader;
+    if (app.ledger == NULL) {
+        code = err_set(&err, ERR_BUSY, "the ledger cannot be opened at this moment; see the log");
+    } else {
+        code = run_command_line(&app, question->word_count, question->words, &err);
+    }
+    pthread_mutex_unlock(&serve->reader_lock);
     (question->for_terminal ? answer_terminal : answer_api)(question, code, &out, &err);
     atomic_fetch_add(&serve->questions.answered, 1);
     text_deinit(&out);

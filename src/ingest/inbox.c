@@ -7,6 +7,11 @@
 #include "base/memory.h"
 #include "ingest/inbox_priv.h"
 
+enum {
+    TELL_MS = 10000,  /* between two lines of the log on the same trouble */
+    FAILED_MS = 5000, /* how long the journal counts as failing after it last did */
+};
+
 bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
 {
     CHECK(condition != NULL);
@@ -20,6 +25,16 @@ void inbox_tell(const struct inbox *inbox, const char *text)
     CHECK(text != NULL);
     if (inbox->settings.tell != NULL) {
         inbox->settings.tell(inbox->settings.context, text);
+    }
+}
+
+void inbox_tell_seldom(const struct inbox *inbox, int64_t *told_ns, const char *text)
+{
+    CHECK(told_ns != NULL);
+    const int64_t now_ns = clock_monotonic_ns();
+    if (*told_ns == 0 || now_ns - *told_ns > (int64_t)TELL_MS * 1000000) {
+        *told_ns = now_ns;
+        inbox_tell(inbox, text);
     }
 }
 
@@ -98,6 +113,7 @@ static void answer(struct inbox *inbox, struct offer *first, enum errc code, con
 static void *run_committing(void *context)
 {
     struct inbox *const inbox = context;
+    int64_t told_ns = 0;
     pthread_mutex_lock(&inbox->lock);
     while (true) {
         while (inbox->first == NULL && inbox->remove_through == 0 &&
@@ -124,6 +140,7 @@ static void *run_committing(void *context)
         const enum errc code = commit(inbox, first, count, remove_through, &err);
         pthread_mutex_lock(&inbox->lock);
         inbox->queue_bytes -= (size_t)bytes;
+        inbox->journal_failed_ns = code == ERR_OK ? 0 : clock_monotonic_ns();
         if (code == ERR_OK) {
             inbox->counts.acknowledged += (int64_t)count;
             inbox->counts.waiting += (int64_t)count;
@@ -135,7 +152,7 @@ static void *run_committing(void *context)
         }
         pthread_mutex_unlock(&inbox->lock);
         if (code != ERR_OK) {
-            inbox_tell(inbox, err.text);
+            inbox_tell_seldom(inbox, &told_ns, err.text);
         }
         answer(inbox, first, code, &err);
         pthread_mutex_lock(&inbox->lock);
@@ -304,7 +321,10 @@ struct inbox_counts inbox_counts(struct inbox *inbox)
 {
     CHECK(inbox != NULL);
     pthread_mutex_lock(&inbox->lock);
-    const struct inbox_counts counts = inbox->counts;
+    struct inbox_counts counts = inbox->counts;
+    counts.journal_failing =
+        inbox->journal_failed_ns > 0 &&
+        clock_monotonic_ns() - inbox->journal_failed_ns < (int64_t)FAILED_MS * 1000000;
     pthread_mutex_unlock(&inbox->lock);
     return counts;
 }

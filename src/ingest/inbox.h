@@ -36,6 +36,9 @@ struct inbox_settings {
      * its reason, and left out. */
     enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,
                         struct inbox_decoded *out, struct err *err);
+    /* Open `store` anew: the ledger refused a commit, after which it is not to be gone on with.
+     * Called on the moving thread, again and again until it succeeds; NULL: there is no need. */
+    enum errc (*reopen)(void *context, struct err *err);
     /* Something an operator should see; NULL: nobody listens. */
     void (*tell)(void *context, const char *text);
     void *context;
@@ -95,7 +98,8 @@ struct inbox_counts {
     int64_t commits;   /* of the journal */
     int64_t commit_ns; /* time spent in them */
     int64_t commit_ns_max;
-    bool ledger_failing; /* the last attempt to write the ledger failed; it is tried again */
+    bool ledger_failing;  /* the last attempt to write the ledger failed; it is tried again */
+    bool journal_failing; /* likewise of the journal: nothing is acknowledged */
 };
 struct inbox_counts inbox_counts(struct inbox *inbox);
 

@@ -2,6 +2,11 @@
  * The thread that moves messages into the ledger: those that were decoded for their acknowledgement
  * as they are, others from the journal.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -10,6 +15,8 @@
 enum {
     GATHER_MS = 100,      /* what comes within goes into the ledger together */
     FAILED_WAIT_MS = 500, /* before the ledger is tried again */
+    PATH_BYTES_MAX = 4096,
+    SPACE_BYTES_MIN = 16 << 20, /* free on the disk before the ledger is written */
 };
 
 #define READ_BYTES_MAX  ((size_t)48 << 20) /* of messages moved in one transaction */
@@ -70,6 +77,31 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
         moved->through = message->id;
     }
     return code;
+}
+
+/* A commit that finds the disk full in its middle costs opening the ledger anew: rather wait. */
+static enum errc check_space(const struct inbox *inbox, const struct load *load, struct err *err)
+{
+    char path[PATH_BYTES_MAX];
+    struct statvfs disk;
+    int64_t needed = SPACE_BYTES_MIN;
+    for (const struct inbox_reading *r = load->readings; r != NULL; r = r->next) {
+        needed += 2 * r->bytes;
+    }
+    for (size_t i = 0; i < load->messages.count; i++) {
+        needed += 2 * (int64_t)load->messages.rows[i].bytes.size;
+    }
+    snprintf(path, sizeof path, STR_FORMAT, STR_ARG(inbox->settings.home));
+    if (statvfs(path, &disk) != 0) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if ((int64_t)disk.f_bavail * (int64_t)disk.f_frsize < needed) {
+        return err_set(err, ERR_BUSY,
+                       "%s has less than %lld MB of free disk: what was received waits in the "
+                       "inbox until there is more",
+                       path, (long long)(needed >> 20));
+    }
+    return ERR_OK;
 }
 
 static enum errc move(struct inbox *inbox, struct load *load, struct moved *moved, struct err *err)
@@ -182,6 +214,9 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     arena_init(&load.arena, ARENA_BYTES_MAX);
     enum errc code = find_load(inbox, one, *after, &load, err);
     if (code == ERR_OK) {
+        code = check_space(inbox, &load, err);
+    }
+    if (code == ERR_OK) {
         code = move(inbox, &load, &moved, err);
         if (one && is_theirs(code)) {
             inbox_tell(inbox, err->text);
@@ -203,6 +238,13 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     return code;
 }
 
+/* What DuckDB has in memory after a commit that failed is not to be gone on with. */
+static enum errc reopen(struct inbox *inbox, struct err *err)
+{
+    return inbox->settings.reopen != NULL ? inbox->settings.reopen(inbox->settings.context, err)
+                                          : ERR_OK;
+}
+
 void *inbox_run_moving(void *context)
 {
     struct inbox *const inbox = context;
@@ -210,9 +252,16 @@ void *inbox_run_moving(void *context)
     int64_t after = 0;
     bool more = true;
     bool one = false;
+    bool broken = false;
+    int64_t told_ns = 0;
     while (more) {
         struct err err = {0};
-        const enum errc code = move_on(inbox, one, &after, &err);
+        enum errc code = broken ? reopen(inbox, &err) : ERR_OK;
+        if (code == ERR_OK) {
+            code = move_on(inbox, one, &after, &err);
+            broken =
+                code != ERR_OK && code != ERR_NOT_FOUND && code != ERR_BUSY && !is_theirs(code);
+        }
         one = is_theirs(code);
         pthread_mutex_lock(&inbox->lock);
         if (code == ERR_NOT_FOUND) {
@@ -229,7 +278,8 @@ void *inbox_run_moving(void *context)
             inbox->counts.ledger_failing = true;
             const int64_t until_ns = clock_monotonic_ns() + (int64_t)FAILED_WAIT_MS * 1000000;
             pthread_mutex_unlock(&inbox->lock);
-            inbox_tell(inbox, err.text);
+            inbox_tell_seldom(inbox, &told_ns, err.text);
+            broken = broken && reopen(inbox, &err) != ERR_OK; /* at once: nobody is to read it */
             pthread_mutex_lock(&inbox->lock);
             while (!inbox->giving_up && inbox_wait(&inbox->committed, &inbox->lock, until_ns)) {
             }

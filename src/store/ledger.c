@@ -344,18 +344,45 @@ enum errc store_share(struct store *store, struct store **out, struct err *err)
     return ERR_OK;
 }
 
+static void close_database(struct store *store)
+{
+    if (store->connection != NULL) {
+        duckdb_disconnect(&store->connection);
+    }
+    if (store->database != NULL && !store->borrows_database) {
+        duckdb_close(&store->database);
+    }
+}
+
+enum errc store_reopen(struct store *store, struct err *err)
+{
+    CHECK(store != NULL);
+    CHECK(!store->borrows_database);
+    CHECK(!store->in_transaction);
+    /* Closing would else write what is in memory to the file. */
+    if (store->connection != NULL) {
+        struct err
+            ignored; /* refused by a database that DuckDB has shut off, which writes nothing */
+        const enum errc code =
+            store_sql(store, "PRAGMA disable_checkpoint_on_shutdown", "closing", &ignored);
+        CHECK(code == ERR_OK || code == ERR_STORE);
+    }
+    close_database(store);
+    memset(store->staged, 0, sizeof store->staged);
+    const enum errc code = open_database(store, STORE_WRITE, err);
+    if (code != ERR_OK) {
+        close_database(store);
+    }
+    return code;
+}
+
 void store_close(struct store **store)
 {
     CHECK(store != NULL);
     if (*store == NULL) {
         return;
     }
-    if ((*store)->connection != NULL) {
-        duckdb_disconnect(&(*store)->connection);
-    }
-    if ((*store)->database != NULL && !(*store)->borrows_database) {
-        duckdb_close(&(*store)->database);
-    }
+    close_database(*store);
     memory_free(*store);
     *store = NULL;
 }

@@ -212,6 +212,9 @@ def test_clients_that_reset_in_the_middle_harm_nobody(attacked):
     for i in range(600):
         sock = dial(attacked)
         sock.sendall(bodies[i % len(bodies)])
+        if i % 7 > 3:  # writing to such a one is a SIGPIPE
+            sock.shutdown(socket.SHUT_WR)
+            time.sleep(i % 4 / 2000)
         reset(sock)
 
 
