@@ -116,7 +116,11 @@ static void run_question(struct serve *serve, struct serve_question *question)
     if (app.ledger == NULL) {
         code = err_set(&err, ERR_BUSY, "the ledger cannot be opened at this moment; see the log");
     } else {
+        code = store_begin(app.ledger, &err); /* all it reads is of one moment */
+    }
+    if (code == ERR_OK) {
         code = run_command_line(&app, question->word_count, question->words, &err);
+        store_rollback(app.ledger);
     }
     pthread_mutex_unlock(&serve->reader_lock);
     (question->for_terminal ? answer_terminal : answer_api)(question, code, &out, &err);
