@@ -96,10 +96,10 @@ def fill(path, left):
 def test_a_full_disk_is_answered_with_503_and_recovered_from_without_a_restart(disk):
     sender = Sender(Home(disk / "home"))
     sender.send()
-    for left in (0, 1 << 18, 1 << 20, 3 << 20):
+    for left in (0, 1 << 18, 3 << 20):
         sender.server.settle()
         fill(disk, left)
-        refused = sender.send_until_refused(0.6)
+        refused = sender.send_until_refused(0.4)
         assert "full" in refused
         assert sender.server.ask("GET", "/readyz")[0] == 503
         assert sender.server.ask("GET", "/healthz")[0] == 200
@@ -126,8 +126,7 @@ def test_killed_on_a_full_disk_it_starts_when_there_is_room_and_has_lost_nothing
     sender.end()
 
 
-@pytest.mark.parametrize("further", [1, 2000])
-def test_a_ledger_that_fails_in_the_middle_of_a_commit_is_opened_anew(home, further):
+def test_a_ledger_that_fails_in_the_middle_of_a_commit_is_opened_anew(home):
     """The ledger's log may not grow further; the journal, which is begun anew, may."""
     log = home.path / "ledger.duckdb.wal"
     sender = Sender(home)
@@ -144,7 +143,7 @@ def test_a_ledger_that_fails_in_the_middle_of_a_commit_is_opened_anew(home, furt
     assert log.stat().st_size > 1_000_000
     pid = sender.server.process.pid
     _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + further, hard))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 2000, hard))
     assert sender.send(4)[0] == 200
     until = time.monotonic() + 5
     while sender.server.metric("bursar_ledger_failing") == 0:
