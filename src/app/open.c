@@ -34,8 +34,7 @@ enum errc app_open_writer(struct app *app, struct store **out, struct err *err)
     if (app->inbox == NULL) {
         return store_open(app->home, STORE_WRITE, out, err);
     }
-    *out = inbox_borrow_store(app->inbox);
-    return ERR_OK;
+    return inbox_borrow_store(app->inbox, out, err);
 }
 
 void app_close_writer(const struct app *app, struct store **store)

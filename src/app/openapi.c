@@ -419,7 +419,7 @@ void serve_openapi(struct serve *serve, const struct net_request *request,
 {
     CHECK(serve != NULL);
     CHECK(caller != NULL);
-    if (!caller->has_key && !serve_is_for_us(serve, request)) {
+    if (!caller->has_key && !serve_is_addressed(serve, request)) {
         serve_refuse(reply, 403, "the host field names another server");
     } else if (request->head->method != HTTP_GET && request->head->method != HTTP_HEAD) {
         serve_refuse(reply, 405, "this path is for GET");

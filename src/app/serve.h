@@ -18,7 +18,12 @@
 #include "net/server.h"
 #include "wire/otlp.h"
 
-enum { SERVE_TOKEN_BYTES = 32, SERVE_DECODERS_MAX = NET_LOOPS_MAX, SERVE_ACTOR_BYTES_MAX = 128 };
+enum {
+    SERVE_TOKEN_BYTES = 32,
+    SERVE_DECODERS_MAX = NET_LOOPS_MAX,
+    SERVE_ACTOR_BYTES_MAX = 128,
+    SERVE_LARGE_BYTES = 8 << 20,
+};
 
 struct control;
 struct serve_question;
@@ -67,8 +72,9 @@ struct serve_figures {
 
 struct serve {
     const struct app *app;
-    struct store *writer; /* the inbox's */
-    struct store *reader; /* the question thread's */
+    struct store *writer;        /* the inbox's */
+    struct store *reader;        /* the question thread's; NULL while the ledger cannot be opened */
+    pthread_mutex_t reader_lock; /* held while it is used */
     struct inbox *inbox;
     struct net_server *net;
     struct net_server *commands; /* plain, on loopback, for commands, where `net` is not; or NULL */
@@ -86,13 +92,16 @@ struct serve {
     atomic_bool stopping; /* what takes long ends as soon as it can */
     char host[64];        /* of the address listened on */
     char token[2 * SERVE_TOKEN_BYTES +
-               1]; /* hexadecimal: who can read serve.json may run commands */
+               1];          /* hexadecimal: who can read serve.json may run commands */
+    int connections_wanted; /* by the configuration */
+    int connections_max;    /* as many as the files that may be open allow */
     int64_t started_ns;
     atomic_bool ready;
     pthread_mutex_t decoders_lock;             /* guards the next four */
     struct serve_rules *rules;                 /* in force */
     struct otlp *decoders[SERVE_DECODERS_MAX]; /* idle ones */
     size_t decoder_count;
+    atomic_bool large_under_way; /* see serve_unpack.c */
     _Atomic int64_t records_accepted;
     _Atomic int64_t records_rejected;
     _Atomic int64_t unauthorized; /* requests answered with 401 */
@@ -110,6 +119,20 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
 /* Those of commands on this machine, to the port that is theirs; a net_handler. */
 void serve_handle_commands(void *context, const struct net_request *request,
                            struct net_reply *reply);
+
+/* ---- serve_files.c */
+
+/* Raise the limit of open files for so many connections; how many it allows. */
+int serve_raise_files(int connections);
+/* Say on standard error when it allows few of those that were wanted, and what to do. */
+void serve_tell_files(int connections, int wanted);
+
+/* ---- serve_guard.c */
+
+/* Whether the host field names this server. */
+bool serve_is_addressed(const struct serve *serve, const struct net_request *request);
+/* Whether a page of another server sent it. */
+bool serve_is_of_page(const struct serve *serve, const struct net_request *request);
 
 /* ---- serve_otlp.c */
 
@@ -129,7 +152,8 @@ struct serve_decoder {
     const struct serve_config *config;
 };
 struct serve_decoder serve_take_decoder(struct serve *serve);
-void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder);
+/* `size` is of what it decoded. */
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder, size_t size);
 
 /* ---- serve_context.c */
 
@@ -142,9 +166,17 @@ void serve_context(const struct correlation *correlation, const struct http_head
 
 /* Whether a content-type, without its parameters, is `type`. */
 bool serve_is_type(struct str value, struct str type);
-/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX bytes.
- * Errors: ERR_LIMIT; ERR_SYNTAX  no gzip, or cut short. */
-MUST_CHECK enum errc serve_unpack(struct str packed, struct text *out, struct err *err);
+
+/* ---- serve_unpack.c */
+
+/* Before more than SERVE_LARGE_BYTES of one request are read: *turn is whether it has the turn.
+ * Errors: ERR_BUSY  another has it. */
+MUST_CHECK enum errc serve_take_turn(struct serve *serve, size_t size, bool *turn, struct err *err);
+void serve_end_turn(struct serve *serve, bool *turn);
+/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX + 1 bytes.
+ * Errors: ERR_SYNTAX, ERR_LIMIT, ERR_BUSY. */
+MUST_CHECK enum errc serve_unpack(struct serve *serve, struct str packed, struct text *out,
+                                  bool *turn, struct err *err);
 
 /* ---- serve_outcomes.c */
 
@@ -173,9 +205,6 @@ void serve_questions_start(struct serve *serve);
 bool serve_questions_ask_figures(struct serve *serve);
 /* Answers what is asked, then ends. */
 void serve_questions_stop(struct serve *serve);
-/* Whether the request was meant for this server: a page of another site that has its name point
- * here (DNS rebinding) sends that name. */
-bool serve_is_for_us(const struct serve *serve, const struct net_request *request);
 /* GET or, of commands that write, POST /api/v1/<command>?name=value; POST /api/v1/run; true: it is
  * answered, now or later. */
 bool serve_question(struct serve *serve, const struct net_request *request,

@@ -38,8 +38,12 @@ void serve_figures_take(struct serve *serve, struct arena *arena)
     struct store_result result;
     struct err err;
     const int64_t began_ns = clock_monotonic_ns();
+    pthread_mutex_lock(&serve->reader_lock);
     const enum errc code =
-        store_run(serve->reader, QUERY_ledger_health, NULL, 0, arena, &result, &err);
+        serve->reader != NULL
+            ? store_run(serve->reader, QUERY_ledger_health, NULL, 0, arena, &result, &err)
+            : err_set(&err, ERR_BUSY, "the ledger cannot be opened at this moment");
+    pthread_mutex_unlock(&serve->reader_lock);
     pthread_mutex_lock(&serve->figures_lock);
     if (code == ERR_OK) { /* else the old ones stay, and grow older */
         serve->figures = (struct serve_figures){.calls = store_int64(&result, 0, 0, 0),

@@ -130,6 +130,9 @@ void serve_metrics(struct serve *serve, struct text *out)
     put_figures(out, &figures);
     put(out, "bursar_ledger_failing", "gauge", "1 while the ledger cannot be written.",
         inbox.ledger_failing);
+    put(out, "bursar_journal_failing", "gauge",
+        "1 while the journal cannot be written and nothing is acknowledged.",
+        inbox.journal_failing);
     put(out, "bursar_questions_answered", "counter", "Reports computed.",
         atomic_load(&serve->questions.answered));
     put(out, "bursar_questions_turned_away", "counter", "Reports refused: too many waiting.",

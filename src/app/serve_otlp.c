@@ -11,7 +11,8 @@
 #include "base/memory.h"
 #include "wire/context.h"
 
-#define DECODE_ARENA_BYTES_MAX ((size_t)512 << 20)
+#define DECODE_ARENA_BYTES_MAX ((size_t)128 << 20)
+#define LARGE_ARENA_BYTES_MAX  ((size_t)512 << 20)
 #define STATUS_BYTES_MAX       ((size_t)4 << 10)
 
 /* google.rpc.Code */
@@ -56,13 +57,14 @@ struct serve_decoder serve_take_decoder(struct serve *serve)
     return decoder;
 }
 
-void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder)
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder, size_t size)
 {
     CHECK(decoder->otlp != NULL);
     otlp_use(decoder->otlp, NULL);
     serve_config_give(serve, decoder->config);
     pthread_mutex_lock(&serve->decoders_lock);
-    if (serve->decoder_count < SERVE_DECODERS_MAX) {
+    /* One that decoded JSON keeps ten times its bytes. */
+    if (serve->decoder_count < SERVE_DECODERS_MAX && size < SERVE_LARGE_BYTES) {
         serve->decoders[serve->decoder_count++] = decoder->otlp;
         decoder->otlp = NULL;
     }
@@ -98,7 +100,7 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
     struct otlp_counts counts;
     struct serve_decoder decoder = serve_take_decoder(serve);
     const enum errc code = otlp_decode(decoder.otlp, &request, arena, &out->trace, &counts, err);
-    serve_give_decoder(serve, &decoder);
+    serve_give_decoder(serve, &decoder, message->bytes.size);
     out->channel = channel_of(request.signal);
     return code;
 }
@@ -254,9 +256,10 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     text_init(&context, CONTEXT_BYTES_MAX);
     serve_context(decoder.config->settings->correlation, head, caller, &context);
     request->context = text_str(&context);
-    arena_init(&arena, DECODE_ARENA_BYTES_MAX);
+    arena_init(&arena, request->bytes.size < SERVE_LARGE_BYTES ? DECODE_ARENA_BYTES_MAX
+                                                               : LARGE_ARENA_BYTES_MAX);
     enum errc code = otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
-    serve_give_decoder(serve, &decoder);
+    serve_give_decoder(serve, &decoder, request->bytes.size);
     if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
         code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
     }
@@ -269,6 +272,40 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     }
     arena_deinit(&arena);
     text_deinit(&context);
+}
+
+/* The turn of a large one is over when its telemetry is handed over. */
+static void read_packed(struct serve *serve, const struct http_head *head,
+                        const struct otlp_request *request, bool is_packed,
+                        const struct serve_caller *caller, struct net_reply *reply)
+{
+    struct otlp_request otlp = *request;
+    struct text unpacked;
+    struct err err;
+    bool turn = false;
+    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
+    enum errc code = ERR_OK;
+    if (is_packed) {
+        code = serve_unpack(serve, request->bytes, &unpacked, &turn, &err);
+        otlp.bytes = text_str(&unpacked);
+        otlp.readable = unpacked.capacity;
+    } else {
+        code = serve_take_turn(serve, request->bytes.size, &turn, &err);
+    }
+    if (code == ERR_OK) {
+        take(serve, head, &otlp, caller, reply);
+    } else {
+        refuse(reply, request->encoding,
+               code == ERR_BUSY    ? 503
+               : code == ERR_LIMIT ? 413
+                                   : 400,
+               code == ERR_BUSY    ? RPC_UNAVAILABLE
+               : code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED
+                                   : RPC_INVALID_ARGUMENT,
+               err.text);
+    }
+    serve_end_turn(serve, &turn);
+    text_deinit(&unpacked);
 }
 
 void serve_otlp_refuse(const struct net_request *request, int status, const char *message,
@@ -300,6 +337,11 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
         refuse(reply, encoding, 405, RPC_INVALID_ARGUMENT, "telemetry comes by POST");
         return true;
     }
+    if (!caller->has_key && serve_is_of_page(serve, request)) {
+        refuse(reply, encoding, 403, RPC_PERMISSION_DENIED,
+               "the origin field names another server's page");
+        return true;
+    }
     if (encoding != OTLP_JSON && !serve_is_type(type, STR("application/x-protobuf"))) {
         refuse(reply, encoding, 415, RPC_INVALID_ARGUMENT,
                "content-type is neither application/x-protobuf nor application/json");
@@ -311,24 +353,11 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
                "content-encoding is neither gzip nor identity");
         return true;
     }
-    struct otlp_request otlp = {.signal = signal,
-                                .encoding = encoding,
-                                .bytes = request->body,
-                                .readable = request->body.size};
-    struct text unpacked;
-    struct err err;
-    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
-    const enum errc code = plain ? ERR_OK : serve_unpack(request->body, &unpacked, &err);
-    if (code != ERR_OK) {
-        refuse(reply, encoding, code == ERR_LIMIT ? 413 : 400,
-               code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
-    } else {
-        if (!plain) {
-            otlp.bytes = text_str(&unpacked);
-            otlp.readable = otlp.bytes.size;
-        }
-        take(serve, request->head, &otlp, caller, reply);
-    }
-    text_deinit(&unpacked);
+    read_packed(serve, request->head,
+                &(struct otlp_request){.signal = signal,
+                                       .encoding = encoding,
+                                       .bytes = request->body,
+                                       .readable = request->body.size},
+                !plain, caller, reply);
     return true;
 }

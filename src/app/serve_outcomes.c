@@ -224,9 +224,8 @@ static void keep(struct serve *serve, const struct outcome_body *body, const str
     put_answer(&owed->body, rows);
     text_init(&message, HEADER_BYTES_MAX + OTLP_REQUEST_BYTES_MAX + 1);
     write_message(header, body->text, &message);
-    const struct journal_message kept = {.kind = SERVE_KIND_OUTCOMES,
-                                         .received_ns = body->received_ns,
-                                         .bytes = text_str(&message)};
+    const struct journal_message kept = {
+        .kind = SERVE_KIND_OUTCOMES, .received_ns = body->received_ns, .bytes = text_str(&message)};
     if (inbox_offer_decoded(serve->inbox, &kept, decoded, arena, on_done, owed, &err) != ERR_OK) {
         text_deinit(&owed->body);
         memory_free(owed);
@@ -345,7 +344,9 @@ static void answer(struct serve *serve, const struct net_request *request,
     struct text unpacked;
     struct err err;
     text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
-    const enum errc code = plain ? ERR_OK : serve_unpack(request->body, &unpacked, &err);
+    bool turn = false;
+    const enum errc code = plain ? serve_take_turn(serve, request->body.size, &turn, &err)
+                                 : serve_unpack(serve, request->body, &unpacked, &turn, &err);
     header.is_lines = lines == 1;
     if (code == ERR_OK) {
         const struct outcome_body body = {.text = plain ? request->body : text_str(&unpacked),
@@ -356,6 +357,7 @@ static void answer(struct serve *serve, const struct net_request *request,
     } else {
         serve_refuse(reply, err_http_status(code), err.text);
     }
+    serve_end_turn(serve, &turn);
     text_deinit(&unpacked);
 }
 
@@ -366,7 +368,7 @@ bool serve_outcomes(struct serve *serve, const struct net_request *request,
     if (!str_equal(request->head->path, STR("/api/v1/outcomes"))) {
         return false;
     }
-    if (caller->has_key || serve_is_for_us(serve, request)) {
+    if (caller->has_key || serve_is_addressed(serve, request)) {
         answer(serve, request, caller, reply);
     } else {
         serve_refuse(reply, 403, "the host field names another server");

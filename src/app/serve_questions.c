@@ -103,6 +103,26 @@ static void answer_terminal(const struct serve_question *question, enum errc cod
     text_deinit(&body);
 }
 
+/* With the shared connection to the ledger, which a failed commit of a writer takes away. */
+static enum errc run_reading(struct serve *serve, struct app *app, struct serve_question *question,
+                             struct err *err)
+{
+    pthread_mutex_lock(&serve->reader_lock);
+    app->ledger = serve->reader;
+    enum errc code = ERR_OK;
+    if (app->ledger == NULL) {
+        code = err_set(err, ERR_BUSY, "the ledger cannot be opened at this moment; see the log");
+    } else {
+        code = store_begin(app->ledger, err); /* all it reads is of one moment */
+    }
+    if (code == ERR_OK) {
+        code = run_command_line(app, question->word_count, question->words, err);
+        store_rollback(app->ledger);
+    }
+    pthread_mutex_unlock(&serve->reader_lock);
+    return code;
+}
+
 static void run_question(struct serve *serve, struct serve_question *question)
 {
     struct text out;
@@ -113,7 +133,6 @@ static void run_question(struct serve *serve, struct serve_question *question)
     const bool writes = question->use == LEDGER_WRITTEN;
     /* a command typed here reads the file as it is, as it would without the server */
     app.settings = question->for_terminal ? NULL : config->settings;
-    app.ledger = writes ? NULL : serve->reader;
     app.inbox = writes ? serve->inbox : NULL;
     app.cwd = question->cwd;
     app.no_paths = !question->for_terminal;
@@ -125,7 +144,9 @@ static void run_question(struct serve *serve, struct serve_question *question)
     app.since_ns = INT64_MIN;
     app.until_ns = INT64_MAX;
     app.columns = question->columns;
-    const enum errc code = run_command_line(&app, question->word_count, question->words, &err);
+    const enum errc code = writes
+                               ? run_command_line(&app, question->word_count, question->words, &err)
+                               : run_reading(serve, &app, question, &err);
     serve_config_give(serve, config);
     (question->for_terminal ? answer_terminal : answer_api)(question, code, &out, &err);
     atomic_fetch_add(writes ? &serve->changes.answered : &serve->questions.answered, 1);
@@ -418,26 +439,6 @@ static void ask_terminal(struct serve *serve, const struct net_request *request,
     }
 }
 
-bool serve_is_for_us(const struct serve *serve, const struct net_request *request)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    CHECK(serve != NULL);
-    struct str host = http_field(request->head, STR("host"));
-    const size_t port = host.size > 0 && host.data[host.size - 1] != ']' ? host.size : 0;
-    for (size_t i = port; i > 0; i--) {
-        if (host.data[i - 1] == ':') {
-            host.size = i - 1;
-            break;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (str_equal_fold(host, str_from(names[i]))) {
-            return true;
-        }
-    }
-    return str_equal_fold(host, str_from(serve->host));
-}
-
 bool serve_question(struct serve *serve, const struct net_request *request,
                     const struct serve_caller *caller, struct net_reply *reply)
 {
@@ -450,7 +451,7 @@ bool serve_question(struct serve *serve, const struct net_request *request,
     const bool posts = request->head->method == HTTP_POST;
     if (str_equal(name, STR("openapi.json"))) {
         serve_openapi(serve, request, caller, reply);
-    } else if (!caller->has_key && !serve_is_for_us(serve, request)) {
+    } else if (!caller->has_key && !serve_is_addressed(serve, request)) {
         serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(name, STR("run")) && posts) {
         ask_terminal(serve, request, reply);

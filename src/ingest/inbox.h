@@ -46,6 +46,9 @@ struct inbox_settings {
      * thread. When it cannot, the message is tried again. NULL: there is no trail. */
     enum errc (*audit)(void *context, const struct inbox_decoded *decoded, int64_t received_ns,
                        struct err *err);
+    /* Open `store` anew: the ledger refused a commit, after which it is not to be gone on with.
+     * Called again and again until it succeeds, by one thread at a time; NULL: no need. */
+    enum errc (*reopen)(void *context, struct err *err);
     /* Something an operator should see; NULL: nobody listens. */
     void (*tell)(void *context, const char *text);
     void *context;
@@ -90,9 +93,13 @@ void inbox_change(struct inbox *inbox, const struct price_book *book,
 /*
  * The store, for a change of one's own: waits until the moving thread stands between two
  * transactions, where it stays until the store is returned. One borrower at a time; others wait,
- * and between two of them what has come in is moved. Never on one of the inbox's threads.
+ * and between two of them what has come in is moved. Never on one of the inbox's threads. What is
+ * kept of the store's state (an ingest) does not outlast its return.
+ *
+ * Errors: those of inbox_settings.reopen, when the ledger is broken and cannot be opened.
  */
-struct store *inbox_borrow_store(struct inbox *inbox);
+MUST_CHECK enum errc inbox_borrow_store(struct inbox *inbox, struct store **out, struct err *err);
+/* When a commit of the borrower's failed, the ledger is opened anew before anybody else has it. */
 void inbox_return_store(struct inbox *inbox);
 
 /* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
@@ -123,7 +130,8 @@ struct inbox_counts {
     int64_t commit_ns;                     /* time spent in them */
     int64_t commit_buckets[INBOX_BUCKETS]; /* of them: took at most inbox_bucket_ns[i] */
     int64_t commit_ns_max;
-    bool ledger_failing; /* the last attempt to write the ledger failed; it is tried again */
+    bool ledger_failing;  /* the last attempt to write the ledger failed; it is tried again */
+    bool journal_failing; /* likewise of the journal: nothing is acknowledged */
 };
 struct inbox_counts inbox_counts(struct inbox *inbox);
 

@@ -453,9 +453,10 @@ static void *borrow(void *context)
     struct borrower *const borrower = context;
     borrower->alone = true;
     for (int64_t i = 0; i < 3; i++) {
-        struct store *const store = inbox_borrow_store(borrower->bench->inbox);
+        struct store *store = NULL;
         const struct ledger_rejects reject = {.path = STR("here"), .line = borrower->first + i};
         struct err err;
+        CHECK(inbox_borrow_store(borrower->bench->inbox, &store, &err) == ERR_OK);
         borrower->alone = atomic_fetch_add(borrower->inside, 1) == 0 && borrower->alone;
         CHECK(store_begin(store, &err) == ERR_OK);
         CHECK(store_append(store, LEDGER_rejects, false, &reject, 1, &err) == ERR_OK);
@@ -512,7 +513,9 @@ static void what_is_offered_while_the_store_is_lent_is_acknowledged_and_waits(vo
     int64_t waiting = -1;
     if (opened) {
         open_inbox(&bench, 1 << 20, 1 << 20);
-        (void)inbox_borrow_store(bench.inbox);
+        struct store *store = NULL;
+        struct err err;
+        CHECK(inbox_borrow_store(bench.inbox, &store, &err) == ERR_OK);
         CHECK(offer(&bench, "m1 100") == ERR_OK);
         for (int i = 0; i < 2000 && atomic_load(&bench.kept) == 0; i++) {
             usleep(1000);
