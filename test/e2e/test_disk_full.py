@@ -157,6 +157,33 @@ def test_a_ledger_that_fails_in_the_middle_of_a_commit_is_opened_anew(home):
     sender.end()
 
 
+def test_a_command_whose_commit_fails_says_so_and_leaves_no_trouble_behind(home):
+    """The same of a command that the server runs, while nothing else is written."""
+    log = home.path / "ledger.duckdb.wal"
+    sender = Sender(home)
+    add = ("outcome", "add", "claims", "case-1", "resolved", "--id")
+    sender.send()
+    sender.server.settle()
+    home.ok(*add, "kept")
+    pid = sender.server.process.pid
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    size = log.stat().st_size
+    while size < 200_000:  # control.sqlite and the journal are smaller than the limit
+        sender.send()
+        sender.server.settle()
+        size = log.stat().st_size
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size + 10, hard))
+    said = home.refused(*add, "lost")
+    assert "committing" in said, said
+    assert sender.server.get("/api/v1/report")[0] == 200
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert sender.server.ask("GET", "/readyz")[0] == 200
+    assert home.json(*add, "kept")["added"] == 0
+    assert home.json(*add, "lost")["added"] == 1
+    sender.recovered()
+    sender.end()
+
+
 def test_a_home_on_a_disk_that_may_not_be_written_is_refused_at_start(disk):
     """While files on it are open to write, Linux lets nobody make it read-only."""
     home = Home(disk / "home")

@@ -2,7 +2,7 @@
 nothing that it acknowledged, and counts nothing twice.
 Method: kill -9 in rounds while several clients send requests of several kinds; afterwards every
 acknowledged request is sent again, of which nothing may be new to the ledger, then those whose
-answer never came: each record must be there exactly once. KILL_ROUNDS says how many rounds
+answer never came: each call and each outcome must be there exactly once. KILL_ROUNDS says how many rounds
 (`make soak`: 100)."""
 import gzip
 import http.client
@@ -53,7 +53,14 @@ def events(first):
     return "/v1/logs", json.dumps(body).encode(), JSON
 
 
-KINDS = [spans, packed_spans, outcomes, events]
+def posted(first):
+    """Outcomes of another system, of cases that have no calls."""
+    rows = [{"id": f"crm-{n}", "workflow": "claims", "case": f"crm-{n}", "status": "resolved"}
+            for n in range(first, first + RECORDS)]
+    return "/api/v1/outcomes", json.dumps(rows).encode(), JSON
+
+
+KINDS = [spans, packed_spans, outcomes, events, posted]
 
 
 class Client(threading.Thread):
@@ -104,7 +111,7 @@ def test_nothing_acknowledged_is_lost_or_twice_however_often_it_is_killed(home):
         began = time.monotonic()
         server = Server(home)
         slowest = max(slowest, time.monotonic() - began)
-        clients = [Client(server, KINDS[i % 4], 1 + (rounds * 8 + i) * 1_000_000) for i in range(6)]
+        clients = [Client(server, KINDS[i % len(KINDS)], 1 + (rounds * 8 + i) * 1_000_000) for i in range(6)]
         for client in clients:
             client.start()
         time.sleep(draw.uniform(0.02, 0.6))
@@ -120,17 +127,23 @@ def test_nothing_acknowledged_is_lost_or_twice_however_often_it_is_killed(home):
             kill_while_it_starts(home, draw)
     server = Server(home)
     server.settle()
-    before = server.metric("bursar_ledger_steps_added_total")
+    added = ("bursar_ledger_steps_added_total", "bursar_ledger_outcomes_added_total")
+    before = [server.metric(name) for name in added]
     send(server, acknowledged)
-    lost = server.metric("bursar_ledger_steps_added_total") - before
+    lost = [server.metric(name) - old for name, old in zip(added, before)]
     send(server, in_doubt)
     report = server.get("/api/v1/report")[1]
     assert server.stop() == 0
     print(f"{ROUNDS} rounds, {len(acknowledged) * RECORDS} records acknowledged, {len(in_doubt)} "
-          f"requests in doubt, lost {lost:.0f}, slowest start {slowest:.2f} s")
+          f"requests in doubt, lost {lost}, slowest start {slowest:.2f} s")
     assert len(acknowledged) > ROUNDS
-    assert lost == 0
-    steps = RECORDS * len(acknowledged + in_doubt)
+    assert lost == [0, 0]
+    kinds = [kind for kind, _ in acknowledged + in_doubt]
+    assert kinds.count(posted) > ROUNDS / 2
+    steps = RECORDS * (len(kinds) - kinds.count(posted))
     assert home.verified()["steps"] == steps
     assert sum(one["calls"] for one in report["workflows"]) == steps
+    assert sum(one["resolved"] for one in report["workflows"]) == kinds.count(outcomes)
+    untraced = sum(one["outcomes_without_attempts"] for one in report["workflows"])
+    assert untraced == RECORDS * kinds.count(posted)
     assert slowest < START_S_MAX
