@@ -50,8 +50,16 @@ struct settings_upstream {
     struct str api_key_env; /* name of the environment variable that holds the key */
 };
 
-enum budget_period { PERIOD_HOUR, PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_COUNT };
-enum budget_action { ACTION_NOTIFY, ACTION_REFUSE, ACTION_COUNT };
+enum budget_period {
+    PERIOD_MINUTE,
+    PERIOD_HOUR,
+    PERIOD_DAY,
+    PERIOD_WEEK, /* from Monday */
+    PERIOD_MONTH,
+    PERIOD_TOTAL, /* for all time */
+    PERIOD_COUNT,
+};
+enum budget_action { ACTION_NOTIFY, ACTION_SHAPE, ACTION_REFUSE, ACTION_COUNT };
 enum { SETTINGS_STEPS_MAX = 8 };
 
 struct settings_budget {
