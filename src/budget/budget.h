@@ -111,8 +111,14 @@ MUST_CHECK enum errc budget_void(struct budget *budget, uint64_t id, int64_t now
 /* Record a payload of a call without a hold: refused, unmetered. Errors: ERR_RANGE, ERR_IO. */
 MUST_CHECK enum errc budget_note(struct budget *budget, struct str payload, struct err *err);
 
-/* Release the holds that are due, and settle unknown ones by policy; call it about every second.
- * out_count  how many; may be NULL. Errors: ERR_IO. */
+/*
+ * Housekeeping, about every second, from one thread that may wait a few ms: releases the holds that
+ * are due, settles unknown ones by policy, and takes a snapshot when the log is long.
+ *
+ * out_count  holds that ended; may be NULL.
+ *
+ * Errors: ERR_IO.
+ */
 MUST_CHECK enum errc budget_expire(struct budget *budget, int64_t now_ns, int64_t *out_count,
                                    struct err *err);
 
@@ -164,12 +170,14 @@ MUST_CHECK enum errc budget_unknown_holds(struct budget *budget, struct arena *a
                                           struct budget_holds *out, struct err *err);
 
 struct budget_counts {
-    int64_t open_holds; /* unknown ones included */
+    int64_t open_holds;  /* unknown ones included */
+    money_sum held_pusd; /* by them, each counted once */
     int64_t unknown_holds;
-    int64_t expired_holds; /* kept for a late settlement */
-    int64_t cases;         /* with a balance of their own */
-    int64_t reserved;      /* since the start, each */
-    int64_t refused;
+    int64_t expired_holds;   /* kept for a late settlement */
+    int64_t forgotten_holds; /* expired ones that made room: a late settlement finds nothing */
+    int64_t cases;           /* with a balance of their own */
+    int64_t refused;         /* since the start */
+    int64_t reserved;        /* since the log began, all below */
     int64_t posted;
     int64_t voided;
     int64_t expired;
@@ -184,6 +192,6 @@ void budget_count(struct budget *budget, struct budget_counts *out);
 
 /* Recompute every balance from the holds and the movements. Errors: ERR_INTEGRITY, naming scope
  * and amounts. */
-MUST_CHECK enum errc budget_verify(struct budget *budget, int64_t now_ns, struct err *err);
+MUST_CHECK enum errc budget_verify(struct budget *budget, struct err *err);
 
 #endif

@@ -66,7 +66,7 @@ struct hold_grant {
     money_sum remaining_pusd; /* free in the tightest limit that refuses, after this hold */
     bool limited;             /* such a limit exists; else remaining_pusd says nothing */
     bool shape;               /* a limit is past a step that says shape */
-    struct str shape_scope;   /* which; static for the life of the table of limits */
+    char shape_scope[HOLD_SCOPE_BYTES_MAX + 1]; /* which */
 };
 
 enum hold_why {
