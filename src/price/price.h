@@ -33,6 +33,7 @@ enum {
     PRICE_ROWS_MAX = 100000,
     PRICE_MODEL_ROWS_MAX = 512,
     PRICE_ENTRIES_MAX = 1000, /* in bursar.yaml */
+    PRICE_WORST_DAYS_MAX = 8,
 };
 
 /* Classes that have a rate: those of the usage, and reasoning where it is not charged as output. */
@@ -194,7 +195,8 @@ struct price_bounds {
     int64_t input_tokens;   /* of all input classes together, 0..USAGE_TOKENS_MAX */
     int64_t output_tokens;  /* reasoning included */
     int64_t web_searches;   /* and requests are counted as one */
-    uint32_t input_classes; /* bit per class the input may be billed in; 0: text and caches */
+    uint32_t input_classes; /* bit per class the input may be billed in, "cache_read" and writes
+                               included; 0: text and its caches */
     bool output_audio;      /* the output may be audio */
     int64_t from_ns;        /* the call begins from here ... */
     int64_t until_ns;       /* ... to here, inclusive */
@@ -214,7 +216,8 @@ struct price_worst {
  *
  * Unpriced: the model is not known, or a tier, class or instant that is possible has no known rate.
  *
- * Errors: ERR_RANGE  a bound is negative or above USAGE_TOKENS_MAX, no tier, from behind until, or
+ * Errors: ERR_RANGE  a bound is negative or above USAGE_TOKENS_MAX, no tier, from behind until or
+ *                    more than PRICE_WORST_DAYS_MAX before it, or
  *                    the cost is more than int64_t picodollars hold.
  */
 MUST_CHECK enum errc price_worst(const struct price_book *book, const struct price_bounds *bounds,
