@@ -25,12 +25,15 @@ static enum errc lapse_some(struct budget *budget, int64_t now_ns, int64_t *coun
 /* Everything so far as the beginning of a new segment. */
 static enum errc take_snapshot(struct budget *budget, struct err *err)
 {
-    CHECK(budget->log != NULL);
+    enum errc code = hold_log_flush(budget->log, err); /* little is left to sync under the lock */
+    if (code != ERR_OK) {
+        return code;
+    }
     pthread_mutex_lock(&budget->mutex);
     const size_t size = holds_bytes(budget->holds);
     char *const bytes = memory_new_array(char, size);
     holds_save(budget->holds, bytes);
-    const enum errc code = hold_log_rotate(budget->log, bytes, size, err);
+    code = hold_log_rotate(budget->log, bytes, size, err);
     pthread_mutex_unlock(&budget->mutex);
     return code;
 }

@@ -34,8 +34,9 @@ enum errc hold_log_fail(const struct hold_log *log, const char *what, struct err
                    strerror(errno));
 }
 
-static bool sync_home(const struct hold_log *log)
+bool hold_log_sync_home(const struct hold_log *log)
 {
+    CHECK(log != NULL);
     const int fd = open(log->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool synced = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0) {
@@ -78,7 +79,7 @@ enum errc hold_log_make(const struct hold_log *log, enum hold_log_file file,
     bool done = write_all(fd, (struct str){head, sizeof head}) && write_all(fd, record) &&
                 write_all(fd, body) && fsync(fd) == 0;
     done = close(fd) == 0 && done;
-    done = done && rename(new_path, path) == 0 && sync_home(log);
+    done = done && rename(new_path, path) == 0 && hold_log_sync_home(log);
     if (!done) {
         const enum errc code = hold_log_fail(log, "written", err);
         (void)unlink(new_path);
@@ -297,6 +298,15 @@ enum errc hold_log_wait(struct hold_log *log, uint64_t number, struct err *err)
     return code;
 }
 
+enum errc hold_log_flush(struct hold_log *log, struct err *err)
+{
+    CHECK(log != NULL);
+    pthread_mutex_lock(&log->mutex);
+    const uint64_t written = log->written;
+    pthread_mutex_unlock(&log->mutex);
+    return hold_log_wait(log, written, err);
+}
+
 bool hold_log_wants_snapshot(struct hold_log *log)
 {
     CHECK(log != NULL);
@@ -306,6 +316,28 @@ bool hold_log_wants_snapshot(struct hold_log *log)
                        log->segment_count < HOLD_LOG_SEGMENTS_MAX;
     pthread_mutex_unlock(&log->mutex);
     return wants;
+}
+
+/* Not synced here, as callers wait: the thread does it before it calls a record of it synced. What
+ * a power cut leaves of it, the next start takes for a file that was never begun. */
+static int begin_segment(const struct hold_log *log, const struct hold_log_header *header)
+{
+    char new_path[HOLD_LOG_PATH_BYTES_MAX];
+    char path[HOLD_LOG_PATH_BYTES_MAX];
+    char head[HOLD_LOG_HEADER_BYTES];
+    hold_log_path(log, HOLD_LOG_FILE_NEW, header->segment, new_path);
+    hold_log_path(log, HOLD_LOG_FILE_SEGMENT, header->segment, path);
+    hold_log_header_put(header, head);
+    const int fd = open(new_path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -1;
+    }
+    if (!write_all(fd, (struct str){head, sizeof head}) || rename(new_path, path) != 0) {
+        (void)unlink(new_path);
+        close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 enum errc hold_log_rotate(struct hold_log *log, char *snapshot, size_t size, struct err *err)
@@ -319,17 +351,14 @@ enum errc hold_log_rotate(struct hold_log *log, char *snapshot, size_t size, str
     const struct hold_log_header header = {segment, log->written + 1};
     /* What is in this file is on the disk before anything is in the next. */
     enum errc code = fdatasync(log->fd) == 0 ? ERR_OK : hold_log_fail(log, "synced", err);
-    code = code == ERR_OK ? hold_log_make(log, HOLD_LOG_FILE_SEGMENT, &header, (struct str){"", 0},
-                                          (struct str){"", 0}, err)
-                          : code;
-    const int fd = code == ERR_OK ? open_segment(log, segment) : -1;
+    const int fd = code == ERR_OK ? begin_segment(log, &header) : -1;
     if (code == ERR_OK && fd < 0) {
-        code = hold_log_fail(log, "opened", err);
-        log->broken = true; /* the next start would take the empty segment for the last */
+        code = hold_log_fail(log, "begun", err);
     }
     if (code == ERR_OK) {
         close(log->fd);
         log->fd = fd;
+        log->home_changed = true;
         log->synced = log->written;
         log->segments[log->segment_count++] =
             (struct hold_log_segment){segment, header.first, HOLD_LOG_HEADER_BYTES};

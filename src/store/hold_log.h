@@ -67,6 +67,9 @@ MUST_CHECK enum errc hold_log_append(struct hold_log *log, struct hold_record *r
 /* Until the record of that number is on the disk. Errors: ERR_IO  the disk refused. */
 MUST_CHECK enum errc hold_log_wait(struct hold_log *log, uint64_t number, struct err *err);
 
+/* Until all that was appended so far is on the disk. Errors as hold_log_wait(). */
+MUST_CHECK enum errc hold_log_flush(struct hold_log *log, struct err *err);
+
 /* Whether the segment is long and no snapshot is being written. */
 bool hold_log_wants_snapshot(struct hold_log *log);
 /* Begin the next segment; `snapshot`, made with memory_alloc(), is everything before it and is the

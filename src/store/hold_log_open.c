@@ -272,6 +272,26 @@ static enum errc check_list(const struct hold_log *log, struct err *err)
                            log->home);
 }
 
+/* A last segment whose beginning never reached the disk is none: nothing in it was synced. */
+static void drop_unbegun(struct hold_log *log)
+{
+    CHECK(log->segment_count > 1);
+    static const char zero[HOLD_LOG_HEADER_BYTES];
+    char path[HOLD_LOG_PATH_BYTES_MAX];
+    char head[HOLD_LOG_HEADER_BYTES];
+    const uint32_t segment = log->segments[log->segment_count - 1].segment;
+    hold_log_path(log, HOLD_LOG_FILE_SEGMENT, segment, path);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t size = fd >= 0 ? read(fd, head, sizeof head) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    const bool begun = size == sizeof head && memcmp(head, zero, sizeof head) != 0;
+    if (size >= 0 && !begun && segment > log->snapshot_segment && unlink(path) == 0) {
+        log->segment_count--;
+    }
+}
+
 enum errc hold_log_replay(struct hold_log *log, hold_log_visit visit, void *context,
                           struct hold_log_opened *out, struct err *err)
 {
@@ -280,6 +300,9 @@ enum errc hold_log_replay(struct hold_log *log, hold_log_visit visit, void *cont
     uint64_t behind_snapshot = 1;
     uint64_t next = 0;
     enum errc code = list(log, err);
+    if (code == ERR_OK && log->segment_count > 1) {
+        drop_unbegun(log);
+    }
     code = code == ERR_OK ? check_list(log, err) : code;
     if (code == ERR_OK && log->snapshot_segment > 0) {
         code = read_snapshot(log, visit, context, &behind_snapshot, err);

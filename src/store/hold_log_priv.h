@@ -71,7 +71,7 @@ struct hold_log_place {
 
 /*
  * One writer at a time (the caller's lock), one thread of its own, readers of payloads. `mutex`
- * guards everything below it; nothing waits for the disk while holding it.
+ * guards everything below it; only beginning a segment waits for the disk while holding it.
  */
 struct hold_log {
     char home[HOLD_LOG_PATH_BYTES_MAX];
@@ -97,9 +97,10 @@ struct hold_log {
     struct hold_log_place read_at; /* behind the last payload handed out */
     size_t waiters;
     bool stop;
-    bool broken;    /* the disk refused: nothing more is taken */
-    bool tidy;      /* files may have become needless */
-    char *snapshot; /* to be written for `snapshot_next`; owned */
+    bool broken;       /* the disk refused: nothing more is taken */
+    bool home_changed; /* the name of the last segment is not synced yet */
+    bool tidy;         /* files may have become needless */
+    char *snapshot;    /* to be written for `snapshot_next`; owned */
     size_t snapshot_size;
     uint32_t snapshot_next;
     uint64_t snapshot_number;
@@ -108,6 +109,7 @@ struct hold_log {
 enum hold_log_file { HOLD_LOG_FILE_SEGMENT, HOLD_LOG_FILE_SNAPSHOT, HOLD_LOG_FILE_NEW };
 void hold_log_path(const struct hold_log *log, enum hold_log_file file, uint32_t segment,
                    char out[HOLD_LOG_PATH_BYTES_MAX]);
+bool hold_log_sync_home(const struct hold_log *log);
 /* "holds.log: No space left on device". */
 enum errc hold_log_fail(const struct hold_log *log, const char *what, struct err *err);
 /* A new file of that name with the header and the parts, synced, its name, too.

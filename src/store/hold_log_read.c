@@ -34,11 +34,15 @@ static enum errc open_at(struct reading *reading, struct err *err)
     while (i < log->segment_count && log->segments[i].segment != reading->place.segment) {
         i++;
     }
-    CHECK(i < log->segment_count); /* a segment with undelivered payloads stays */
+    if (i == log->segment_count) { /* gone meanwhile: nothing in it was left to deliver */
+        i = 0;
+        reading->place = (struct hold_log_place){log->segments[0].segment, HOLD_LOG_HEADER_BYTES,
+                                                 log->segments[0].first - 1};
+    }
     reading->end = log->segments[i].bytes;
-    pthread_mutex_unlock(&log->mutex);
     hold_log_path(log, HOLD_LOG_FILE_SEGMENT, reading->place.segment, path);
     reading->fd = open(path, O_RDONLY | O_CLOEXEC);
+    pthread_mutex_unlock(&log->mutex); /* only now: tidy() removes files of its list afterwards */
     return reading->fd >= 0 ? ERR_OK : hold_log_fail(log, "read", err);
 }
 

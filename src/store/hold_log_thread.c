@@ -22,9 +22,10 @@ static void sync_once(struct hold_log *log)
 {
     CHECK(log->fd >= 0);
     const uint64_t target = log->written;
+    const bool home_changed = log->home_changed;
     const int fd = dup(log->fd); /* a new segment may close it meanwhile */
     pthread_mutex_unlock(&log->mutex);
-    const bool synced = fd >= 0 && fdatasync(fd) == 0;
+    const bool synced = fd >= 0 && fdatasync(fd) == 0 && (!home_changed || hold_log_sync_home(log));
     if (fd >= 0) {
         close(fd);
     }
@@ -32,6 +33,7 @@ static void sync_once(struct hold_log *log)
     if (synced) {
         log->synced = target > log->synced ? target : log->synced;
         log->syncs++;
+        log->home_changed = log->home_changed && !home_changed;
     } else {
         log->broken = true; /* what the disk has is not known any more */
     }
