@@ -19,7 +19,6 @@ enum errc budget_open(const struct budget_options *options, struct budget **out,
     CHECK(out != NULL);
     const struct hold_log_options log_options = {
         .home = options->home,
-        .sync_always = options->sync == BUDGET_SYNC_ALWAYS,
         .sync_ms = options->sync_ms != 0 ? options->sync_ms : SYNC_MS,
         .segment_bytes =
             options->segment_bytes != 0 ? options->segment_bytes : HOLD_LOG_SEGMENT_BYTES,

@@ -30,6 +30,19 @@ enum budget_unknown {
     BUDGET_UNKNOWN_RELEASE, /* voided */
 };
 
+/*
+ * The budgets of bursar.yaml as limits: without steps a budget refuses at its amount, else where a
+ * step says so.
+ *
+ * out  [count] owned by the arena, with its zones: it must outlive the budget that uses them.
+ *
+ * Errors: ERR_NOT_FOUND  a time zone this system does not know; ERR_SYNTAX, ERR_IO of its file;
+ *         ERR_LIMIT.
+ */
+MUST_CHECK enum errc budget_limits(const struct settings_budget *budgets, size_t count,
+                                   struct arena *arena, const struct hold_limit **out,
+                                   struct err *err);
+
 struct budget_options {
     struct str home;                 /* borrowed; a directory that is there */
     const struct hold_limit *limits; /* [limit_count] copied; zones are borrowed for good */

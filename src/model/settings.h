@@ -65,6 +65,7 @@ enum { SETTINGS_STEPS_MAX = 8 };
 struct settings_budget {
     struct str scope; /* "org", "team:support" */
     enum budget_period period;
+    struct str time_zone; /* "Europe/Berlin", whose midnight begins a period; empty: UTC */
     int64_t limit_pusd;
     bool has_per_case;
     int64_t per_case_pusd;

@@ -30,8 +30,7 @@ struct hold_log;
 
 struct hold_log_options {
     struct str home;
-    bool sync_always;     /* the log syncs as fast as it can while somebody waits */
-    int64_t sync_ms;      /* else this often, 1..HOLD_LOG_SYNC_MS_MAX */
+    int64_t sync_ms;      /* 1..HOLD_LOG_SYNC_MS_MAX; at once while somebody waits */
     size_t segment_bytes; /* a longer one wants a snapshot */
 };
 

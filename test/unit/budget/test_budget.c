@@ -336,6 +336,38 @@ static void payloads_are_given_until_delivered_also_after_a_restart(void)
     EXPECT(waiting == 2 && none == 0 && left.count == 0);
 }
 
+static void budgets_of_the_configuration_become_limits(void)
+{
+    struct settings_budget rows[] = {
+        {.scope = STR("org"), .period = PERIOD_MONTH, .limit_pusd = 1000},
+        {.scope = STR("team:a"), .period = PERIOD_DAY, .limit_pusd = 1000, .step_count = 3},
+        {.scope = STR("team:b"), .period = PERIOD_DAY, .limit_pusd = 1000, .step_count = 1},
+        {.scope = STR("team:c"), .period = PERIOD_DAY, .time_zone = STR("Mars/Phobos")}};
+    struct arena arena;
+    struct err err;
+    const struct hold_limit *limits = NULL;
+    const struct hold_limit *none = NULL;
+    rows[1].steps[0].share = 0.8;
+    rows[1].steps[1].share = 0.95;
+    rows[1].steps[1].action = ACTION_REFUSE;
+    rows[1].steps[2].share = 0.9;
+    rows[1].steps[2].action = ACTION_SHAPE;
+    rows[2].steps[0].share = 0.5;
+    arena_init(&arena, (size_t)1 << 20);
+    const enum errc code = budget_limits(rows, 3, &arena, &limits, &err);
+    const bool good =
+        code == ERR_OK && limits[0].hard_pusd == 1000 && limits[0].step_count == 0 &&
+        limits[1].hard_pusd == 950 && limits[1].step_count == 2 &&
+        limits[1].steps[0].at_pusd == 800 && limits[1].steps[1].action == ACTION_SHAPE &&
+        limits[1].steps[1].at_pusd == 900 && limits[2].hard_pusd == HOLD_NO_LIMIT &&
+        limits[2].per_case_pusd == HOLD_NO_LIMIT && str_equal(limits[0].zone_name, STR("UTC"));
+    const enum errc nowhere = budget_limits(rows, 4, &arena, &none, &err);
+    const bool named = strstr(err.text, "team:c") != NULL;
+    arena_deinit(&arena);
+    EXPECT(good);
+    EXPECT(nowhere == ERR_NOT_FOUND && none == NULL && named);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -351,6 +383,7 @@ int main(void)
         TEST_SPARSE(thresholds_are_told_once_a_period_and_shape),
         TEST_SPARSE(a_second_process_is_refused),
         TEST_SPARSE(a_restart_keeps_holds_as_unknown_until_settled_or_charged),
+        TEST_SPARSE(budgets_of_the_configuration_become_limits),
         TEST_SPARSE(payloads_are_given_until_delivered_also_after_a_restart),
     };
     return test_main(tests, COUNT_OF(tests));
