@@ -115,7 +115,8 @@ enum errc config_upstreams(struct config_reader *reader, const struct yaml *node
 static enum errc read_scope(struct config_reader *reader, const struct yaml *node, void *out,
                             struct err *err)
 {
-    static const char *const kinds[] = {"team:", "workflow:", "key:", "user:", "segment:"};
+    static const char *const kinds[] = {
+        "team:", "workflow:", "key:", "user:", "model:", "segment:"};
     (void)reader;
     struct str scope;
     const enum errc code = yaml_str(node, &scope, err);
@@ -130,7 +131,7 @@ static enum errc read_scope(struct config_reader *reader, const struct yaml *nod
     if (!known) {
         return yaml_error(node, err,
                           "found \"" STR_FORMAT "\"; allowed: org, team:NAME, workflow:NAME, "
-                          "key:NAME, user:NAME, segment:NAME",
+                          "key:NAME, user:NAME, model:NAME, segment:NAME",
                           STR_ARG(scope));
     }
     *(struct str *)out = scope;
@@ -140,11 +141,10 @@ static enum errc read_scope(struct config_reader *reader, const struct yaml *nod
 static enum errc read_period(struct config_reader *reader, const struct yaml *node, void *out,
                              struct err *err)
 {
-    static const char *const words[] = {[PERIOD_HOUR] = "hour",
-                                        [PERIOD_DAY] = "day",
-                                        [PERIOD_WEEK] = "week",
-                                        [PERIOD_MONTH] = "month",
-                                        [PERIOD_COUNT] = NULL};
+    static const char *const words[] = {
+        [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
+        [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "total",
+        [PERIOD_COUNT] = NULL};
     (void)reader;
     int word = 0;
     const enum errc code = yaml_word(node, words, &word, err);
@@ -157,8 +157,10 @@ static enum errc read_period(struct config_reader *reader, const struct yaml *no
 static enum errc read_action(struct config_reader *reader, const struct yaml *node, void *out,
                              struct err *err)
 {
-    static const char *const words[] = {
-        [ACTION_NOTIFY] = "notify", [ACTION_REFUSE] = "refuse", [ACTION_COUNT] = NULL};
+    static const char *const words[] = {[ACTION_NOTIFY] = "notify",
+                                        [ACTION_SHAPE] = "shape",
+                                        [ACTION_REFUSE] = "refuse",
+                                        [ACTION_COUNT] = NULL};
     (void)reader;
     int word = 0;
     const enum errc code = yaml_word(node, words, &word, err);
@@ -210,6 +212,7 @@ enum errc config_budgets(struct config_reader *reader, const struct yaml *node, 
         OTHER(settings_budget, "scope", scope, read_scope, true),
         OTHER(settings_budget, "period", period, read_period, true),
         FIELD(settings_budget, "usd", CONFIG_MONEY, limit_pusd, true),
+        FIELD(settings_budget, "time_zone", CONFIG_TEXT, time_zone, false),
         {.name = "per_case_usd",
          .type = CONFIG_MONEY,
          .offset = offsetof(struct settings_budget, per_case_pusd),

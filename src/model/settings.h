@@ -51,13 +51,22 @@ struct settings_upstream {
     struct str api_key_env; /* name of the environment variable that holds the key */
 };
 
-enum budget_period { PERIOD_HOUR, PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_COUNT };
-enum budget_action { ACTION_NOTIFY, ACTION_REFUSE, ACTION_COUNT };
+enum budget_period {
+    PERIOD_MINUTE,
+    PERIOD_HOUR,
+    PERIOD_DAY,
+    PERIOD_WEEK, /* from Monday */
+    PERIOD_MONTH,
+    PERIOD_TOTAL, /* for all time */
+    PERIOD_COUNT,
+};
+enum budget_action { ACTION_NOTIFY, ACTION_SHAPE, ACTION_REFUSE, ACTION_COUNT };
 enum { SETTINGS_STEPS_MAX = 8 };
 
 struct settings_budget {
     struct str scope; /* "org", "team:support" */
     enum budget_period period;
+    struct str time_zone; /* "Europe/Berlin", whose midnight begins a period; empty: UTC */
     int64_t limit_pusd;
     bool has_per_case;
     int64_t per_case_pusd;
