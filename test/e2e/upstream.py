@@ -248,9 +248,8 @@ class Upstream:
             error = {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}
             return await self.whole(writer, wish["status"], error)
         if isinstance(made, dict):
-            more = await self.whole(writer, 200, made)
             entry["ended"] = "whole"
-            return more
+            return await self.whole(writer, 200, made)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
                      b"request-id: req_" + entry["id"].encode() +
                      b"\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -268,9 +267,9 @@ class Upstream:
                 entry["ended"] = "cancelled"
                 return False
             entry["sent"] += 1
+        entry["ended"] = "whole"
         writer.write(b"0\r\n\r\n")
         await writer.drain()
-        entry["ended"] = "whole"
         return True
 
     async def whole(self, writer, status, value):
