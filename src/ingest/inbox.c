@@ -185,6 +185,7 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     inbox->counts.waiting = size.messages;
     inbox->counts.waiting_bytes = size.bytes;
     init_conditions(inbox);
+    resident_create(&inbox->resident);
     CHECK(pthread_create(&inbox->committing, NULL, run_committing, inbox) == 0);
     CHECK(pthread_create(&inbox->moving, NULL, inbox_run_moving, inbox) == 0);
     *out = inbox;
@@ -330,6 +331,7 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     pthread_mutex_unlock(&i->lock);
     CHECK(pthread_join(i->committing, NULL) == 0);
     inbox_free_readings(i, i->first_reading);
+    resident_destroy(&i->resident);
     journal_close(&i->writer);
     journal_close(&i->reader);
     pthread_cond_destroy(&i->offered);

@@ -32,6 +32,7 @@ struct inbox {
     pthread_mutex_t book_lock;      /* held while a load is priced; taken before `lock` */
     struct journal *writer;         /* of the committing thread */
     struct journal *reader;         /* of the moving thread */
+    struct resident *resident;      /* of the moving thread: what the ledger holds */
     pthread_t committing;
     pthread_t moving;
     pthread_mutex_t lock; /* guards what follows */

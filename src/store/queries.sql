@@ -31,6 +31,19 @@ FROM steps s SEMI JOIN staged_probes USING (step_key)
 -- name: any_alias
 SELECT 1 FROM step_aliases LIMIT 1
 
+-- Keys of all there is, or their low halves: what a server remembers.
+-- name: step_keys
+SELECT CAST(step_key & 18446744073709551615 AS UBIGINT) FROM steps
+
+-- name: alias_keys
+SELECT CAST(alias_key & 18446744073709551615 AS UBIGINT) FROM step_aliases
+
+-- name: case_keys
+SELECT case_key FROM cases
+
+-- name: attempt_keys
+SELECT attempt_key FROM attempts
+
 -- Which steps the staged names are of.
 -- name: known_aliases
 SELECT a.alias_key, a.step_key
