@@ -52,7 +52,7 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
     }
     CHECK(i == count);
     const int64_t began_ns = clock_monotonic_ns();
-    const enum errc code = journal_append(inbox->writer, messages, count, remove_through, err);
+    const enum errc code = journal_append(inbox->journal, messages, count, remove_through, err);
     const int64_t took_ns = clock_monotonic_ns() - began_ns;
     i = 0;
     for (const struct offer *o = first; o != NULL; o = o->next, i++) {
@@ -165,23 +165,15 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     CHECK(settings->decode != NULL);
     CHECK(out != NULL);
     struct inbox *const inbox = memory_new(struct inbox);
-    struct journal_size size = {0};
     inbox->settings = *settings;
     inbox->last = &inbox->first;
     inbox->last_reading = &inbox->first_reading;
-    enum errc code = journal_open(settings->home, &inbox->writer, err);
-    if (code == ERR_OK) {
-        code = journal_open(settings->home, &inbox->reader, err);
-    }
-    if (code == ERR_OK) {
-        code = journal_measure(inbox->reader, &size, err);
-    }
+    const enum errc code = journal_open(settings->home, &inbox->journal, err);
     if (code != ERR_OK) {
-        journal_close(&inbox->writer);
-        journal_close(&inbox->reader);
         memory_free(inbox);
         return code;
     }
+    const struct journal_size size = journal_measure(inbox->journal);
     inbox->counts.waiting = size.messages;
     inbox->counts.waiting_bytes = size.bytes;
     init_conditions(inbox);
@@ -332,8 +324,7 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     CHECK(pthread_join(i->committing, NULL) == 0);
     inbox_free_readings(i, i->first_reading);
     resident_destroy(&i->resident);
-    journal_close(&i->writer);
-    journal_close(&i->reader);
+    journal_close(&i->journal);
     pthread_cond_destroy(&i->offered);
     pthread_cond_destroy(&i->committed);
     pthread_cond_destroy(&i->moved);

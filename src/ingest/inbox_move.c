@@ -141,7 +141,7 @@ static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct 
     if (load->readings != NULL) {
         return ERR_OK;
     }
-    const enum errc code = journal_read(inbox->reader, after, one ? 1 : READ_BYTES_MAX,
+    const enum errc code = journal_read(inbox->journal, after, one ? 1 : READ_BYTES_MAX,
                                         &load->arena, &load->messages, err);
     while (load->messages.count > 0 && load->messages.rows[load->messages.count - 1].id >= before) {
         load->messages.count--;
