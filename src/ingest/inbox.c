@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "ingest/inbox_priv.h"
 
+#define READING_BYTES_SPARE ((size_t)4 << 20)   /* what one more message may need in memory */
+#define BEHIND_BYTES_MIN    ((int64_t)48 << 20) /* a transaction's worth and more is waiting */
+
 bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
 {
     CHECK(condition != NULL);
@@ -256,8 +259,7 @@ enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message 
     struct offer *const offer = memory_new(struct offer);
     *offer = (struct offer){.message = *message, .done = done, .context = context};
     offer->reading = decoded != NULL ? keep_reading(inbox, message, decoded, arena) : NULL;
-    const struct journal_binding unbound = {.workflow = STR("")};
-    keep_binding(offer, decoded != NULL ? &decoded->binding : &unbound);
+    keep_binding(offer, decoded != NULL ? &decoded->binding : &message->binding);
     text_init(&offer->bytes, bytes + 1);
     text_add(&offer->bytes, message->bytes);
     text_add(&offer->bytes, message->context);
@@ -284,6 +286,17 @@ void inbox_change(struct inbox *inbox, const struct price_book *book,
     pthread_mutex_lock(&inbox->lock);
     inbox->settings.limits = *limits;
     pthread_mutex_unlock(&inbox->lock);
+}
+
+bool inbox_is_behind(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    const bool is_behind =
+        inbox->reading_bytes + READING_BYTES_SPARE > inbox->settings.reading_bytes_max ||
+        inbox->counts.waiting_bytes > BEHIND_BYTES_MIN;
+    pthread_mutex_unlock(&inbox->lock);
+    return is_behind;
 }
 
 bool inbox_settle(struct inbox *inbox, int wait_ms)

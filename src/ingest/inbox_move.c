@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "ingest/inbox_priv.h"
 
 enum {
@@ -225,6 +226,7 @@ void *inbox_run_moving(void *context)
 {
     struct inbox *const inbox = context;
     CHECK(inbox != NULL);
+    processors_give_way(); /* what is sent is taken before what is taken is sorted in */
     int64_t after = 0;
     bool more = true;
     bool one = false;
