@@ -44,7 +44,7 @@ void resident_destroy(struct resident **resident)
 /* One to one, so that keys of a kind differ as before. Source: S. Vigna, splitmix64. */
 static uint64_t spread(enum resident_kind kind, uint64_t key)
 {
-    uint64_t hash = key + ((uint64_t)kind + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = key ^ ((uint64_t)kind + 1) * UINT64_C(0xd6e8feb86659fd93);
     hash = (hash ^ (hash >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     hash = (hash ^ (hash >> 27)) * UINT64_C(0x94d049bb133111eb);
     return hash ^ (hash >> 31);

@@ -119,6 +119,9 @@ static enum errc begin_segment(struct journal *journal, struct err *err)
     } else {
         segment = memory_new(struct journal_segment);
         fd = openat(journal->folder, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd >= 0) { /* room that is there already costs half; where it is not, none is lost */
+            (void)fallocate(fd, 0, 0, SEGMENT_BYTES);
+        }
     }
     if (fd < 0) {
         const enum errc code = fail(journal, name, err);
