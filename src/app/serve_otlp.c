@@ -248,9 +248,8 @@ static bool is_type(struct str value, struct str type)
     return str_equal_fold(str_trim(str_cut(&value, ';')), type);
 }
 
-/* Hand over the bytes, and what was decoded unless `arena` is NULL: then it was only checked; the
- * acknowledgement waits for the journal.
- */
+/* Hand over the bytes, and what was decoded unless `arena` is NULL: then it was only checked. The
+ * acknowledgement waits for the journal. */
 static void keep(struct serve *serve, const struct otlp_request *request,
                  const struct inbox_decoded *decoded, struct arena *arena,
                  const struct otlp_counts *counts, struct net_reply *reply)
