@@ -18,9 +18,8 @@ static void every_key_that_was_added_is_there_and_hardly_another(void)
     struct resident *resident = NULL;
     bench_setup(&bench);
     resident_create(&resident);
-    const enum errc code = bench.code != ERR_OK
-                               ? bench.code
-                               : resident_fill(resident, bench.store, 1, &bench.err);
+    const enum errc code =
+        bench.code != ERR_OK ? bench.code : resident_fill(resident, bench.store, 1, &bench.err);
     int missed = 0;
     int mistaken = 0;
     for (uint64_t i = 0; i < KEYS && code == ERR_OK; i++) {
