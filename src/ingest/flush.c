@@ -43,6 +43,19 @@ void ingest_destroy(struct ingest **ingest)
     }
 }
 
+void ingest_remember(struct ingest *ingest, struct resident *resident)
+{
+    CHECK(ingest != NULL);
+    CHECK(ingest->next_import == 0);
+    ingest->resident = resident;
+}
+
+bool ingest_is_writing(const struct ingest *ingest)
+{
+    CHECK(ingest != NULL);
+    return ingest->writing;
+}
+
 const struct ingest_summary *ingest_summary(const struct ingest *ingest)
 {
     CHECK(ingest != NULL);
@@ -92,6 +105,12 @@ static enum errc start(struct ingest *ingest, struct err *err)
     }
     if (code == ERR_OK) {
         ingest->ledger_had_aliases = result.rows > 0;
+    }
+    if (code == ERR_OK && ingest->resident != NULL) {
+        code = resident_fill(ingest->resident, ingest->store, ingest->next_import, err);
+    }
+    if (code != ERR_OK) {
+        ingest->next_import = 0; /* again at the next attempt */
     }
     return code;
 }
@@ -155,16 +174,13 @@ static bool is_surely_new(const struct ingest *ingest, enum ledger_table table)
 }
 
 /* Stage rows, then run the query that adds those the ledger does not have. */
-static enum errc add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
-                         size_t count, enum store_query query, int64_t *out_added, struct err *err)
+static enum errc add_missing(struct ingest *ingest, enum ledger_table table, const void *rows,
+                             size_t count, enum store_query query, int64_t *out_added,
+                             struct err *err)
 {
     *out_added = 0;
     if (count == 0) {
         return ERR_OK;
-    }
-    if (is_surely_new(ingest, table)) {
-        *out_added = (int64_t)count;
-        return store_append(ingest->store, table, false, rows, count, err);
     }
     enum errc code = store_unstage(ingest->store, table, err);
     if (code == ERR_OK) {
@@ -182,6 +198,25 @@ static enum errc add_new(struct ingest *ingest, enum ledger_table table, const v
         }
     }
     return code == ERR_OK ? store_execute(ingest->store, query, NULL, 0, out_added, err) : code;
+}
+
+/* Add the rows that the ledger does not have; this run has not brought them before. They change
+ * their order: first come those that are surely new. */
+static enum errc add_new(struct ingest *ingest, enum ledger_table table, void *rows, size_t size,
+                         size_t count, enum store_query query, int64_t *out_added, struct err *err)
+{
+    const size_t new = is_surely_new(ingest, table)
+                           ? count
+                           : ingest_put_new_first(ingest, table, rows, size, count);
+    const enum errc code = store_append(ingest->store, table, false, rows, new, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    int64_t missing = 0;
+    const char *const rest = count > new ? (const char *)rows + new *size : NULL;
+    const enum errc added = add_missing(ingest, table, rest, count - new, query, &missing, err);
+    *out_added = (int64_t) new + missing;
+    return added;
 }
 
 #define STAMP(list)                                                                                \
@@ -213,26 +248,30 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t decisions;
     int64_t forgotten;
     int64_t kpis;
-    enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
-                             QUERY_add_staged_cases, &cases, err);
+    enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, sizeof group->cases.rows[0],
+                             group->cases.count, QUERY_add_staged_cases, &cases, err);
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_attempts, group->attempts.rows, group->attempts.count,
-                       QUERY_add_staged_attempts, &attempts, err);
+        code =
+            add_new(ingest, LEDGER_attempts, group->attempts.rows, sizeof group->attempts.rows[0],
+                    group->attempts.count, QUERY_add_staged_attempts, &attempts, err);
     }
     if (code == ERR_OK) {
         code = add_new(ingest, LEDGER_case_attributes, group->attributes.rows,
-                       group->attributes.count, QUERY_add_staged_attributes, &attributes, err);
+                       sizeof group->attributes.rows[0], group->attributes.count,
+                       QUERY_add_staged_attributes, &attributes, err);
     }
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_outcomes, group->outcomes.rows, group->outcomes.count,
-                       QUERY_add_staged_outcomes, &outcomes, err);
+        code =
+            add_new(ingest, LEDGER_outcomes, group->outcomes.rows, sizeof group->outcomes.rows[0],
+                    group->outcomes.count, QUERY_add_staged_outcomes, &outcomes, err);
     }
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
-                       QUERY_add_staged_rejects, &rejects, err);
+        code = add_new(ingest, LEDGER_rejects, group->rejects.rows, sizeof group->rejects.rows[0],
+                       group->rejects.count, QUERY_add_staged_rejects, &rejects, err);
     }
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_decisions, group->decisions.rows, group->decisions.count,
+        code = add_new(ingest, LEDGER_decisions, group->decisions.rows,
+                       sizeof group->decisions.rows[0], group->decisions.count,
                        QUERY_add_staged_decisions, &decisions, err);
     }
     if (code == ERR_OK) {
@@ -243,8 +282,8 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
         seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
     }
     if (code == ERR_OK && seen) {
-        code = add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
-                       QUERY_forget_staged_sources, &forgotten, err);
+        code = add_new(ingest, LEDGER_sources, group->sources.rows, sizeof group->sources.rows[0],
+                       group->sources.count, QUERY_forget_staged_sources, &forgotten, err);
     }
     if (code == ERR_OK) {
         *out_changed = group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
@@ -334,6 +373,8 @@ static enum errc commit(struct ingest *ingest, struct err *err)
     const enum errc code = ingest->changed ? store_commit(ingest->store, err) : ERR_OK;
     if (code != ERR_OK) {
         give_up(ingest);
+    } else if (ingest->resident != NULL) {
+        resident_committed(ingest->resident, ingest->next_import);
     }
     store_rollback(ingest->store); /* nothing after a commit */
     ingest->writing = false;
@@ -358,9 +399,7 @@ enum errc ingest_write(struct ingest *ingest, struct err *err)
         }
     }
     if (code == ERR_OK) {
-        for (size_t i = 0; i < ingest->group.steps.count; i++) {
-            (void)key_set_add(&ingest->steps_seen, ingest->group.steps.rows[i].step_key.low);
-        }
+        ingest_remember_group(ingest);
         ingest->transaction_steps += (int64_t)ingest->group.steps.count;
     }
     reset(ingest);

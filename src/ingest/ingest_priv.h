@@ -70,6 +70,7 @@ struct ingest {
     bool changed;                 /* the open transaction makes the ledger another one */
     int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
     struct ingest_summary before; /* the open transaction */
+    struct resident *resident;    /* what the ledger may hold; NULL: not known */
     struct key_set steps_seen;    /* low halves of the keys written in this run */
     struct key_set aliases_seen;  /* low halves of the names of steps, in this run */
     struct key_set cases_seen;    /* in this run */
@@ -82,9 +83,6 @@ struct ingest {
     struct ingest_summary summary;
 };
 
-/* Write the open group into the open transaction, which is committed when it is large enough. */
-MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
-
 /* An entry to post: `amount_pusd` was spent, negative: is taken back. */
 MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
                                       struct str workflow, struct str provider, int64_t amount_pusd,
@@ -95,6 +93,18 @@ MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
 /* Leave in the group only the steps that the ledger does not know at least as well, one of each
  * whatever names it is told under; lesser ones in the ledger give way. */
 MUST_CHECK enum errc ingest_drop_known(struct ingest *ingest, struct err *err);
+
+/* remember.c */
+
+/* Whether the ledger, the open transaction included, may hold a step or name of that key. */
+bool ingest_may_have(const struct ingest *ingest, enum resident_kind kind, struct hash128 key);
+
+/* Of rows of that table, `size` bytes each, put those first that are surely not in the ledger, and
+ * say how many. */
+size_t ingest_put_new_first(const struct ingest *ingest, enum ledger_table table, void *rows,
+                            size_t size, size_t count);
+/* The group is written. */
+void ingest_remember_group(struct ingest *ingest);
 
 /* names.c: keys that name one step, together. */
 
