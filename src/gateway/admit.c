@@ -12,13 +12,14 @@ enum { OUTPUT_CEILING_DEFAULT = 32768 }; /* tokens; most models write no more in
 /* A hold outlives every deadline of its call. */
 #define HOLD_MARGIN_NS (INT64_C(60) * 1000000000)
 
-static int64_t ceiling_of(const struct exchange *exchange)
+int64_t gateway_output_ceiling(const struct settings *settings, const struct settings_route *route)
 {
-    const struct settings_gateway *const gateway = &exchange->table->settings->gateway;
-    if (exchange->route != NULL && exchange->route->output_ceiling > 0) {
-        return exchange->route->output_ceiling;
+    CHECK(settings != NULL);
+    if (route != NULL && route->output_ceiling > 0) {
+        return route->output_ceiling;
     }
-    return gateway->output_ceiling > 0 ? gateway->output_ceiling : OUTPUT_CEILING_DEFAULT;
+    const int64_t ceiling = settings->gateway.output_ceiling;
+    return ceiling > 0 ? ceiling : OUTPUT_CEILING_DEFAULT;
 }
 
 static bool shrinks(const struct exchange *exchange)
@@ -32,7 +33,7 @@ static bool shrinks(const struct exchange *exchange)
  * hold. */
 static int64_t bound_output(struct exchange *exchange)
 {
-    const int64_t ceiling = ceiling_of(exchange);
+    const int64_t ceiling = gateway_output_ceiling(exchange->table->settings, exchange->route);
     int64_t bound = exchange->output_max;
     exchange->output_set = 0;
     exchange->cause = exchange->unbounded != NULL ? HOLD_CAUSE_INPUT : HOLD_CAUSE_NONE;
