@@ -187,10 +187,12 @@ static void say_step(const struct hold_notice *notice, struct text *out)
     if (notice->resets_ns != HOLD_NO_END) {
         (void)clock_print(notice->resets_ns, resets);
     }
+    static const char *const then[ACTION_COUNT] = {
+        [ACTION_NOTIFY] = "",
+        [ACTION_SHAPE] = "; routes use their cheaper model from now on",
+        [ACTION_REFUSE] = "; a call was refused for want of room"};
     text_format(out, "The budget of %s has $%s of $%s spent or held%s. It begins anew: %s.",
-                notice->scope, spent, limit,
-                notice->action == ACTION_SHAPE ? "; cheaper models are used from now on" : "",
-                resets);
+                notice->scope, spent, limit, then[notice->action], resets);
 }
 
 /* Slack takes {"text"}; whoever wants figures finds them beside it. */
