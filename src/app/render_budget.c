@@ -195,6 +195,12 @@ static void say_holds(struct render *r, struct json standing)
                                   (long long)unknown, unknown == 1 ? "was" : "were",
                                   STR_ARG(render_money(r, json_path(holds, "unknown.held")))));
     }
+    const int64_t refused = json_int64(json_get(holds, "refused_since_start"), 0);
+    if (refused > 0) {
+        render_note(r, "refused",
+                    render_format(r, "%lld %s no budget had room for, since the server started",
+                                  (long long)refused, refused == 1 ? "call that" : "calls that"));
+    }
     const int64_t late = json_int64(json_get(holds, "expired"), 0);
     if (late > 0) {
         render_note(r, "expired",

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from conftest import ROOT
 from test_gateway import fixture_upstream  # noqa: F401
 
 OPENAI = 'upstreams: {openai: {base_url: "https://api.openai.com/v1"}}\n'
@@ -95,3 +96,17 @@ def test_online_asks_and_without_it_nobody_is_asked(home, upstream):
     found = findings(home, text, "--online")
     assert "without a key" in found[("online openai", "ok")]
     assert f"127.0.0.1:{port}" in found[("online openrouter", "problem")]
+
+
+def test_the_example_is_whole(home, monkeypatch):
+    text = (ROOT / "examples/gateway.yaml").read_text()
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, SECRET)
+    found = findings(home, text)
+    assert {check for check, state in found if state == "problem"} == set()
+    assert {check for check, state in found if state == "ok"} >= {
+        "upstream openai", "upstream anthropic", "routes", "budgets"}
+    answer = home.json("budget")
+    assert [row["scope"] for row in answer["budgets"]] == [
+        "org", "team:service", "workflow:claims", "model:claude-opus-4-5"]
+    assert {gap["cause"] for gap in answer["overshoot"]["bound"]["not_for"]} == {"input"}
