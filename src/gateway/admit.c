@@ -22,6 +22,11 @@ int64_t gateway_output_ceiling(const struct settings *settings, const struct set
     return ceiling > 0 ? ceiling : OUTPUT_CEILING_DEFAULT;
 }
 
+static int64_t ceiling_of(const struct exchange *exchange)
+{
+    return gateway_output_ceiling(exchange->table->settings, exchange->route);
+}
+
 static bool shrinks(const struct exchange *exchange)
 {
     return exchange->route != NULL && exchange->route->has_shrink
@@ -33,7 +38,7 @@ static bool shrinks(const struct exchange *exchange)
  * hold. */
 static int64_t bound_output(struct exchange *exchange)
 {
-    const int64_t ceiling = gateway_output_ceiling(exchange->table->settings, exchange->route);
+    const int64_t ceiling = ceiling_of(exchange);
     int64_t bound = exchange->output_max;
     exchange->output_set = 0;
     exchange->cause = exchange->unbounded != NULL ? HOLD_CAUSE_INPUT : HOLD_CAUSE_NONE;
