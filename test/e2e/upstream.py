@@ -3,7 +3,9 @@ or not, with a log of what each answer used and of how its connection ended. For
 
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
-"status": an error; "cut": chunks after which the connection is closed; "reset": close at once;
+"status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
+"fails" calls that ask the same (all); "cut": chunks after which the connection is closed; "reset":
+close at once; "error_after": events of a stream after which it tells of an error and ends;
 "no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
 import asyncio
 import json
@@ -174,10 +176,33 @@ def embeddings(_, request, wish):
             "usage": {"prompt_tokens": wish["input"], "total_tokens": wish["input"]}}
 
 
+# What each provider says with a status: its type, and OpenAI's code.
+ERRORS = {400: ("invalid_request_error", "invalid_request_error", "bad_value"),
+          401: ("authentication_error", "invalid_request_error", "invalid_api_key"),
+          402: ("billing_error", "insufficient_quota", "billing_hard_limit_reached"),
+          404: ("not_found_error", "invalid_request_error", "model_not_found"),
+          413: ("request_too_large", "invalid_request_error", None),
+          429: ("rate_limit_error", "requests", "rate_limit_exceeded"),
+          500: ("api_error", "server_error", None), 503: ("api_error", "server_error", None),
+          529: ("overloaded_error", "server_error", None)}
+
+
+def error_of(path, wish, status, name):
+    """An error in the words of the provider whose path that is."""
+    of_anthropic, of_openai, code = ERRORS.get(status, ERRORS[500])
+    if path in MESSAGES:
+        return {"type": "error", "request_id": f"req_{name}",
+                "error": {"type": wish.get("type", of_anthropic), "message": "not this time"}}
+    return {"error": {"type": wish.get("type", of_openai), "code": code, "param": None,
+                      "message": "not this time"}}
+
+
 MAKERS = {"/v1/chat/completions": ("chatcmpl", chat), "/v1/responses": ("resp", responses),
           "/v1/messages": ("msg", messages), "/v1/embeddings": ("emb", embeddings)}
-MODELS = {"object": "list", "data": [{"id": "gpt-4.1", "object": "model", "created": 1,
-                                      "owned_by": "test"}], "has_more": False}
+MODEL = {"id": "gpt-4.1", "object": "model", "type": "model", "created": 1, "owned_by": "test",
+         "created_at": "2026-01-01T00:00:00Z", "display_name": "GPT-4.1"}
+MODELS = {"object": "list", "data": [MODEL], "has_more": False, "first_id": "gpt-4.1",
+          "last_id": "gpt-4.1"}
 
 
 class Upstream:
@@ -223,7 +248,7 @@ class Upstream:
                  "ended": None}
         self.log.append(entry)
         if method == "GET":
-            return await self.whole(writer, 200, MODELS)
+            return await self.whole(writer, 200, MODELS if path.endswith("/models") else MODEL)
         if path == "/v1/messages/count_tokens":
             return await self.whole(writer, 200, {"input_tokens": 42})
         if path not in MAKERS:
@@ -243,16 +268,23 @@ class Upstream:
             entry["ended"] = "reset"
             writer.transport.abort()
             return False
-        if wish.get("status"):
+        same = sum(other.get("wish") == wish for other in self.log)
+        if wish.get("status") and same <= wish.get("fails", same):
             entry["ended"] = "error"
-            error = {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}
-            return await self.whole(writer, wish["status"], error)
+            error = error_of(entry["path"], wish, wish["status"], entry["id"])
+            return await self.whole(writer, wish["status"], error, wish.get("retry_after"))
         if isinstance(made, dict):
             entry["ended"] = "whole"
             return await self.whole(writer, 200, made)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
                      b"request-id: req_" + entry["id"].encode() +
                      b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+        if "error_after" in wish:
+            error = error_of(entry["path"], wish, 529, entry["id"])
+            if entry["path"] == "/v1/responses":
+                error = {"type": "error", **error["error"], "sequence_number": 99}
+            name = "event: error\n" if entry["path"] != "/v1/chat/completions" else ""
+            made = made[:wish["error_after"]] + [f"{name}data: {json.dumps(error)}\n\n"]
         for number, event in enumerate(made):
             if wish.get("cut") == number:
                 entry["ended"] = "cut"
@@ -272,9 +304,10 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value):
+    async def whole(self, writer, status, value, retry_after=None):
         body = json.dumps(value).encode()
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+        wait = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}"
                      f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
         return True
