@@ -6,7 +6,8 @@ What an answer is like is said in the last message, as JSON: {"input", "cached",
 "status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
 "fails" calls that ask the same (all); "cut": chunks after which the connection is closed; "reset":
 close at once; "error_after": events of a stream after which it tells of an error and ends;
-"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
+"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one with
+"arguments"; "thinking": think first}."""
 import asyncio
 import json
 import threading
@@ -21,13 +22,16 @@ def wishes(request):
     content = messages if isinstance(messages, str) else (messages[-1] if messages else {})
     if isinstance(content, dict):
         content = content.get("content", "")
-    if isinstance(content, list):
-        content = content[0].get("text", "") if content else ""
-    try:
-        told = json.loads(content)
-    except ValueError:
-        told = {}
-    return {**DEFAULT, **(told if isinstance(told, dict) else {})}
+    parts = ([part.get("text", "") for part in content if isinstance(part, dict)]
+             if isinstance(content, list) else [content])
+    told = {}
+    for part in parts:
+        try:
+            read = json.loads(part)
+        except ValueError:
+            continue
+        told = read if isinstance(read, dict) else told
+    return {**DEFAULT, **told}
 
 
 def chat_usage(wish):
@@ -52,6 +56,10 @@ def messages_usage(wish, output=None):
                                "ephemeral_1h_input_tokens": 0},
             "output_tokens": wish["output"] if output is None else output,
             "service_tier": "standard"}
+
+
+def halves(text):
+    return text[:len(text) // 2], text[len(text) // 2:]
 
 
 def text_of(wish, number):
@@ -131,8 +139,8 @@ def messages(entry, request, wish):
         wish.get("thinking"))
     blocks.append({"type": "text", "text": "Done."})
     if wish.get("tool"):
-        blocks.append({"type": "tool_use", "id": "toolu_1", "name": wish["tool"],
-                       "input": {"a": 1}})
+        blocks.append({"type": "tool_use", "id": f"toolu_{entry['id']}", "name": wish["tool"],
+                       "input": wish.get("arguments", {"a": 1})})
     stop = "tool_use" if wish.get("tool") else "end_turn"
     message = {"id": entry["id"], "type": "message", "role": "assistant",
                "model": request["model"], "content": blocks, "stop_reason": stop,
@@ -148,8 +156,8 @@ def messages(entry, request, wish):
                          {"type": "signature_delta", "signature": "c2ln"}],
             "text": [{"type": "text_delta", "text": text_of(wish, number)}
                      for number in range(wish["chunks"])],
-            "tool_use": [{"type": "input_json_delta", "partial_json": "{\"a\":"},
-                         {"type": "input_json_delta", "partial_json": "1}"}],
+            "tool_use": [{"type": "input_json_delta", "partial_json": part}
+                         for part in halves(json.dumps(block.get("input")))],
         }[block["type"]]
         empty = {"thinking": {"type": "thinking", "thinking": "", "signature": ""},
                  "text": {"type": "text", "text": ""},
