@@ -6,8 +6,9 @@ What an answer is like is said in the last message, as JSON: {"input", "cached",
 "status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
 "fails" calls that ask the same (all); "cut": chunks after which the connection is closed; "reset":
 close at once; "error_after": events of a stream after which it tells of an error and ends;
-"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one with
-"arguments"; "thinking": think first}."""
+"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking":
+think first; "hour": tokens written to a cache for an hour; "reasoning": tokens of the output;
+"tier", "geo": as served}."""
 import asyncio
 import json
 import threading
@@ -39,23 +40,25 @@ def chat_usage(wish):
     return {"prompt_tokens": prompt, "completion_tokens": wish["output"],
             "total_tokens": prompt + wish["output"],
             "prompt_tokens_details": {"cached_tokens": wish["cached"]},
-            "completion_tokens_details": {"reasoning_tokens": 0}}
+            "completion_tokens_details": {"reasoning_tokens": wish.get("reasoning", 0)}}
 
 
 def responses_usage(wish):
     prompt = wish["input"] + wish["cached"]
     return {"input_tokens": prompt, "input_tokens_details": {"cached_tokens": wish["cached"]},
-            "output_tokens": wish["output"], "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens": wish["output"],
+            "output_tokens_details": {"reasoning_tokens": wish.get("reasoning", 0)},
             "total_tokens": prompt + wish["output"]}
 
 
 def messages_usage(wish, output=None):
     return {"input_tokens": wish["input"], "cache_read_input_tokens": wish["cached"],
-            "cache_creation_input_tokens": wish["written"],
+            "cache_creation_input_tokens": wish["written"] + wish.get("hour", 0),
             "cache_creation": {"ephemeral_5m_input_tokens": wish["written"],
-                               "ephemeral_1h_input_tokens": 0},
+                               "ephemeral_1h_input_tokens": wish.get("hour", 0)},
             "output_tokens": wish["output"] if output is None else output,
-            "service_tier": "standard"}
+            "service_tier": wish.get("tier", "standard"),
+            **({"inference_geo": wish["geo"]} if "geo" in wish else {})}
 
 
 def halves(text):
@@ -76,7 +79,7 @@ def chat_message(wish):
 
 def chat(entry, request, wish):
     common = {"id": entry["id"], "created": 1_790_000_000, "model": request["model"],
-              "service_tier": "default"}
+              "service_tier": wish.get("tier", "default")}
     usage = {} if wish.get("no_usage") else {"usage": chat_usage(wish)}
     finish = "tool_calls" if wish.get("tool") else "stop"
     if not request.get("stream"):
@@ -110,7 +113,7 @@ def responses(entry, request, wish):
              "status": "completed", "model": request["model"], "output": output, "error": None,
              "incomplete_details": None, "instructions": None, "metadata": {}, "tools": [],
              "parallel_tool_calls": True, "temperature": 1.0, "top_p": 1.0, "tool_choice": "auto",
-             "service_tier": "default", "usage": responses_usage(wish)}
+             "service_tier": wish.get("tier", "default"), "usage": responses_usage(wish)}
     if not request.get("stream"):
         return whole
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
@@ -172,7 +175,7 @@ def messages(entry, request, wish):
     events.append({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None},
                    "usage": {"input_tokens": wish["input"],
                              "cache_read_input_tokens": wish["cached"],
-                             "cache_creation_input_tokens": wish["written"],
+                             "cache_creation_input_tokens": wish["written"] + wish.get("hour", 0),
                              "output_tokens": wish["output"]}})
     events.append({"type": "message_stop"})
     return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
