@@ -95,3 +95,19 @@ def test_a_refused_session_says_which_budget_and_asks_once(start, upstream, clau
     assert "The budget of org for day has no room" in str(refused.value)
     assert upstream.log == []
     assert server.metric("bursar_gateway_requests_total") <= 2
+
+
+def test_its_calls_are_of_the_workflow_that_both_channels_are_told(home, start, upstream, claude):
+    server = start()
+    printed = claude(server, "Say done.", ANTHROPIC_CUSTOM_HEADERS="x-bursar-workflow: reviews",
+                     CLAUDE_CODE_ENABLE_TELEMETRY="1", OTEL_LOGS_EXPORTER="otlp",
+                     OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+                     OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{server.port}",
+                     OTEL_RESOURCE_ATTRIBUTES="bursar.workflow=reviews")
+    expected = sum(map(cost, upstream.answered()))
+    assert spent(home, server) == expected
+    rows = home.json("report")["workflows"]
+    assert [(row["workflow"], Decimal(row["cost"]["total"])) for row in rows] == [
+        ("reviews", expected)]
+    assert calls_of(home, printed["session_id"])[0] == expected
+    assert not any(name.startswith("x-bursar") for name in upstream.log[0]["fields"])

@@ -23,6 +23,19 @@ Tests elsewhere that answer a complaint ("unit" is test/unit, the rest test/e2e)
 | I a price from a day on | any-llm 994, agentsview 1540 | test_keys: a_price_that_a_reload_brings…; unit price |
 | I a price cut rewrites the past | ccusage 1636 | test_price_update: a_price_given_later…; unit price |
 | an SDK asks again after a refusal | LiteLLM PR 4139 | test_gateway_sdks: a_refusal_of_a_budget_is_not_tried_again |
+
+What has no part here that could fail so, or is not offered:
+
+| complaint | threads | why |
+|---|---|---|
+| E, F connections, deadlocks and engines of a database server | LiteLLM 18708, 6895, 1714, 2169, 33167 | there is none: an append-only log and a file of columns |
+| B, D counters in Redis | LiteLLM 30460 | there are none: one process holds and posts |
+| C a non-stream call of Bedrock | LiteLLM 13245 | no dialect of Bedrock |
+| D batches | LiteLLM 35358, 36640, 19925 | a batch passes through unmetered, and is counted so |
+| D a cost the provider reports itself | LiteLLM PR 39441 | prices come from the book and contracts alone |
+| G amounts in refusals can be hidden | LiteLLM PR 37000 | they cannot |
+| H no made-up return | pnp Microsoft365-Analytics-Insights 551 | `bursar return` needs outcomes and a baseline: test_commands, test_change |
+| I a command that reconciles | LiteLLM PR 25622 | the figures are compared below, files of a provider are not read |
 """
 import concurrent.futures
 import json
