@@ -31,7 +31,6 @@ What has no part here that could fail so, or is not offered:
 | E, F connections, deadlocks and engines of a database server | LiteLLM 18708, 6895, 1714, 2169, 33167 | there is none: an append-only log and a file of columns |
 | B, D counters in Redis | LiteLLM 30460 | there are none: one process holds and posts |
 | C a non-stream call of Bedrock | LiteLLM 13245 | no dialect of Bedrock |
-| D batches | LiteLLM 35358, 36640, 19925 | a batch passes through unmetered, and is counted so |
 | D a cost the provider reports itself | LiteLLM PR 39441 | prices come from the book and contracts alone |
 | G amounts in refusals can be hidden | LiteLLM PR 37000 | they cannot |
 | H no made-up return | pnp Microsoft365-Analytics-Insights 551 | `bursar return` needs outcomes and a baseline: test_commands, test_change |
@@ -353,6 +352,23 @@ def test_every_class_of_tokens_has_its_price_once(home, start, upstream, stream,
     if not stream:
         assert Decimal(headers["x-bursar-cost-usd"]) == expected
     assert spent(home, server) == expected
+    assert len(upstream.log) == 1
+
+
+def test_a_batch_is_counted_as_unmetered_and_refused_where_a_limit_is_hard(start, upstream):
+    """LiteLLM 35358, 36640, 19925: a batch writes no row and costs nothing; here it cannot be
+    overlooked."""
+    def create(server):
+        status, _, _ = server.ask("POST", "/openai/v1/batches", json.dumps({
+            "input_file_id": "file-1", "endpoint": "/v1/chat/completions",
+            "completion_window": "24h"}), {"Content-Type": "application/json"})
+        return status
+    server = start()
+    assert create(server) == 200
+    assert server.metric("bursar_gateway_calls_unmetered_total") + server.metric(
+        "bursar_gateway_calls_estimated_total") == 1
+    server.stop()
+    assert create(start("budgets: [{scope: org, period: month, usd: 100}]")) == 402
     assert len(upstream.log) == 1
 
 

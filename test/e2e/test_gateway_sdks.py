@@ -40,6 +40,10 @@ def fixture_language(request):
     return request.param
 
 
+# Where asynchronous clients share the code of the others.
+of_each_language = pytest.mark.parametrize("language", ["python", "node"], indirect=True)
+
+
 def sdk(language, openai, anthropic, calls, parallel=1, **more):
     """What the SDKs of that language hand to a program."""
     command = (["node", ROOT / "test/sdks/client.mjs", NODE] if language == "node"
@@ -136,6 +140,7 @@ def test_every_call_gives_what_it_gives_without_the_gateway(language, home, star
     assert home.json("report")["total"]["unattributed"]["calls"] == len(answered)
 
 
+@of_each_language
 def test_tools_are_called_and_their_results_sent_back(language, home, start, upstream):
     server = start()
     first = through(language, server, [call("chat", tool=True), call("messages", tool=True)])
@@ -164,6 +169,7 @@ ERRORS = [call(api, {"status": status, **more}, how, options={"max_retries": 0})
                                (429, {"retry_after": 3600}))]
 
 
+@of_each_language
 def test_a_providers_error_is_the_sdks_own_exception(language, home, start, upstream):
     calls = []
     for number, one in enumerate(ERRORS):
@@ -177,6 +183,7 @@ def test_a_providers_error_is_the_sdks_own_exception(language, home, start, upst
     assert spent(home, server) == sum(map(cost, upstream.answered()))
 
 
+@of_each_language
 def test_an_error_within_a_stream_is_the_sdks_own_exception(language, home, start, upstream):
     calls = [call(api, {"error_after": 4}, "stream", options={"max_retries": 0})
              for api in ("chat", "responses", "messages")]
@@ -187,6 +194,7 @@ def test_an_error_within_a_stream_is_the_sdks_own_exception(language, home, star
     assert spent(home, server) > 0
 
 
+@of_each_language
 @pytest.mark.parametrize("status", [402, 429])
 def test_a_refusal_of_a_budget_is_not_tried_again(language, start, upstream, status):
     server = start('budgets: [{scope: "workflow:claims", period: day, usd: 0.000001}]\n'
