@@ -125,6 +125,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
     struct gateway *const gateway = memory_new(struct gateway);
     gateway->settings = *settings;
     gateway->table = settings->table;
+    gateway->table->number = ++gateway->tables;
     gateway->ids = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     gateway->ids_old = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     pthread_mutex_init(&gateway->lock, NULL);

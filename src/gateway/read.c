@@ -10,6 +10,7 @@ static const struct {
     enum provider_dialect dialect;
 } bare[] = {
     {STR_STATIC("/v1/chat/completions"), PROVIDER_OPENAI},
+    {STR_STATIC("/v1/completions"), PROVIDER_OPENAI},
     {STR_STATIC("/v1/responses"), PROVIDER_OPENAI},
     {STR_STATIC("/v1/embeddings"), PROVIDER_OPENAI},
     {STR_STATIC("/v1/models"), PROVIDER_OPENAI},
@@ -111,11 +112,19 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     exchange->has_body = true;
     exchange->is_stream = request.is_stream;
     exchange->asks_usage = request.asks_usage;
-    exchange->output_name = request.output_name;
+    memcpy(exchange->output_names, request.output_names, sizeof exchange->output_names);
     exchange->output_max = request.output_max;
     exchange->choices = request.choices;
     exchange->input_tokens_max = request.input_tokens_max;
+    exchange->input_classes = request.input_classes;
+    exchange->output_audio = request.output_audio;
+    exchange->is_background = request.is_background;
+    exchange->web_searches_max = request.web_searches_max;
     exchange->unbounded = request.unbounded;
+    if (request.geo.size <= sizeof exchange->geo.bytes) {
+        exchange->geo.size = request.geo.size;
+        memcpy(exchange->geo.bytes, request.geo.size > 0 ? request.geo.data : "", request.geo.size);
+    }
     exchange->tier = request.tier;
     exchange->model.size = request.model.size;
     if (request.model.size > 0) {
@@ -153,6 +162,9 @@ enum gateway_step gateway_read(struct exchange *exchange)
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
     exchange->api = provider_api_of(exchange->dialect, rest);
+    if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
+        exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
+    }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
     exchange->choices = 1;

@@ -102,10 +102,10 @@ static void a_request_says_how_much_may_come_out(void)
     json_parser_destroy(&parser);
     EXPECT(fine);
     EXPECT(both.output_max == 9);
-    EXPECT(strcmp(both.output_name, "max_completion_tokens") == 0);
+    EXPECT(strcmp(both.output_names[1], "max_completion_tokens") == 0);
     EXPECT(responses.output_max == 7);
     EXPECT(open.output_max == -1);
-    EXPECT(open.output_name == NULL);
+    EXPECT(open.output_names[0] == NULL);
     EXPECT(embeddings.output_max == 0);
 }
 
