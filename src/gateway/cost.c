@@ -6,11 +6,17 @@ static void read_whole(struct exchange *exchange)
 {
     struct json root;
     struct err err;
-    const struct str body = text_str(&exchange->buffered);
+    struct text plain;
+    struct str body = text_str(&exchange->buffered);
+    text_init(&plain, GATEWAY_BUFFERED_BYTES_MAX);
+    if (exchange->is_buffered && exchange->packing == PACKING_ZLIB) {
+        body = gateway_unpack(body, &plain, &err) == ERR_OK ? text_str(&plain) : (struct str){0};
+    }
     if (exchange->is_buffered && body.size > 0 &&
         json_parse(exchange->home->parser, body, body.size, &root, &err) == ERR_OK) {
         provider_reply_read(exchange->api, root, &exchange->metered);
     }
+    text_deinit(&plain);
 }
 
 /* Whether a reply that broke off, or told nothing of its usage, can have cost something. */
@@ -53,9 +59,10 @@ static bool is_unseen(const struct exchange *exchange)
  * beyond its last telling. */
 static void estimate(struct exchange *exchange, struct gateway_settled *out)
 {
-    enum { BYTES_PER_TOKEN = 4 }; /* of a reply that could not be read */
+    /* Of a reply that could not be read; packed, text takes a quarter. */
+    const int64_t bytes_per_token = exchange->packing == PACKING_NONE ? 4 : 1;
     const struct provider_reply *const reply = &exchange->metered;
-    const struct str body = exchange->request->body;
+    const struct str body = gateway_body(exchange);
     struct json root;
     struct err err;
     const bool is_known_api = exchange->api != PROVIDER_OTHER;
@@ -75,7 +82,7 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
     }
     int64_t seen = reply->output_tokens_seen;
     if (!reply->has_usage && seen == 0 && exchange->output_max != 0) {
-        seen = (exchange->received_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+        seen = (exchange->received_bytes + bytes_per_token - 1) / bytes_per_token;
     }
     seen = seen < USAGE_TOKENS_MAX ? seen : USAGE_TOKENS_MAX;
     if (seen > out->usage.counts[USAGE_OUTPUT]) {

@@ -26,6 +26,7 @@ static struct exchange *take(struct gateway_loop *home)
         exchange = memory_new(struct exchange);
     }
     exchange->home = home;
+    text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
@@ -38,6 +39,8 @@ static void give(struct exchange *exchange)
     struct gateway_loop *const home = exchange->home;
     CHECK(exchange->call == NULL);
     CHECK(exchange->hold == 0);
+    gateway_unpacker_destroy(&exchange->unpacker);
+    text_deinit(&exchange->plain);
     text_deinit(&exchange->body);
     text_deinit(&exchange->head);
     text_deinit(&exchange->buffered);

@@ -22,6 +22,9 @@ static bool is_ours(const struct exchange *exchange, struct str name)
             return replaces;
         }
     }
+    if (exchange->is_edited && str_equal_fold(name, STR("content-encoding"))) {
+        return true; /* it goes out plain */
+    }
     return str_equal_fold(name, STR("accept-encoding")) ||
            (name.size > prefix.size &&
             str_equal_fold((struct str){name.data, prefix.size}, prefix));
@@ -62,6 +65,7 @@ static bool set(struct exchange *exchange, const char *name, struct str value)
     text_deinit(&exchange->body);
     exchange->body = changed;
     exchange->sent = text_str(&exchange->body);
+    exchange->is_edited = true;
     return true;
 }
 
@@ -151,12 +155,15 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     CHECK(exchange->call == NULL);
     char path[PATH_BYTES_MAX];
     struct http_field fields[HTTP_FIELDS_MAX + 2];
-    exchange->sent = exchange->request->body;
+    exchange->sent = gateway_body(exchange);
+    exchange->is_edited = false;
     if (exchange->has_body && exchange->request->head->method == HTTP_POST &&
         !(set_model(exchange) && set_output(exchange) && ask_usage(exchange))) {
         exchange->end = END_NOT_STARTED;
         return GATEWAY_SETTLE;
     }
+    /* What was not changed goes out as it came, packed where it was. */
+    exchange->sent = exchange->is_edited ? exchange->sent : exchange->request->body;
     const int size = snprintf(path, sizeof path, STR_FORMAT STR_FORMAT, STR_ARG(upstream->path),
                               STR_ARG(exchange->path));
     CHECK(size >= 0);

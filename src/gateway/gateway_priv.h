@@ -137,6 +137,15 @@ enum gateway_end {
     END_NOT_STARTED,
 };
 
+/* How a body is compressed. */
+enum gateway_packing {
+    PACKING_NONE,
+    PACKING_ZLIB,  /* gzip or deflate */
+    PACKING_OTHER, /* cannot be read here */
+};
+
+struct gateway_unpacker;
+
 struct exchange {
     struct gateway_loop *home;
     struct gateway_table *table;
@@ -147,6 +156,8 @@ struct exchange {
     char message[GATEWAY_MESSAGE_BYTES]; /* of an error, for the client */
 
     /* READ */
+    struct text plain; /* the request's body unpacked; empty: it came plain */
+    bool is_packed;
     enum provider_dialect dialect; /* of the client */
     enum provider_api api;
     struct str path; /* behind the version, with the query */
@@ -191,6 +202,7 @@ struct exchange {
     /* FORWARD */
     struct text body; /* changed; empty: as sent */
     struct str sent;  /* the body that goes out */
+    bool is_edited;   /* it is `body` */
     struct net_call *call;
     struct net_timer timer;
     int64_t started_ns; /* wall clock; the hold's instant, so that both have one price */
@@ -211,6 +223,8 @@ struct exchange {
     size_t field_count;
     struct text head; /* bytes of the fields that are kept */
     struct text buffered;
+    enum gateway_packing packing;
+    struct gateway_unpacker *unpacker; /* of a stream; NULL: none */
     struct sse sse;
     struct provider_reply metered;
     struct provider_text alias; /* the provider's id of the request */
@@ -222,6 +236,11 @@ struct exchange {
 
 /* Go on until the exchange waits or is over. */
 void exchange_run(struct exchange *exchange, enum gateway_step step);
+
+/* ---- read.c */
+
+/* The request's body as it is read: plain. */
+struct str gateway_body(const struct exchange *exchange);
 
 /* ---- one step each */
 
@@ -263,6 +282,23 @@ bool gateway_may_retry(const struct exchange *exchange);
 
 /* The member that bounds the output in a body of that API; NULL: there is none. */
 const char *gateway_output_name(enum provider_api api);
+
+/* ---- unpack.c */
+
+/* Of a Content-Encoding field. */
+enum gateway_packing gateway_packing_of(struct str field);
+
+/* Errors: ERR_SYNTAX  it is not what it says. ERR_LIMIT  more than the limit of `out`, or far more
+ * than came. */
+MUST_CHECK enum errc gateway_unpack(struct str packed, struct text *out, struct err *err);
+
+struct gateway_unpacker *gateway_unpacker_create(void);
+void gateway_unpacker_destroy(struct gateway_unpacker **unpacker);
+/* The next plain bytes, in `out`; `piece` is moved behind what was taken. Empty: more is needed, or
+ * it failed. */
+struct str gateway_unpacker_next(struct gateway_unpacker *unpacker, struct str *piece, char *out,
+                                 size_t out_size);
+bool gateway_unpacker_failed(const struct gateway_unpacker *unpacker);
 
 /* ---- route.c */
 

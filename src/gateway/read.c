@@ -93,12 +93,39 @@ bool gateway_serves(struct gateway *gateway, const struct net_request *request)
     return serves;
 }
 
+struct str gateway_body(const struct exchange *exchange)
+{
+    return exchange->is_packed ? text_str(&exchange->plain) : exchange->request->body;
+}
+
+static enum errc unpack_body(struct exchange *exchange, struct err *err)
+{
+    const struct str field = http_field(exchange->request->head, STR("content-encoding"));
+    switch (gateway_packing_of(field)) {
+    case PACKING_NONE:
+        return ERR_OK;
+    case PACKING_ZLIB:
+        exchange->is_packed = true;
+        return gateway_unpack(exchange->request->body, &exchange->plain, err);
+    case PACKING_OTHER:
+        break;
+    }
+    return err_set(err, ERR_UNSUPPORTED,
+                   "the body is compressed as " STR_FORMAT
+                   ", so that what it may cost cannot be seen; send it plain, or as gzip",
+                   STR_ARG(field));
+}
+
 static enum errc read_body(struct exchange *exchange, struct err *err)
 {
-    const struct str body = exchange->request->body;
+    struct str body;
     struct provider_request request;
     struct json root;
-    enum errc code = json_parse(exchange->home->parser, body, body.size, &root, err);
+    enum errc code = unpack_body(exchange, err);
+    body = gateway_body(exchange);
+    if (code == ERR_OK) {
+        code = json_parse(exchange->home->parser, body, body.size, &root, err);
+    }
     if (code == ERR_OK) {
         code = provider_request_read(exchange->api, body, root, &request, err);
     }
@@ -175,16 +202,9 @@ enum gateway_step gateway_read(struct exchange *exchange)
         return gateway_refuse(exchange, REFUSE_TOO_LARGE);
     }
     /* What cannot be read is the upstream's to judge where no money hangs on it. */
-    const bool is_plain = http_field(head, STR("content-encoding")).data == NULL;
-    if (request->body.size > 0 && is_plain && read_body(exchange, &err) != ERR_OK &&
-        exchange->api != PROVIDER_OTHER) {
+    const bool is_read = request->body.size == 0 || read_body(exchange, &err) == ERR_OK;
+    if (!is_read && exchange->api != PROVIDER_OTHER) {
         gateway_say(exchange, "%s", err.text);
-        return gateway_refuse(exchange, REFUSE_BODY);
-    }
-    if (!is_plain && exchange->api != PROVIDER_OTHER) {
-        gateway_say(
-            exchange,
-            "the body is compressed, so that what it may cost cannot be seen; send it plain");
         return gateway_refuse(exchange, REFUSE_BODY);
     }
     gateway_who_complete(exchange);

@@ -218,6 +218,7 @@ static enum gateway_step next_try(struct exchange *exchange)
                  net_failure_name(exchange->failure));
     }
     text_clear(&exchange->buffered);
+    gateway_unpacker_destroy(&exchange->unpacker);
     sse_deinit(&exchange->sse);
     sse_init(&exchange->sse);
     exchange->events_lost = false;

@@ -4,10 +4,12 @@ or not, with a log of what each answer used and of how its connection ended. For
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
 "status": an error; "cut": chunks after which the connection is closed; "reset": close at once;
-"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
+"no_usage": tell none; "pack": gzip or deflate the answer, or say it is br; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
 import asyncio
+import gzip
 import json
 import threading
+import zlib
 
 DEFAULT = {"input": 100, "cached": 0, "written": 0, "output": 20, "chunks": 4, "every": 0}
 MESSAGES = ("/v1/messages",)
@@ -180,6 +182,11 @@ MODELS = {"object": "list", "data": [{"id": "gpt-4.1", "object": "model", "creat
                                       "owned_by": "test"}], "has_more": False}
 
 
+def pack(packing, body):
+    """The body as that encoding; "br" is only said, as the standard library has none."""
+    return {"gzip": gzip.compress, "deflate": zlib.compress}.get(packing, bytes)(body)
+
+
 class Upstream:
     """Answers until stopped. `log`: one entry an answer, in order of their requests."""
 
@@ -228,7 +235,9 @@ class Upstream:
             return await self.whole(writer, 200, {"input_tokens": 42})
         if path not in MAKERS:
             return await self.whole(writer, 200, {"ok": True, "path": path})
-        request = json.loads(body)
+        packing = fields.get("content-encoding", "")
+        request = json.loads(gzip.decompress(body) if packing == "gzip" else
+                             zlib.decompress(body) if packing == "deflate" else body)
         wish = wishes(request)
         prefix, make = MAKERS[path]
         entry.update(wish=wish, model=request["model"], request=request,
@@ -249,7 +258,10 @@ class Upstream:
             return await self.whole(writer, wish["status"], error)
         if isinstance(made, dict):
             entry["ended"] = "whole"
-            return await self.whole(writer, 200, made)
+            return await self.whole(writer, 200, made, wish.get("pack"))
+        if wish.get("pack"):
+            entry["ended"] = "whole"
+            return await self.packed(writer, wish["pack"], made)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
                      b"request-id: req_" + entry["id"].encode() +
                      b"\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -272,10 +284,24 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value):
-        body = json.dumps(value).encode()
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+    async def whole(self, writer, status, value, packing=None):
+        body = pack(packing, json.dumps(value).encode())
+        field = f"Content-Encoding: {packing}\r\n" if packing else ""
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{field}"
                      f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+        return True
+
+    async def packed(self, writer, packing, events):
+        body = pack(packing, "".join(events).encode())
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                     f"Content-Encoding: {packing}\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     .encode())
+        for at in range(0, len(body), 7):
+            piece = body[at:at + 7]
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
 

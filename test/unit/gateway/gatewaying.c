@@ -60,6 +60,7 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
 static void forget(struct exchange *exchange)
 {
     if (exchange->home != NULL) {
+        text_deinit(&exchange->plain);
         text_deinit(&exchange->body);
         text_deinit(&exchange->head);
         text_deinit(&exchange->buffered);
@@ -93,6 +94,7 @@ struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const ch
     g->request = (struct net_request){.head = &g->head, .body = str_from(body)};
     exchange->request = &g->request;
     snprintf(exchange->id, sizeof exchange->id, "req_%020d", ++number);
+    text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
