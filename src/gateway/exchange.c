@@ -182,6 +182,8 @@ struct gateway_counts gateway_counts(const struct gateway *gateway)
         .left = atomic_load(&gateway->counts.left),
         .metered = atomic_load(&gateway->counts.metered),
         .estimated = atomic_load(&gateway->counts.estimated),
+        .estimated_pusd = atomic_load(&gateway->counts.estimated_pusd),
+        .unseen_pusd = atomic_load(&gateway->counts.unseen_pusd),
         .unmetered = atomic_load(&gateway->counts.unmetered),
         .unpriced = atomic_load(&gateway->counts.unpriced),
         .tripped = atomic_load(&gateway->counts.tripped),

@@ -100,6 +100,8 @@ struct gateway {
         _Atomic int64_t left;
         _Atomic int64_t metered;
         _Atomic int64_t estimated;
+        _Atomic int64_t estimated_pusd;
+        _Atomic int64_t unseen_pusd;
         _Atomic int64_t unmetered;
         _Atomic int64_t unpriced;
         _Atomic int64_t tripped;

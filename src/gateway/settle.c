@@ -196,6 +196,9 @@ static void count(struct exchange *exchange, const struct gateway_settled *settl
                      : settled->has_usage                        ? &gateway->counts.metered
                                                                  : &gateway->counts.unmetered,
                      1);
+    atomic_fetch_add(&gateway->counts.estimated_pusd,
+                     settled->is_estimated && settled->has_cost ? settled->cost_pusd : 0);
+    atomic_fetch_add(&gateway->counts.unseen_pusd, settled->has_cost ? 0 : exchange->held_pusd);
     if (!settled->has_cost && settled->has_usage) {
         atomic_fetch_add(&gateway->counts.unpriced, 1);
     }

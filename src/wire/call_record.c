@@ -106,6 +106,19 @@ static int64_t count_of(struct json root, const char *name, int64_t high)
     return value < 0 ? 0 : value > high ? high : value;
 }
 
+/* What was told, if anything, stays; queries know the rest by how it begins. */
+static struct str estimated(struct str told, struct arena *arena, bool *io_full)
+{
+    struct text text;
+    text_init(&text, 2 * (size_t)CALL_RECORD_BYTES_MAX);
+    text_format(&text, CALL_RECORD_ESTIMATED STR_FORMAT "}",
+                STR_ARG(told.size > 0 ? told : STR("null")));
+    const struct str copy = arena_copy(arena, text_str(&text));
+    text_deinit(&text);
+    *io_full = *io_full || copy.data == NULL;
+    return copy;
+}
+
 static void read_usage(struct json root, struct step *step, struct arena *arena, bool *io_full)
 {
     const struct json usage = json_get(root, "usage");
@@ -118,6 +131,10 @@ static void read_usage(struct json root, struct step *step, struct arena *arena,
     }
     step->usage.reasoning = count_of(usage, "reasoning", step->usage.counts[USAGE_OUTPUT]);
     step->raw_usage = take(root, "raw_usage", arena, io_full);
+    step->is_estimated = count_of(root, "estimated", 1) != 0;
+    if (step->is_estimated) {
+        step->raw_usage = estimated(step->raw_usage, arena, io_full);
+    }
 }
 
 /* A price of 16 hexadecimal digits: JSON's numbers do not hold it. */
@@ -188,7 +205,6 @@ static void read_step(struct json root, struct arena *arena, struct trace *out, 
     };
     read_usage(root, &step, arena, io_full);
     read_cost(root, &step);
-    step.is_estimated = count_of(root, "estimated", 1) != 0;
     const size_t at = arena_push(arena, &out->steps);
     if (at == SIZE_MAX) {
         *io_full = true;

@@ -17,6 +17,9 @@
 /* Texts of PROVIDER_NAME_BYTES_MAX each, all of them escaped, fit. */
 enum { CALL_RECORD_BYTES_MAX = 48 << 10 };
 
+/* How the raw usage begins of a call whose usage is not, or not all, the provider's. */
+#define CALL_RECORD_ESTIMATED "{\"estimated\":true,\"told\":"
+
 /* All borrowed. Empty: not known. */
 struct call_record {
     struct str request; /* the gateway's id of the request; never empty */

@@ -94,7 +94,7 @@ def test_a_packed_answer_passes_untouched_and_is_metered(home, start, upstream, 
     assert server.metric("bursar_gateway_calls_metered_total") == 1
 
 
-def test_an_answer_that_cannot_be_read_is_estimated_and_said_to_be(home, start, upstream):
+def test_an_answer_that_cannot_be_read_is_estimated_and_said_to_be(home, start):
     server = start()
     status, _, _ = chat(server, {"input": 500, "pack": "br"}, max_tokens=50,
                         headers={"x-bursar-case": "c1", "x-bursar-workflow": "w"})
@@ -118,7 +118,7 @@ def test_an_answer_without_usage_is_estimated_by_its_text(home, start, upstream)
 
 def test_a_price_that_changes_under_way_parts_no_ledger_from_its_budget(home, start, upstream):
     more = ("budgets: [{scope: org, period: month, usd: 100}]\n"
-            "prices: [{model: gpt-4.1, input_per_mtok: PRICE, output_per_mtok: 8}]\n")
+            "prices: [{model: gpt-4.1, provider: openai, input: PRICE, output: 8}]\n")
     server = start(more.replace("PRICE", "20"))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         call = pool.submit(chat, server, {"input": 1000, "output": 0, "wait": 1.5}, max_tokens=10)

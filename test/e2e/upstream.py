@@ -183,8 +183,10 @@ MODELS = {"object": "list", "data": [{"id": "gpt-4.1", "object": "model", "creat
 
 
 def pack(packing, body):
-    """The body as that encoding; "br" is only said, as the standard library has none."""
-    return {"gzip": gzip.compress, "deflate": zlib.compress}.get(packing, bytes)(body)
+    """The body as that encoding; "br" is only said, as the
+    standard library has none."""
+    return {"gzip": gzip.compress, "deflate": zlib.compress,
+            "br": zlib.compress}.get(packing, bytes)(body)
 
 
 class Upstream:
