@@ -1,6 +1,7 @@
 /* What a try has used, by the provider's own figures or by an estimate, and what that costs. */
 #include "base/check.h"
 #include "gateway/gateway_priv.h"
+#include "wire/tokens.h"
 
 static void read_whole(struct exchange *exchange)
 {
@@ -75,12 +76,12 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
     }
     if (!reply->has_usage &&
         json_parse(exchange->home->parser, body, body.size, &root, &err) == ERR_OK) {
-        int64_t tokens = provider_request_tokens(root);
+        int64_t tokens = tokens_of_family(gateway_model(exchange), provider_request_tokens(root));
         tokens = tokens < exchange->input_tokens_max ? tokens : exchange->input_tokens_max;
         out->usage.counts[USAGE_INPUT_UNCACHED] = tokens;
         out->usage.counts[USAGE_REQUESTS] = 1;
     }
-    int64_t seen = reply->output_tokens_seen;
+    int64_t seen = tokens_of_family(gateway_model(exchange), reply->output_tokens_seen);
     if (!reply->has_usage && seen == 0 && exchange->output_max != 0) {
         seen = (exchange->received_bytes + bytes_per_token - 1) / bytes_per_token;
     }

@@ -25,7 +25,11 @@ static size_t unquote(struct str path, char *out, size_t out_size)
         const int high = has_digits ? digit_of(path.data[i + 1]) : -1;
         const int low = has_digits ? digit_of(path.data[i + 2]) : -1;
         const bool is_quoted = high >= 0 && low >= 0;
-        out[size++] = is_quoted ? (char)(high << 4 | low) : path.data[i];
+        out[size] = path.data[i];
+        if (is_quoted) {
+            out[size] = (char)(high << 4 | low);
+        }
+        size++;
         i += is_quoted ? 2 : 0;
     }
     return size;
