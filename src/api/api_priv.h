@@ -54,6 +54,8 @@ struct figures {
     money_sum reasoning;
     int64_t calls;
     int64_t unpriced_calls;
+    int64_t estimated_calls; /* their usage, or a part of it, is not the provider's */
+    money_sum estimated_pusd;
     money_sum fees_pusd;
     money_sum priced_pusd;
     money_sum reported_pusd;

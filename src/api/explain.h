@@ -49,6 +49,7 @@ struct explain_step {
     struct str model;
     struct usage usage; /* of an llm step */
     enum cost_basis cost_basis;
+    bool is_estimated; /* its usage, or a part of it, is not the provider's */
     int64_t cost_pusd; /* LEDGER_NULL: unknown, or nothing by its nature (cost_basis) */
     uint64_t price_id;
     int64_t human_ms;

@@ -132,7 +132,9 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     put_tokens(out, step);
     put_money_known(out, "cost", step->cost_pusd);
     json_name(out, "cost_basis");
-    json_put_text(out, basis_names[step->cost_basis]);
+    json_put_text(out, step->is_estimated && step->cost_basis == COST_PRICED
+                           ? "estimated"
+                           : basis_names[step->cost_basis]);
     json_name(out, "price_id");
     if (step->price_id != 0) {
         char id[20];

@@ -33,6 +33,7 @@ enum {
     STEP_AT_CARRIED,
     STEP_AT_UNTIL,
     STEP_AT_UNKNOWN,
+    STEP_AT_ESTIMATED,
     STEP_AT_COUNT,
 };
 
@@ -50,6 +51,7 @@ static struct explain_step step_of(const struct store_result *rows, size_t row)
         .model = store_text(rows, row, STEP_AT_MODEL),
         .cost_basis = (enum cost_basis)store_int64(rows, row, STEP_AT_BASIS, COST_NONE),
         .cost_pusd = store_int64(rows, row, STEP_AT_COST, LEDGER_NULL),
+        .is_estimated = store_int64(rows, row, STEP_AT_ESTIMATED, 0) != 0,
         .price_id = (uint64_t)store_sum(rows, row, STEP_AT_PRICE),
         .human_ms = store_int64(rows, row, STEP_AT_HUMAN, 0),
         .result_bytes = store_int64(rows, row, STEP_AT_RESULT, 0),

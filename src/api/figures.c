@@ -251,6 +251,24 @@ static enum errc read_unpriced(struct store *store, const struct api_request *re
     return ERR_OK;
 }
 
+static enum errc read_estimated(struct store *store, const struct api_request *request,
+                                struct arena *arena, struct figures_list *list, struct err *err)
+{
+    const struct store_value values[] = {STORE_OF_INT64(request->as_of_ns),
+                                         STORE_OF_TEXT(request->workflow)};
+    struct store_result r;
+    const enum errc code =
+        store_run(store, QUERY_report_estimated, values, COUNT_OF(values), arena, &r, err);
+    for (size_t row = 0; code == ERR_OK && row < r.rows; row++) {
+        struct figures *const f = figures_named(list, store_text(&r, row, 0));
+        if (f != NULL) {
+            f->estimated_calls = store_int64(&r, row, 1, 0);
+            f->estimated_pusd = store_sum(&r, row, 2);
+        }
+    }
+    return code;
+}
+
 enum errc figures_create_costs(struct store *store, const struct settings *settings,
                                const struct api_request *request, struct err *err)
 {
@@ -370,6 +388,9 @@ enum errc figures_read(struct store *store, const struct settings *settings,
     }
     if (code == ERR_OK) {
         code = read_steps(store, request, arena, &list, err);
+    }
+    if (code == ERR_OK) {
+        code = read_estimated(store, request, arena, &list, err);
     }
     if (code == ERR_OK) {
         code = figures_add_intervals(store, arena, &list, err);

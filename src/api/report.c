@@ -22,6 +22,15 @@ static double days(int64_t span_ns)
     return round((double)span_ns / (double)CLOCK_NS_PER_DAY * 10) / 10;
 }
 
+static void put_estimated(struct text *out, int64_t calls, money_sum cost_pusd)
+{
+    json_name(out, "estimated");
+    json_open_object(out);
+    put_count(out, "calls", calls);
+    put_money(out, "cost", cost_pusd);
+    json_close_object(out);
+}
+
 static void put_counts(struct text *out, const struct figures *f)
 {
     put_str(out, "workflow", f->workflow);
@@ -33,6 +42,7 @@ static void put_counts(struct text *out, const struct figures *f)
     put_count(out, "not_resolved", f->closed - f->resolved);
     put_count(out, "calls", f->calls);
     put_count(out, "unpriced_calls", f->unpriced_calls);
+    put_estimated(out, f->estimated_calls, f->estimated_pusd);
     put_count(out, "cases_named_by_session", f->named_by_session);
     put_count(out, "attempts_without_steps", f->attempts_empty);
     put_count(out, "outcomes_without_attempts", f->untraced);
@@ -254,17 +264,22 @@ static void put_total(struct text *out, const struct figures_list *list,
     int64_t cases = 0;
     int64_t calls = all ? none->calls : 0;
     int64_t unpriced = all ? none->unpriced_calls : 0;
+    int64_t estimated = all ? none->estimated_calls : 0;
+    money_sum estimated_pusd = all ? none->estimated_pusd : 0;
     for (size_t i = 0; i < list->count; i++) {
         cost += list->rows[i].total_pusd;
         cases += list->rows[i].cases;
         calls += list->rows[i].calls;
         unpriced += list->rows[i].unpriced_calls;
+        estimated += list->rows[i].estimated_calls;
+        estimated_pusd += list->rows[i].estimated_pusd;
     }
     json_name(out, "total");
     json_open_object(out);
     put_count(out, "cases", cases);
     put_count(out, "calls", calls);
     put_count(out, "unpriced_calls", unpriced);
+    put_estimated(out, estimated, estimated_pusd);
     put_count(out, "undated_cases_left_out", list->undated);
     json_name(out, "cost");
     json_open_object(out);

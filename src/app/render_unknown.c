@@ -133,6 +133,24 @@ static void unpriced(struct render *r, struct json report)
                               STR_ARG(many), STR_ARG(calls), STR_ARG(names)));
 }
 
+static void estimated(struct render *r, struct json report)
+{
+    const struct json part = json_path(report, "total.estimated");
+    const int64_t calls = json_int64(json_get(part, "calls"), 0);
+    if (calls == 0) {
+        return;
+    }
+    const struct str many = render_count(r, calls);
+    const struct str cost = render_money(r, json_get(part, "cost"));
+    render_note(r, "estimated",
+                render_format(r,
+                              STR_FORMAT " " STR_FORMAT ", " STR_FORMAT
+                                         " of the total: the provider did not tell what they used, "
+                                         "so tokens were counted from their texts.",
+                              STR_ARG(many), STR_ARG(render_plural(r, STR("call"), calls)),
+                              STR_ARG(cost)));
+}
+
 static void unattributed(struct render *r, struct json report)
 {
     const struct json stray = json_path(report, "total.unattributed");
@@ -178,6 +196,7 @@ void render_unknown(struct render *r, struct json report)
     text_init(&notes, out->size_max);
     r->out = &notes;
     unpriced(r, report);
+    estimated(r, report);
     unattributed(r, report);
     gap(r, report, "no outcome", has_no_outcome,
         "no case has an outcome yet; add them with bursar outcome import FILE, or name what counts "

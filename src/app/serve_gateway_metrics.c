@@ -61,5 +61,9 @@ void serve_gateway_metrics(struct serve *serve, struct text *out)
                     f->counts ? "counter" : "gauge", f->name, f->help, f->name,
                     f->counts ? "_total" : "", (long long)f->value);
     }
+    put_usd(out, "bursar_gateway_estimated_usd", "Cost of calls whose usage was estimated.",
+            calls.estimated_pusd);
+    put_usd(out, "bursar_gateway_charged_as_held_usd",
+            "Charged to budgets for calls of unknown cost; in no ledger row.", calls.unseen_pusd);
     put_usd(out, "bursar_budget_overshoot_usd", "By how much.", holds.overshoot_pusd);
 }

@@ -8,7 +8,12 @@
 #include "base/clock.h"
 #include "gateway/gateway_priv.h"
 
-enum { OUTPUT_CEILING_DEFAULT = 32768 }; /* tokens; most models write no more in one reply */
+enum {
+    OUTPUT_CEILING_DEFAULT = 32768, /* tokens; most models write no more in one reply */
+    SEARCHES_DEFAULT = 10,          /* of a request that does not bound them */
+    TEXT_CLASSES = 1 << USAGE_INPUT_UNCACHED | 1 << USAGE_CACHE_READ | 1 << USAGE_CACHE_WRITE_5M |
+                   1 << USAGE_CACHE_WRITE_1H,
+};
 /* A hold outlives every deadline of its call. */
 #define HOLD_MARGIN_NS (INT64_C(60) * 1000000000)
 
@@ -34,6 +39,13 @@ static bool shrinks(const struct exchange *exchange)
                : exchange->table->settings->gateway.shrink;
 }
 
+/* Whether the body can be given a bound of the output: it has one, or its API has a name for it. */
+static bool takes_bound(const struct exchange *exchange)
+{
+    return exchange->has_body &&
+           (exchange->output_names[0] != NULL || gateway_output_name(exchange->api) != NULL);
+}
+
 /* Tokens that may come out; sets what is written into the body, and why a cost could be above the
  * hold. */
 static int64_t bound_output(struct exchange *exchange)
@@ -41,39 +53,42 @@ static int64_t bound_output(struct exchange *exchange)
     const int64_t ceiling = ceiling_of(exchange);
     int64_t bound = exchange->output_max;
     exchange->output_set = 0;
-    exchange->cause = exchange->unbounded != NULL ? HOLD_CAUSE_INPUT : HOLD_CAUSE_NONE;
-    if ((bound < 0 || bound > ceiling) && shrinks(exchange) && exchange->has_body) {
+    exchange->cause = exchange->unbounded != NULL      ? HOLD_CAUSE_INPUT
+                      : exchange->web_searches_max < 0 ? HOLD_CAUSE_FEES
+                                                       : HOLD_CAUSE_NONE;
+    if ((bound < 0 || bound > ceiling) && shrinks(exchange) && takes_bound(exchange)) {
         bound = ceiling;
         exchange->output_set = ceiling;
     } else if (bound < 0) {
         bound = ceiling;
         exchange->cause = HOLD_CAUSE_UNBOUNDED;
     }
-    bound *= exchange->choices > 0 ? exchange->choices : 1;
-    return bound < USAGE_TOKENS_MAX ? bound : USAGE_TOKENS_MAX;
+    int64_t all = 0;
+    const int64_t choices = exchange->choices > 0 ? exchange->choices : 1;
+    return __builtin_mul_overflow(bound, choices, &all) || all > USAGE_TOKENS_MAX ? USAGE_TOKENS_MAX
+                                                                                  : all;
 }
 
-static struct price_memo *memo_of(struct gateway_loop *home, const struct price_book *book)
-{
-    if (home->memo_book != book) {
-        arena_deinit(&home->memo_arena);
-        arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
-        home->memo = price_memo_create(&home->memo_arena);
-        home->memo_book = book;
-    }
-    return home->memo;
-}
-
-/* What the call can cost at most; false: nobody knows, exchange->message says why. */
-static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd)
+/* What the call can cost at most; false: nobody knows, exchange->message says why. `out_model` is
+ * the price book's name, whichever of its names was asked for. */
+static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd,
+                  struct str *out_model)
 {
     const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
     const struct price_bounds bounds = {
         .provider = candidate->upstream->provider,
         .model = gateway_model(exchange),
+        .region = provider_text_str(&exchange->geo),
+        /* Anthropic serves a workspace where its owner has said. */
+        .any_region = exchange->dialect == PROVIDER_ANTHROPIC && exchange->geo.size == 0,
         .tiers = 1u << TIER_STANDARD | 1u << exchange->tier,
         .input_tokens = exchange->input_tokens_max,
         .output_tokens = bound_output(exchange),
+        .web_searches = exchange->web_searches_max > 0   ? exchange->web_searches_max
+                        : exchange->web_searches_max < 0 ? SEARCHES_DEFAULT
+                                                         : 0,
+        .input_classes = exchange->input_classes != 0 ? exchange->input_classes | TEXT_CLASSES : 0,
+        .output_audio = exchange->output_audio,
         .from_ns = now_ns,
         .until_ns = now_ns,
     };
@@ -84,8 +99,8 @@ static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd)
         gateway_say(exchange, "the request names no model");
         return false;
     }
-    if (price_worst(exchange->table->book, &bounds, memo_of(exchange->home, exchange->table->book),
-                    &worst, &err) != ERR_OK) {
+    if (price_worst(exchange->table->book, &bounds, gateway_memo(exchange), &worst, &err) !=
+        ERR_OK) {
         gateway_say(exchange, "%s", err.text);
         return false;
     }
@@ -94,6 +109,7 @@ static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd)
         return false;
     }
     *out_pusd = worst.cost_pusd;
+    *out_model = worst.model;
     return true;
 }
 
@@ -115,9 +131,9 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
     scopes->rows[scopes->count++] = (struct str){text, (size_t)size};
 }
 
-static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, int64_t now_ns,
-                         struct hold_grant *out_grant, struct hold_refusal *out_refusal,
-                         struct err *err)
+static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct str model,
+                         int64_t now_ns, struct hold_grant *out_grant,
+                         struct hold_refusal *out_refusal, struct err *err)
 {
     const struct gateway_who *const who = &exchange->who;
     struct scopes scopes = {.rows = {STR("org")}, .count = 1};
@@ -126,6 +142,9 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, int64_t
     add_scope(&scopes, "key", provider_text_str(&who->key));
     add_scope(&scopes, "user", provider_text_str(&who->user));
     add_scope(&scopes, "model", gateway_model(exchange));
+    if (!str_equal(model, gateway_model(exchange))) {
+        add_scope(&scopes, "model", model); /* a limit of a model holds for all its names */
+    }
     const int64_t total_s = exchange->table->settings->gateway.total_s;
     char name[2 * PROVIDER_NAME_BYTES_MAX + 1];
     int size = 0;
@@ -195,8 +214,9 @@ static enum gateway_step hold(struct exchange *exchange)
         struct hold_refusal refusal;
         struct err err;
         int64_t worst_pusd = 0;
-        exchange->is_unpriced = !price(exchange, now_ns, &worst_pusd);
-        const enum errc code = reserve(exchange, worst_pusd, now_ns, &grant, &refusal, &err);
+        struct str model = {0};
+        exchange->is_unpriced = !price(exchange, now_ns, &worst_pusd, &model);
+        const enum errc code = reserve(exchange, worst_pusd, model, now_ns, &grant, &refusal, &err);
         if (code == ERR_BUDGET) {
             if (press(exchange, "the budget has no room for the dearer model")) {
                 continue;
@@ -212,6 +232,7 @@ static enum gateway_step hold(struct exchange *exchange)
         }
         exchange->hold = grant.id;
         exchange->held_pusd = worst_pusd;
+        exchange->started_ns = now_ns;
         exchange->is_limited = grant.limited;
         exchange->remaining_pusd = grant.remaining_pusd;
         if (grant.shape && press(exchange, "a budget says to save")) {
@@ -231,9 +252,10 @@ static enum gateway_step hold(struct exchange *exchange)
 static bool is_free(const struct exchange *exchange)
 {
     const enum http_method method = exchange->request->head->method;
-    return exchange->api == PROVIDER_MODELS || exchange->api == PROVIDER_COUNT_TOKENS ||
-           method == HTTP_GET || method == HTTP_HEAD || method == HTTP_DELETE ||
-           method == HTTP_OPTIONS;
+    return exchange->api == PROVIDER_COUNT_TOKENS || method == HTTP_GET || method == HTTP_HEAD ||
+           method == HTTP_DELETE || method == HTTP_OPTIONS ||
+           (exchange->request->body.size == 0 &&
+            str_ends_with(exchange->request->head->path, STR("/cancel")));
 }
 
 enum gateway_step gateway_admit(struct exchange *exchange)

@@ -26,6 +26,7 @@ static struct exchange *take(struct gateway_loop *home)
         exchange = memory_new(struct exchange);
     }
     exchange->home = home;
+    text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
@@ -38,6 +39,8 @@ static void give(struct exchange *exchange)
     struct gateway_loop *const home = exchange->home;
     CHECK(exchange->call == NULL);
     CHECK(exchange->hold == 0);
+    gateway_unpacker_destroy(&exchange->unpacker);
+    text_deinit(&exchange->plain);
     text_deinit(&exchange->body);
     text_deinit(&exchange->head);
     text_deinit(&exchange->buffered);
@@ -125,6 +128,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
     struct gateway *const gateway = memory_new(struct gateway);
     gateway->settings = *settings;
     gateway->table = settings->table;
+    gateway->table->number = ++gateway->tables;
     gateway->ids = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     gateway->ids_old = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     pthread_mutex_init(&gateway->lock, NULL);
@@ -178,6 +182,8 @@ struct gateway_counts gateway_counts(const struct gateway *gateway)
         .left = atomic_load(&gateway->counts.left),
         .metered = atomic_load(&gateway->counts.metered),
         .estimated = atomic_load(&gateway->counts.estimated),
+        .estimated_pusd = atomic_load(&gateway->counts.estimated_pusd),
+        .unseen_pusd = atomic_load(&gateway->counts.unseen_pusd),
         .unmetered = atomic_load(&gateway->counts.unmetered),
         .unpriced = atomic_load(&gateway->counts.unpriced),
         .tripped = atomic_load(&gateway->counts.tripped),

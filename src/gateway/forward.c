@@ -22,6 +22,9 @@ static bool is_ours(const struct exchange *exchange, struct str name)
             return replaces;
         }
     }
+    if (exchange->is_edited && str_equal_fold(name, STR("content-encoding"))) {
+        return true; /* it goes out plain */
+    }
     return str_equal_fold(name, STR("accept-encoding")) ||
            (name.size > prefix.size &&
             str_equal_fold((struct str){name.data, prefix.size}, prefix));
@@ -62,6 +65,7 @@ static bool set(struct exchange *exchange, const char *name, struct str value)
     text_deinit(&exchange->body);
     exchange->body = changed;
     exchange->sent = text_str(&exchange->body);
+    exchange->is_edited = true;
     return true;
 }
 
@@ -79,28 +83,40 @@ static bool set_model(struct exchange *exchange)
     return done;
 }
 
-static bool set_output(struct exchange *exchange)
+const char *gateway_output_name(enum provider_api api)
 {
     static const char *const names[PROVIDER_API_COUNT] = {
         [PROVIDER_CHAT] = "max_completion_tokens",
+        [PROVIDER_COMPLETIONS] = "max_tokens",
         [PROVIDER_RESPONSES] = "max_output_tokens",
         [PROVIDER_MESSAGES] = "max_tokens",
     };
+    return names[api];
+}
+
+/* Every bound there is: an upstream may go by any of them. */
+static bool set_output(struct exchange *exchange)
+{
     char value[32];
-    const char *const name =
-        exchange->output_name != NULL ? exchange->output_name : names[exchange->api];
-    if (exchange->output_set == 0 || name == NULL) {
+    if (exchange->output_set == 0) {
         return true;
     }
     const int size = snprintf(value, sizeof value, "%lld", (long long)exchange->output_set);
-    return set(exchange, name, (struct str){value, (size_t)size});
+    const struct str bound = {value, (size_t)size};
+    bool done = true;
+    for (size_t i = 0; i < COUNT_OF(exchange->output_names) && done; i++) {
+        done = exchange->output_names[i] == NULL || set(exchange, exchange->output_names[i], bound);
+    }
+    const char *const name = gateway_output_name(exchange->api);
+    return done && (exchange->output_names[0] != NULL || set(exchange, name, bound));
 }
 
 /* A stream of chat completions tells its usage only when asked to. */
 static bool ask_usage(struct exchange *exchange)
 {
     exchange->hides_usage = false;
-    if (exchange->api != PROVIDER_CHAT || !exchange->is_stream || exchange->asks_usage) {
+    if ((exchange->api != PROVIDER_CHAT && exchange->api != PROVIDER_COMPLETIONS) ||
+        !exchange->is_stream || exchange->asks_usage) {
         return true;
     }
     exchange->hides_usage = true;
@@ -139,12 +155,15 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     CHECK(exchange->call == NULL);
     char path[PATH_BYTES_MAX];
     struct http_field fields[HTTP_FIELDS_MAX + 2];
-    exchange->sent = exchange->request->body;
+    exchange->sent = gateway_body(exchange);
+    exchange->is_edited = false;
     if (exchange->has_body && exchange->request->head->method == HTTP_POST &&
         !(set_model(exchange) && set_output(exchange) && ask_usage(exchange))) {
         exchange->end = END_NOT_STARTED;
         return GATEWAY_SETTLE;
     }
+    /* What was not changed goes out as it came, packed where it was. */
+    exchange->sent = exchange->is_edited ? exchange->sent : exchange->request->body;
     const int size = snprintf(path, sizeof path, STR_FORMAT STR_FORMAT, STR_ARG(upstream->path),
                               STR_ARG(exchange->path));
     CHECK(size >= 0);
@@ -159,7 +178,7 @@ enum gateway_step gateway_forward(struct exchange *exchange)
         .deadlines = deadlines_of(exchange),
     };
     exchange->try_number++;
-    exchange->started_ns = clock_now_ns();
+    exchange->started_ns = exchange->is_free ? clock_now_ns() : exchange->started_ns;
     exchange->metered = (struct provider_reply){0};
     exchange->alias = (struct provider_text){0};
     exchange->status = 0;

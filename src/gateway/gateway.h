@@ -99,7 +99,9 @@ struct gateway_counts {
     int64_t left;       /* the client went before the end */
     int64_t metered;    /* by the provider's own figures */
     int64_t estimated;
-    int64_t unmetered; /* no usage was found and none could be estimated */
+    int64_t estimated_pusd; /* part of what was charged */
+    int64_t unseen_pusd;    /* charged as held, as nobody knows the cost */
+    int64_t unmetered;      /* no usage was found and none could be estimated */
     int64_t unpriced;
     int64_t tripped; /* times a circuit was opened */
 };

@@ -20,7 +20,7 @@
 enum {
     GATEWAY_ID_BYTES = 24, /* "req_" and 20 digits of base 32 */
     GATEWAY_MESSAGE_BYTES = 512,
-    GATEWAY_SCOPE_COUNT = 6, /* org, team, workflow, key, user, model */
+    GATEWAY_SCOPE_COUNT = 7, /* org, team, workflow, key, user, model by both of its names */
     GATEWAY_BREAKERS_MAX = 256,
     GATEWAY_IDS_SEEN_MAX = 1 << 16,
     GATEWAY_POOL_MAX = 256, /* idle exchanges a loop keeps */
@@ -56,6 +56,7 @@ struct gateway_breaker {
 };
 
 struct gateway_table {
+    uint64_t number; /* of the gateway's tables, from 1; a book is known by it */
     const struct settings *settings;
     const struct price_book *book;
     struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
@@ -72,7 +73,7 @@ struct gateway_loop {
     struct json_parser *parser;
     struct arena memo_arena;
     struct price_memo *memo;
-    const struct price_book *memo_book; /* that `memo` is of */
+    uint64_t memo_number; /* of the table whose book `memo` is of */
     struct exchange *idle;
     int idle_count;
     uint64_t sequence; /* of request ids */
@@ -82,6 +83,7 @@ struct gateway {
     struct gateway_settings settings;
     pthread_mutex_t lock; /* of `table` and the ids */
     struct gateway_table *table;
+    uint64_t tables;
     struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
     /* Ids of responses of late: one that comes again does not name a call. */
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
@@ -98,6 +100,8 @@ struct gateway {
         _Atomic int64_t left;
         _Atomic int64_t metered;
         _Atomic int64_t estimated;
+        _Atomic int64_t estimated_pusd;
+        _Atomic int64_t unseen_pusd;
         _Atomic int64_t unmetered;
         _Atomic int64_t unpriced;
         _Atomic int64_t tripped;
@@ -135,6 +139,15 @@ enum gateway_end {
     END_NOT_STARTED,
 };
 
+/* How a body is compressed. */
+enum gateway_packing {
+    PACKING_NONE,
+    PACKING_ZLIB,  /* gzip or deflate */
+    PACKING_OTHER, /* cannot be read here */
+};
+
+struct gateway_unpacker;
+
 struct exchange {
     struct gateway_loop *home;
     struct gateway_table *table;
@@ -145,6 +158,8 @@ struct exchange {
     char message[GATEWAY_MESSAGE_BYTES]; /* of an error, for the client */
 
     /* READ */
+    struct text plain; /* the request's body unpacked; empty: it came plain */
+    bool is_packed;
     enum provider_dialect dialect; /* of the client */
     enum provider_api api;
     struct str path; /* behind the version, with the query */
@@ -154,12 +169,17 @@ struct exchange {
     bool has_body; /* a JSON object was read */
     bool is_stream;
     bool asks_usage;
-    const char *output_name;
+    const char *output_names[3];
     int64_t output_max;
     int64_t choices;
     int64_t input_tokens_max;
+    uint32_t input_classes;
+    bool output_audio;
+    bool is_background;
+    int64_t web_searches_max;
     const char *unbounded;
     enum service_tier tier;
+    struct provider_text geo;
     struct provider_text model; /* as asked */
 
     /* ADMIT */
@@ -184,9 +204,10 @@ struct exchange {
     /* FORWARD */
     struct text body; /* changed; empty: as sent */
     struct str sent;  /* the body that goes out */
+    bool is_edited;   /* it is `body` */
     struct net_call *call;
     struct net_timer timer;
-    int64_t started_ns; /* wall clock */
+    int64_t started_ns; /* wall clock; the hold's instant, so that both have one price */
 
     /* the upstream's reply */
     int status;
@@ -204,6 +225,8 @@ struct exchange {
     size_t field_count;
     struct text head; /* bytes of the fields that are kept */
     struct text buffered;
+    enum gateway_packing packing;
+    struct gateway_unpacker *unpacker; /* of a stream; NULL: none */
     struct sse sse;
     struct provider_reply metered;
     struct provider_text alias; /* the provider's id of the request */
@@ -216,12 +239,36 @@ struct exchange {
 /* Go on until the exchange waits or is over. */
 void exchange_run(struct exchange *exchange, enum gateway_step step);
 
+/* ---- read.c */
+
+/* The request's body as it is read: plain. */
+struct str gateway_body(const struct exchange *exchange);
+
 /* ---- one step each */
 
 enum gateway_step gateway_read(struct exchange *exchange);
 enum gateway_step gateway_admit(struct exchange *exchange);
 enum gateway_step gateway_forward(struct exchange *exchange);
 enum gateway_step gateway_settle(struct exchange *exchange);
+
+/* ---- cost.c: what a try has used, and what that costs */
+
+struct gateway_settled {
+    struct usage usage;
+    bool has_usage;
+    bool is_estimated;
+    bool is_charged; /* the provider may charge something */
+    bool has_cost;
+    int64_t cost_pusd;
+    uint64_t price_id;
+    struct str provider; /* as the price book names it, where a price was found */
+    struct str model;    /* that the price was found for, else that served */
+};
+void gateway_cost(struct exchange *exchange, struct gateway_settled *out);
+/* A price to look up, and the memo of that exchange's book. */
+struct price_memo *gateway_memo(struct exchange *exchange);
+/* The posting in place of the hold, with the record for the ledger. */
+void gateway_post(struct exchange *exchange, const struct gateway_settled *settled);
 
 /* ---- relay.c: from the upstream to the client */
 
@@ -232,6 +279,28 @@ extern const struct net_reply_events gateway_reply_events;
 void gateway_finish(struct exchange *exchange, int64_t cost_pusd, bool has_cost);
 /* Whether another try could follow, of this model or the next. */
 bool gateway_may_retry(const struct exchange *exchange);
+
+/* ---- forward.c */
+
+/* The member that bounds the output in a body of that API; NULL: there is none. */
+const char *gateway_output_name(enum provider_api api);
+
+/* ---- unpack.c */
+
+/* Of a Content-Encoding field. */
+enum gateway_packing gateway_packing_of(struct str field);
+
+/* Errors: ERR_SYNTAX  it is not what it says. ERR_LIMIT  more than the limit of `out`, or far more
+ * than came. */
+MUST_CHECK enum errc gateway_unpack(struct str packed, struct text *out, struct err *err);
+
+struct gateway_unpacker *gateway_unpacker_create(void);
+void gateway_unpacker_destroy(struct gateway_unpacker **unpacker);
+/* The next plain bytes, in `out`; `piece` is moved behind what was taken. Empty: more is needed, or
+ * it failed. */
+struct str gateway_unpacker_next(struct gateway_unpacker *unpacker, struct str *piece, char *out,
+                                 size_t out_size);
+bool gateway_unpacker_failed(const struct gateway_unpacker *unpacker);
 
 /* ---- route.c */
 
@@ -272,6 +341,9 @@ enum gateway_refusal {
 
 /* Sets exchange->message, cut to its room. */
 void gateway_say(struct exchange *exchange, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The body of an answer that refuses: exchange->message, as the client's SDK reads it. */
+void gateway_refusal_body(const struct exchange *exchange, enum gateway_refusal refusal,
+                          struct text *out);
 /* Answer and end; exchange->message says what and how to mend it. */
 enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal refusal);
 enum gateway_step gateway_refuse_money(struct exchange *exchange,

@@ -10,6 +10,7 @@ static const struct {
     enum provider_dialect dialect;
 } bare[] = {
     {STR_STATIC("/v1/chat/completions"), PROVIDER_OPENAI},
+    {STR_STATIC("/v1/completions"), PROVIDER_OPENAI},
     {STR_STATIC("/v1/responses"), PROVIDER_OPENAI},
     {STR_STATIC("/v1/embeddings"), PROVIDER_OPENAI},
     {STR_STATIC("/v1/models"), PROVIDER_OPENAI},
@@ -92,12 +93,39 @@ bool gateway_serves(struct gateway *gateway, const struct net_request *request)
     return serves;
 }
 
+struct str gateway_body(const struct exchange *exchange)
+{
+    return exchange->is_packed ? text_str(&exchange->plain) : exchange->request->body;
+}
+
+static enum errc unpack_body(struct exchange *exchange, struct err *err)
+{
+    const struct str field = http_field(exchange->request->head, STR("content-encoding"));
+    switch (gateway_packing_of(field)) {
+    case PACKING_NONE:
+        return ERR_OK;
+    case PACKING_ZLIB:
+        exchange->is_packed = true;
+        return gateway_unpack(exchange->request->body, &exchange->plain, err);
+    case PACKING_OTHER:
+        break;
+    }
+    return err_set(err, ERR_UNSUPPORTED,
+                   "the body is compressed as " STR_FORMAT
+                   ", so that what it may cost cannot be seen; send it plain, or as gzip",
+                   STR_ARG(field));
+}
+
 static enum errc read_body(struct exchange *exchange, struct err *err)
 {
-    const struct str body = exchange->request->body;
+    struct str body;
     struct provider_request request;
     struct json root;
-    enum errc code = json_parse(exchange->home->parser, body, body.size, &root, err);
+    enum errc code = unpack_body(exchange, err);
+    body = gateway_body(exchange);
+    if (code == ERR_OK) {
+        code = json_parse(exchange->home->parser, body, body.size, &root, err);
+    }
     if (code == ERR_OK) {
         code = provider_request_read(exchange->api, body, root, &request, err);
     }
@@ -111,11 +139,19 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     exchange->has_body = true;
     exchange->is_stream = request.is_stream;
     exchange->asks_usage = request.asks_usage;
-    exchange->output_name = request.output_name;
+    memcpy(exchange->output_names, request.output_names, sizeof exchange->output_names);
     exchange->output_max = request.output_max;
     exchange->choices = request.choices;
     exchange->input_tokens_max = request.input_tokens_max;
+    exchange->input_classes = request.input_classes;
+    exchange->output_audio = request.output_audio;
+    exchange->is_background = request.is_background;
+    exchange->web_searches_max = request.web_searches_max;
     exchange->unbounded = request.unbounded;
+    if (request.geo.size <= sizeof exchange->geo.bytes) {
+        exchange->geo.size = request.geo.size;
+        memcpy(exchange->geo.bytes, request.geo.size > 0 ? request.geo.data : "", request.geo.size);
+    }
     exchange->tier = request.tier;
     exchange->model.size = request.model.size;
     if (request.model.size > 0) {
@@ -153,6 +189,9 @@ enum gateway_step gateway_read(struct exchange *exchange)
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
     exchange->api = provider_api_of(exchange->dialect, rest);
+    if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
+        exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
+    }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
     exchange->choices = 1;
@@ -163,16 +202,9 @@ enum gateway_step gateway_read(struct exchange *exchange)
         return gateway_refuse(exchange, REFUSE_TOO_LARGE);
     }
     /* What cannot be read is the upstream's to judge where no money hangs on it. */
-    const bool is_plain = http_field(head, STR("content-encoding")).data == NULL;
-    if (request->body.size > 0 && is_plain && read_body(exchange, &err) != ERR_OK &&
-        exchange->api != PROVIDER_OTHER) {
+    const bool is_read = request->body.size == 0 || read_body(exchange, &err) == ERR_OK;
+    if (!is_read && exchange->api != PROVIDER_OTHER) {
         gateway_say(exchange, "%s", err.text);
-        return gateway_refuse(exchange, REFUSE_BODY);
-    }
-    if (!is_plain && exchange->api != PROVIDER_OTHER) {
-        gateway_say(
-            exchange,
-            "the body is compressed, so that what it may cost cannot be seen; send it plain");
         return gateway_refuse(exchange, REFUSE_BODY);
     }
     gateway_who_complete(exchange);

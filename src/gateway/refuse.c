@@ -39,9 +39,11 @@ static const struct refusal_words words[REFUSE_COUNT] = {
     [REFUSE_TIMEOUT] = {504, true, "server_error", "upstream_timeout", "timeout_error"},
 };
 
-static void put_body(const struct exchange *exchange, const struct refusal_words *word,
-                     struct text *out)
+void gateway_refusal_body(const struct exchange *exchange, enum gateway_refusal refusal,
+                          struct text *out)
 {
+    CHECK(refusal < REFUSE_COUNT);
+    const struct refusal_words *const word = &words[refusal];
     json_open_object(out);
     if (exchange->dialect == PROVIDER_ANTHROPIC) {
         json_name(out, "type");
@@ -68,19 +70,19 @@ static void put_body(const struct exchange *exchange, const struct refusal_words
     json_close_object(out);
 }
 
-static enum gateway_step send(struct exchange *exchange, const struct refusal_words *word,
-                              int status, struct str retry_after, const struct http_field *more,
+static enum gateway_step send(struct exchange *exchange, enum gateway_refusal refusal, int status,
+                              struct str retry_after, const struct http_field *more,
                               size_t more_count)
 {
     struct text body;
     text_init(&body, (size_t)4 << 10);
-    put_body(exchange, word, &body);
+    gateway_refusal_body(exchange, refusal, &body);
     struct net_response response = {
         .status = status, .content_type = STR("application/json"), .body = text_str(&body)};
     response.fields[response.field_count++] =
         (struct http_field){STR("x-bursar-request-id"), str_from(exchange->id)};
-    response.fields[response.field_count++] =
-        (struct http_field){STR("x-should-retry"), word->may_retry ? STR("true") : STR("false")};
+    response.fields[response.field_count++] = (struct http_field){
+        STR("x-should-retry"), words[refusal].may_retry ? STR("true") : STR("false")};
     if (retry_after.size > 0) {
         response.fields[response.field_count++] =
             (struct http_field){STR("Retry-After"), retry_after};
@@ -99,9 +101,9 @@ enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal
     CHECK(refusal < REFUSE_COUNT);
     CHECK(exchange->reply != NULL);
     CHECK(!exchange->begun);
-    const struct refusal_words *const word = &words[refusal];
     const bool waits = refusal == REFUSE_RECORD || refusal == REFUSE_OPEN;
-    return send(exchange, word, word->status, waits ? STR("1") : (struct str){0}, NULL, 0);
+    return send(exchange, refusal, words[refusal].status, waits ? STR("1") : (struct str){0}, NULL,
+                0);
 }
 
 static const char *period_word(enum budget_period period)
@@ -168,7 +170,7 @@ enum gateway_step gateway_refuse_money(struct exchange *exchange,
         more[count++] = (struct http_field){STR("x-bursar-budget-resets"), str_from(resets)};
     }
     atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
-    return send(exchange, &words[REFUSE_MONEY], status == 429 ? 429 : 402,
+    return send(exchange, REFUSE_MONEY, status == 429 ? 429 : 402,
                 status == 429 ? str_from(wait) : (struct str){0}, more, count);
 }
 

@@ -119,6 +119,13 @@ static void on_head(void *context, const struct http_response_head *head)
     exchange->is_events = str_starts_with(type, STR("text/event-stream"));
     exchange->is_buffered = is_json(type) && head->length <= GATEWAY_BUFFERED_BYTES_MAX &&
                             head->framing != HTTP_NO_BODY;
+    exchange->packing = gateway_packing_of(http_response_field(head, STR("content-encoding")));
+    /* Nothing can be taken out of what is packed; the client sees the usage. */
+    exchange->hides_usage = exchange->hides_usage && exchange->packing == PACKING_NONE;
+    if (exchange->is_events && exchange->packing == PACKING_ZLIB) {
+        gateway_unpacker_destroy(&exchange->unpacker);
+        exchange->unpacker = gateway_unpacker_create();
+    }
     keep_fields(exchange, head);
     if (!exchange->is_buffered && !exchange->has_left) {
         begin(exchange,
@@ -153,6 +160,18 @@ static void read_events(struct exchange *exchange, struct str piece)
     }
 }
 
+/* Events of a packed stream, which has gone on as it came. */
+static void read_packed(struct exchange *exchange, struct str piece)
+{
+    enum { PLAIN_BYTES = 16 << 10 };
+    char plain[PLAIN_BYTES];
+    struct str got;
+    do {
+        got = gateway_unpacker_next(exchange->unpacker, &piece, plain, sizeof plain);
+        read_events(exchange, got);
+    } while (got.size > 0 || (piece.size > 0 && !gateway_unpacker_failed(exchange->unpacker)));
+}
+
 static void on_body(void *context, struct str piece)
 {
     struct exchange *const exchange = context;
@@ -173,7 +192,11 @@ static void on_body(void *context, struct str piece)
         if (!exchange->hides_usage) {
             pass(exchange, piece);
         }
-        read_events(exchange, piece);
+        if (exchange->unpacker != NULL) {
+            read_packed(exchange, piece);
+        } else {
+            read_events(exchange, piece);
+        }
         return;
     }
     pass(exchange, piece);

@@ -8,127 +8,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "gateway/gateway_priv.h"
-#include "wire/tokens.h"
 
 enum { POST_TRIES_MAX = 3, ID_BYTES_MIN = 12 };
-
-struct settled {
-    struct usage usage;
-    bool has_usage;
-    bool is_estimated;
-    bool is_charged; /* the provider may charge something */
-    bool has_cost;
-    int64_t cost_pusd;
-    struct str model; /* that the price was found for, else that served */
-};
-
-static void read_whole(struct exchange *exchange)
-{
-    struct json root;
-    struct err err;
-    const struct str body = text_str(&exchange->buffered);
-    if (exchange->is_buffered && body.size > 0 &&
-        json_parse(exchange->home->parser, body, body.size, &root, &err) == ERR_OK) {
-        provider_reply_read(exchange->api, root, &exchange->metered);
-    }
-}
-
-/* Whether a reply that broke off, or told nothing of its usage, can have cost something. */
-static bool may_be_charged(const struct exchange *exchange)
-{
-    switch (exchange->end) {
-    case END_WHOLE:
-        return true;
-    case END_ERROR:
-    case END_NOT_STARTED:
-        return false;
-    case END_LEFT:
-        return true;
-    case END_FAILED:
-        return exchange->status == 0 ? exchange->was_sent : exchange->status < 400;
-    case END_NONE:
-        break;
-    }
-    return false;
-}
-
-/* What is missing in the provider's figures, from the texts: the input it did not tell, the output
- * beyond its last telling. */
-static void estimate(struct exchange *exchange, struct settled *out)
-{
-    const struct provider_reply *const reply = &exchange->metered;
-    out->usage = reply->usage;
-    out->is_estimated = true;
-    out->has_usage = exchange->has_body || reply->has_usage;
-    if (!reply->has_usage && exchange->has_body) {
-        out->usage.counts[USAGE_INPUT_UNCACHED] = tokens_estimate(exchange->request->body);
-        out->usage.counts[USAGE_REQUESTS] = 1;
-    }
-    /* Bytes of text seen, at what English text takes on average. */
-    enum { BYTES_PER_TOKEN = 4 };
-    const int64_t seen = (reply->output_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
-    if (seen > out->usage.counts[USAGE_OUTPUT]) {
-        out->usage.counts[USAGE_OUTPUT] = seen;
-    }
-}
-
-static void find_usage(struct exchange *exchange, struct settled *out)
-{
-    read_whole(exchange);
-    const struct provider_reply *const reply = &exchange->metered;
-    out->is_charged = may_be_charged(exchange) || reply->has_usage;
-    if (!out->is_charged || exchange->is_free) {
-        out->is_charged = false;
-        return;
-    }
-    /* A stream that broke off may have told only a beginning. */
-    if (reply->has_usage && (exchange->end == END_WHOLE || reply->is_whole)) {
-        out->usage = reply->usage;
-        out->has_usage = true;
-    } else {
-        estimate(exchange, out);
-    }
-}
-
-static bool price_of(struct exchange *exchange, struct str model, const struct usage *usage,
-                     int64_t *out_pusd)
-{
-    const struct price_query query = {
-        .provider = exchange->chain[exchange->chain_at].upstream->provider,
-        .model = model,
-        .at_ns = exchange->started_ns,
-        .tier = exchange->metered.has_tier ? exchange->metered.tier : exchange->tier,
-        .region = provider_text_str(&exchange->metered.region),
-        .usage = usage,
-    };
-    struct price_result result;
-    struct err err;
-    if (price_call(exchange->table->book, &query, &result, &err) != ERR_OK ||
-        result.state != PRICE_PRICED) {
-        return false;
-    }
-    *out_pusd = result.cost_pusd;
-    return true;
-}
-
-static void find_cost(struct exchange *exchange, struct settled *out)
-{
-    const struct str asked = gateway_model(exchange);
-    const struct str served = provider_text_str(&exchange->metered.model);
-    out->model = served.size > 0 ? served : asked;
-    if (!out->is_charged) {
-        out->has_cost = true;
-        return;
-    }
-    if (!out->has_usage) {
-        return;
-    }
-    out->has_cost = price_of(exchange, out->model, &out->usage, &out->cost_pusd);
-    if (!out->has_cost && price_of(exchange, asked, &out->usage, &out->cost_pusd)) {
-        out->has_cost = true;
-        out->model = asked;
-    }
-}
 
 /* Whether this id came lately: then it names no call. Two generations, so that memory is bounded
  * and nothing recent is forgotten. */
@@ -182,7 +63,7 @@ static const char *end_word(const struct exchange *exchange)
     return "";
 }
 
-static void say_reason(const struct exchange *exchange, const struct settled *settled,
+static void say_reason(const struct exchange *exchange, const struct gateway_settled *settled,
                        char out[static GATEWAY_MESSAGE_BYTES])
 {
     char status[32] = "";
@@ -195,7 +76,9 @@ static void say_reason(const struct exchange *exchange, const struct settled *se
              exchange->has_left && exchange->end == END_WHOLE
                  ? "; the client left and the reply was read to its end"
                  : "",
-             settled->is_estimated ? "; usage estimated" : "");
+             settled->is_estimated ? "; usage estimated"
+             : !settled->has_cost  ? "; its cost is not known, the budget was charged what was held"
+                                   : "");
 }
 
 /* The record's identity: by the provider's id of the response where it is one call's alone. */
@@ -210,7 +93,8 @@ static struct str identity_of(struct exchange *exchange, char buffer[static 64])
     return (struct str){buffer, (size_t)size};
 }
 
-static void write_record(struct exchange *exchange, const struct settled *settled, struct text *out)
+static void write_record(struct exchange *exchange, const struct gateway_settled *settled,
+                         struct text *out)
 {
     const struct gateway_who *const who = &exchange->who;
     char buffer[64];
@@ -233,18 +117,22 @@ static void write_record(struct exchange *exchange, const struct settled *settle
         .team = provider_text_str(&who->team),
         .user = provider_text_str(&who->user),
         .key = provider_text_str(&who->key),
-        .provider = exchange->chain[exchange->chain_at].upstream->provider,
+        .provider = settled->provider,
         .model = settled->model,
         .started_ns = exchange->started_ns,
         .ended_ns = clock_now_ns(),
-        .status = exchange->end == END_WHOLE  ? STATUS_OK
-                  : exchange->end == END_LEFT ? STATUS_INTERRUPTED
-                                              : STATUS_ERROR,
+        .status = exchange->metered.error.size > 0 ? STATUS_ERROR
+                  : exchange->end == END_WHOLE     ? STATUS_OK
+                  : exchange->end == END_LEFT      ? STATUS_INTERRUPTED
+                                                   : STATUS_ERROR,
         .is_uncharged = !settled->is_charged,
         .has_usage = settled->has_usage,
         .is_estimated = settled->is_estimated,
         .usage = settled->usage,
         .raw_usage = {exchange->metered.raw, exchange->metered.raw_size},
+        .has_cost = settled->has_cost && settled->price_id != 0,
+        .cost_pusd = settled->cost_pusd,
+        .price_id = settled->price_id,
         .tier = exchange->metered.has_tier ? exchange->metered.tier : exchange->tier,
         .region = provider_text_str(&exchange->metered.region),
         .reason = str_from(reason),
@@ -254,7 +142,7 @@ static void write_record(struct exchange *exchange, const struct settled *settle
 
 /* The posting in place of the hold. A disk that refuses is asked again; then the hold stays, and is
  * charged by policy. */
-static void post(struct exchange *exchange, const struct settled *settled)
+void gateway_post(struct exchange *exchange, const struct gateway_settled *settled)
 {
     struct gateway *const gateway = exchange->home->gateway;
     struct text record;
@@ -263,7 +151,8 @@ static void post(struct exchange *exchange, const struct settled *settled)
     enum errc code = ERR_IO;
     text_init(&record, CALL_RECORD_BYTES_MAX);
     write_record(exchange, settled, &record);
-    const struct str payload = text_is_full(&record) ? (struct str){0} : text_str(&record);
+    CHECK(!text_is_full(&record));
+    const struct str payload = text_str(&record);
     for (int i = 0; i < POST_TRIES_MAX && code == ERR_IO; i++) {
         if (exchange->hold == 0) {
             code = budget_note(gateway->settings.budget, payload, &err);
@@ -279,6 +168,11 @@ static void post(struct exchange *exchange, const struct settled *settled)
                                &done, &err);
         }
     }
+    /* A hold that has ended meanwhile was charged by policy; the call itself is not lost with it.
+     */
+    if (code != ERR_OK && code != ERR_IO && budget_note(gateway->settings.budget, payload, &err)) {
+        code = ERR_IO;
+    }
     if (code == ERR_OK && exchange->hold != 0 && settled->is_charged) {
         exchange->is_limited = done.limited;
         exchange->remaining_pusd = done.remaining_pusd;
@@ -289,7 +183,7 @@ static void post(struct exchange *exchange, const struct settled *settled)
     text_deinit(&record);
 }
 
-static void count(struct exchange *exchange, const struct settled *settled)
+static void count(struct exchange *exchange, const struct gateway_settled *settled)
 {
     struct gateway *const gateway = exchange->home->gateway;
     if (exchange->end == END_ERROR || exchange->end == END_FAILED) {
@@ -302,6 +196,9 @@ static void count(struct exchange *exchange, const struct settled *settled)
                      : settled->has_usage                        ? &gateway->counts.metered
                                                                  : &gateway->counts.unmetered,
                      1);
+    atomic_fetch_add(&gateway->counts.estimated_pusd,
+                     settled->is_estimated && settled->has_cost ? settled->cost_pusd : 0);
+    atomic_fetch_add(&gateway->counts.unseen_pusd, settled->has_cost ? 0 : exchange->held_pusd);
     if (!settled->has_cost && settled->has_usage) {
         atomic_fetch_add(&gateway->counts.unpriced, 1);
     }
@@ -324,6 +221,7 @@ static enum gateway_step next_try(struct exchange *exchange)
                  net_failure_name(exchange->failure));
     }
     text_clear(&exchange->buffered);
+    gateway_unpacker_destroy(&exchange->unpacker);
     sse_deinit(&exchange->sse);
     sse_init(&exchange->sse);
     exchange->events_lost = false;
@@ -350,15 +248,14 @@ enum gateway_step gateway_settle(struct exchange *exchange)
 {
     CHECK(exchange->end != END_NONE);
     CHECK(exchange->call == NULL);
-    struct settled settled = {0};
+    struct gateway_settled settled = {0};
     const bool went_well = exchange->end == END_WHOLE || exchange->end == END_LEFT ||
                            (exchange->end == END_ERROR && exchange->status < 500 &&
                             exchange->status != 429 && exchange->status != 408);
-    find_usage(exchange, &settled);
-    find_cost(exchange, &settled);
+    gateway_cost(exchange, &settled);
     count(exchange, &settled);
     if (!exchange->is_free) {
-        post(exchange, &settled);
+        gateway_post(exchange, &settled);
     }
     if (exchange->end != END_NOT_STARTED) {
         gateway_note_result(exchange->home->gateway, &exchange->chain[exchange->chain_at],

@@ -127,6 +127,7 @@ void gateway_set_table(struct gateway *gateway, struct gateway_table *table)
     CHECK(table != NULL);
     pthread_mutex_lock(&gateway->lock);
     struct gateway_table *const old = gateway->table;
+    table->number = ++gateway->tables;
     gateway->table = table;
     pthread_mutex_unlock(&gateway->lock);
     gateway_table_release(old);

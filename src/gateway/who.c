@@ -5,6 +5,7 @@
  */
 #include "base/check.h"
 #include "gateway/gateway_priv.h"
+#include "wire/context.h"
 
 static void set(struct provider_text *out, struct str value)
 {
@@ -20,52 +21,59 @@ static struct str field(const struct net_request *request, const char *name)
     return value.data != NULL ? value : (struct str){0};
 }
 
-/* Source: W3C Baggage: name=value pairs apart by commas, properties behind semicolons; values are
- * percent-encoded. */
 static void read_baggage(struct str baggage, struct gateway_who *out)
 {
+    const struct {
+        const char *name;
+        struct provider_text *out;
+    } members[] = {
+        {"bursar.workflow", &out->workflow},   {"bursar.case", &out->case_id},
+        {"bursar.case.id", &out->case_id},     {"bursar.attempt", &out->attempt},
+        {"bursar.input_key", &out->input_key}, {"bursar.user", &out->user},
+    };
     char decoded[PROVIDER_NAME_BYTES_MAX];
-    while (baggage.size > 0) {
-        struct str member = str_cut(&baggage, ',');
-        struct str value = str_cut(&member, ';');
-        const struct str name = str_trim(str_cut(&value, '='));
-        value = str_trim(value);
-        const size_t size = http_decode(value, false, decoded, sizeof decoded);
-        if (size == SIZE_MAX) {
-            continue;
-        }
-        const struct {
-            const char *name;
-            struct provider_text *out;
-        } members[] = {
-            {"bursar.workflow", &out->workflow},   {"bursar.case", &out->case_id},
-            {"bursar.case.id", &out->case_id},     {"bursar.attempt", &out->attempt},
-            {"bursar.input_key", &out->input_key}, {"bursar.user", &out->user},
-        };
-        for (size_t i = 0; i < COUNT_OF(members); i++) {
-            if (str_equal(name, str_from(members[i].name))) {
+    struct baggage_member member;
+    size_t count = 0;
+    baggage.size = baggage.size < BAGGAGE_BYTES_MAX ? baggage.size : BAGGAGE_BYTES_MAX;
+    while (baggage_next(&baggage, &count, &member)) {
+        const size_t size = baggage_decode(member.encoded, decoded, sizeof decoded);
+        for (size_t i = 0; i < COUNT_OF(members) && size != SIZE_MAX; i++) {
+            if (str_equal(member.name, str_from(members[i].name))) {
                 set(members[i].out, (struct str){decoded, size});
             }
         }
     }
 }
 
-/* The trace's id of "00-<32 hexadecimal digits>-…"; empty when it is none, or all zeros. */
+static bool is_hexadecimal(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        const char c = text.data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The trace's id of "00-<32 hexadecimal digits>-<16>-<2>", of this version or a later one; empty
+ * when it is none, or all zeros. Source: W3C Trace Context, section 3.2. */
 static struct str trace_of(struct str traceparent)
 {
-    enum { VERSION = 3, DIGITS = 32 };
-    bool zero = true;
-    if (traceparent.size < VERSION + DIGITS + 1 || traceparent.data[VERSION + DIGITS] != '-') {
+    enum { VERSION = 2, TRACE = 32, PARENT = 16, FLAGS = 2 };
+    static const struct str zeros = STR_STATIC("00000000000000000000000000000000");
+    struct str rest = traceparent;
+    const struct str version = str_cut(&rest, '-');
+    const struct str trace = str_cut(&rest, '-');
+    const struct str parent = str_cut(&rest, '-');
+    const struct str flags = str_cut(&rest, '-');
+    if (version.size != VERSION || trace.size != TRACE || parent.size != PARENT ||
+        flags.size != FLAGS || !is_hexadecimal(version) || !is_hexadecimal(trace) ||
+        !is_hexadecimal(parent) || !is_hexadecimal(flags) || str_equal(version, STR("ff")) ||
+        str_equal(trace, zeros)) {
         return (struct str){0};
     }
-    for (size_t i = VERSION; i < VERSION + DIGITS; i++) {
-        const char c = traceparent.data[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return (struct str){0};
-        }
-        zero = zero && c == '0';
-    }
-    return zero ? (struct str){0} : (struct str){traceparent.data + VERSION, DIGITS};
+    return trace;
 }
 
 void gateway_who_read(const struct net_request *request, const struct gateway_caller *caller,

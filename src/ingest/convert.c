@@ -151,6 +151,13 @@ static enum errc set_cost(const struct ingest *ingest, const struct step *step,
         row->cost_pusd = step->reported_pusd;
         return ERR_OK;
     }
+    /* What a budget was charged stands, whatever the price book says by now. */
+    if (step->has_price) {
+        row->cost_basis = COST_PRICED;
+        row->cost_pusd = step->priced_pusd;
+        row->price_id = step->price_id;
+        return ERR_OK;
+    }
     struct price_result priced = {.state = PRICE_UNPRICED};
     if (step->has_usage && !step->is_unpriceable && step->started_ns != TIME_UNKNOWN) {
         const struct price_query query = {

@@ -121,6 +121,10 @@ struct step {
     struct str region;
 
     /* money and people */
+    bool has_price; /* of an llm step: it was priced when it was made, and that stands */
+    int64_t priced_pusd;
+    uint64_t price_id;
+    bool is_estimated;     /* the usage, or a part of it, is not the provider's */
     bool has_reported;     /* whether the source itself gives a cost */
     int64_t reported_pusd; /* of an llm step: what the source says it cost; of others: the fee */
     bool is_unpriceable;   /* the source calls its figure no cost: ask no price book either */

@@ -191,6 +191,7 @@ struct price_bounds {
     struct str provider; /* empty: by the model's name */
     struct str model;
     struct str region;
+    bool any_region;        /* or any other that the model has a price for */
     uint32_t tiers;         /* bit per enum service_tier it may be served in; not 0 */
     int64_t input_tokens;   /* of all input classes together, 0..USAGE_TOKENS_MAX */
     int64_t output_tokens;  /* reasoning included */

@@ -57,11 +57,11 @@ static bool add(int64_t *sum, int64_t count, int64_t rate_pusd)
 }
 
 static void price_input(struct search *search, int64_t at_ns, enum service_tier tier,
-                        int64_t input_tokens)
+                        struct str region, int64_t input_tokens)
 {
     const struct price_bounds *const bounds = search->bounds;
-    const struct price_row *const row = price_row_at(search->book, search->model, at_ns, tier,
-                                                     bounds->region, input_tokens, &search->why);
+    const struct price_row *const row =
+        price_row_at(search->book, search->model, at_ns, tier, region, input_tokens, &search->why);
     if (row == NULL) {
         return;
     }
@@ -89,7 +89,24 @@ static void price_input(struct search *search, int64_t at_ns, enum service_tier 
     search->cost_pusd = cost_pusd > search->cost_pusd ? cost_pusd : search->cost_pusd;
 }
 
-/* Every tier and the largest input of every context tier, at one instant. */
+/* The largest input of every context tier. */
+static void price_region(struct search *search, int64_t at_ns, enum service_tier tier,
+                         struct str region)
+{
+    const struct price_bounds *const bounds = search->bounds;
+    const struct price_model *const model = search->model;
+    price_input(search, at_ns, tier, region, bounds->input_tokens);
+    for (size_t i = model->row_first;
+         i < model->row_first + model->row_count && search->why == NULL; i++) {
+        const struct price_row *const row = &search->book->rows.rows[i];
+        if (row->tier == tier && row->context_over > 0 &&
+            row->context_over < bounds->input_tokens) {
+            price_input(search, at_ns, tier, region, row->context_over);
+        }
+    }
+}
+
+/* Every tier and region, at one instant. */
 static void price_instant(struct search *search, int64_t at_ns)
 {
     const struct price_bounds *const bounds = search->bounds;
@@ -99,13 +116,15 @@ static void price_instant(struct search *search, int64_t at_ns)
         if ((bounds->tiers >> tier & 1) == 0) {
             continue;
         }
-        price_input(search, at_ns, (enum service_tier)tier, bounds->input_tokens);
+        price_region(search, at_ns, (enum service_tier)tier, bounds->region);
+        struct str last = {0}; /* rows of one region stand side by side, as a rule */
         for (size_t i = model->row_first;
-             i < model->row_first + model->row_count && search->why == NULL; i++) {
+             bounds->any_region && search->why == NULL && i < model->row_first + model->row_count;
+             i++) {
             const struct price_row *const row = &search->book->rows.rows[i];
-            if (row->tier == (enum service_tier)tier && row->context_over > 0 &&
-                row->context_over < bounds->input_tokens) {
-                price_input(search, at_ns, (enum service_tier)tier, row->context_over);
+            if (row->region.size > 0 && !str_equal(row->region, last)) {
+                last = row->region;
+                price_region(search, at_ns, (enum service_tier)tier, row->region);
             }
         }
     }

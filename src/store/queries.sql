@@ -391,6 +391,15 @@ WHERE cost_basis = 3 AND ($1 = 9223372036854775807 OR started_ns IS NULL OR star
 GROUP BY workflow, coalesce(model, '') ORDER BY workflow, count(*) DESC, coalesce(model, '')
 LIMIT 1000
 
+-- Calls of the gateway whose usage is, in part at least, an estimate.
+-- name: report_estimated
+SELECT workflow, count(*), coalesce(sum(cost_pusd), 0)
+FROM steps SEMI JOIN case_costs USING (case_key)
+WHERE channel = 0 AND starts_with(raw_usage, '{"estimated":true')
+  AND ($1 = 9223372036854775807 OR started_ns IS NULL OR started_ns <= $1)
+  AND ($2 = '' OR workflow IN ('', $2))
+GROUP BY workflow
+
 -- Cases without any date, which no window can hold.
 -- name: report_undated
 SELECT count(*) FROM cases
@@ -2192,7 +2201,8 @@ SELECT p.attempt_key, p.n, p.n_max, p.kind, p.status, p.effect, p.started_ns, p.
        p.input_image, p.output, p.output_audio, p.requests, p.web_searches, p.reasoning,
        p.cost_basis, p.cost_pusd, p.price_id, p.human_ms, p.result_bytes, p.note, s.path, p.line,
        p.label, p.reason, p.ref, p.call_n, p.carried_pusd, p.until_pusd,
-       p.carried_unknown
+       p.carried_unknown,
+       p.channel = 0 AND coalesce(starts_with(p.raw_usage, '{"estimated":true'), false)
 FROM summed p LEFT JOIN sources s USING (source_id)
 WHERE $2 = 0 OR p.n <= $2 OR p.n > p.n_max - $2 OR (p.label BETWEEN 1 AND 4 AND p.place <= $3)
 ORDER BY p.attempt_key, p.n

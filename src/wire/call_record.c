@@ -1,5 +1,7 @@
 #include "wire/call_record.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
 
 enum { VERSION = 1 };
@@ -76,6 +78,13 @@ void call_record_write(const struct call_record *record, struct text *out)
     if (record->has_usage) {
         put_usage(record, out);
     }
+    if (record->has_cost) {
+        char id[17];
+        const int size = snprintf(id, sizeof id, "%016llx", (unsigned long long)record->price_id);
+        json_name(out, "cost_pusd");
+        json_put_int64(out, record->cost_pusd);
+        put_some(out, "price", (struct str){id, (size_t)size});
+    }
     json_close_object(out);
 }
 
@@ -97,6 +106,19 @@ static int64_t count_of(struct json root, const char *name, int64_t high)
     return value < 0 ? 0 : value > high ? high : value;
 }
 
+/* What was told, if anything, stays; queries know the rest by how it begins. */
+static struct str estimated(struct str told, struct arena *arena, bool *io_full)
+{
+    struct text text;
+    text_init(&text, 2 * (size_t)CALL_RECORD_BYTES_MAX);
+    text_format(&text, CALL_RECORD_ESTIMATED STR_FORMAT "}",
+                STR_ARG(told.size > 0 ? told : STR("null")));
+    const struct str copy = arena_copy(arena, text_str(&text));
+    text_deinit(&text);
+    *io_full = *io_full || copy.data == NULL;
+    return copy;
+}
+
 static void read_usage(struct json root, struct step *step, struct arena *arena, bool *io_full)
 {
     const struct json usage = json_get(root, "usage");
@@ -109,6 +131,31 @@ static void read_usage(struct json root, struct step *step, struct arena *arena,
     }
     step->usage.reasoning = count_of(usage, "reasoning", step->usage.counts[USAGE_OUTPUT]);
     step->raw_usage = take(root, "raw_usage", arena, io_full);
+    step->is_estimated = count_of(root, "estimated", 1) != 0;
+    if (step->is_estimated) {
+        step->raw_usage = estimated(step->raw_usage, arena, io_full);
+    }
+}
+
+/* A price of 16 hexadecimal digits: JSON's numbers do not hold it. */
+static void read_cost(struct json root, struct step *step)
+{
+    const struct str digits = json_str(json_get(root, "price"));
+    const int64_t cost_pusd = json_int64(json_get(root, "cost_pusd"), -1);
+    uint64_t id = 0;
+    if (digits.size != 16 || cost_pusd < 0 || !step->has_usage) {
+        return;
+    }
+    for (size_t i = 0; i < digits.size; i++) {
+        const char c = digits.data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return;
+        }
+        id = id << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    step->has_price = id != 0;
+    step->priced_pusd = cost_pusd;
+    step->price_id = id;
 }
 
 static void read_case(struct json root, struct arena *arena, struct trace *out, bool *io_full)
@@ -157,6 +204,7 @@ static void read_step(struct json root, struct arena *arena, struct trace *out, 
         .note = take(root, "reason", arena, io_full),
     };
     read_usage(root, &step, arena, io_full);
+    read_cost(root, &step);
     const size_t at = arena_push(arena, &out->steps);
     if (at == SIZE_MAX) {
         *io_full = true;

@@ -14,7 +14,11 @@
 #include "base/text.h"
 #include "model/trace.h"
 
-enum { CALL_RECORD_BYTES_MAX = 16 << 10 };
+/* Texts of PROVIDER_NAME_BYTES_MAX each, all of them escaped, fit. */
+enum { CALL_RECORD_BYTES_MAX = 48 << 10 };
+
+/* How the raw usage begins of a call whose usage is not, or not all, the provider's. */
+#define CALL_RECORD_ESTIMATED "{\"estimated\":true,\"told\":"
 
 /* All borrowed. Empty: not known. */
 struct call_record {
@@ -45,6 +49,9 @@ struct call_record {
     bool is_estimated; /* the usage, or a part of it, is not the provider's */
     struct usage usage;
     struct str raw_usage; /* JSON */
+    bool has_cost;        /* by the price in force when the call began */
+    int64_t cost_pusd;
+    uint64_t price_id;
     enum service_tier tier;
     struct str region;
     struct str reason; /* why this model, and how it ended, for people */

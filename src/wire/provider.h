@@ -25,6 +25,7 @@ enum provider_dialect { PROVIDER_OPENAI, PROVIDER_ANTHROPIC, PROVIDER_DIALECT_CO
 
 enum provider_api {
     PROVIDER_CHAT,
+    PROVIDER_COMPLETIONS, /* the older ones, of a prompt */
     PROVIDER_RESPONSES,
     PROVIDER_EMBEDDINGS,
     PROVIDER_MESSAGES,
@@ -40,7 +41,11 @@ enum {
     /* Tokens a provider adds to what the body holds: the prompt that tells of tools, the frame of
      * a conversation. Anthropic states 264 to 813 by model and choice of tool. */
     PROVIDER_INPUT_EXTRA_TOKENS = 1024,
+    /* And for each tool that it defines itself: 735 for a computer, 700 for an editor of texts. */
+    PROVIDER_TOOL_TOKENS = 1024,
     PROVIDER_CHOICES_MAX = 128,
+    PROVIDER_PROMPTS_MAX = 2048,
+    PROVIDER_COMPLETION_TOKENS = 16, /* of a choice, where a prompt's request does not say */
 };
 
 struct provider_text {
@@ -49,18 +54,26 @@ struct provider_text {
 };
 struct str provider_text_str(const struct provider_text *text);
 
-/* By the path behind the base URL: "/chat/completions", "/messages/count_tokens". */
+/* By the path behind the base URL: "/chat/completions", "/messages/count_tokens". Written with %XX,
+ * with capitals or with a '/' at its end it is the same, as some servers take it so. */
 enum provider_api provider_api_of(enum provider_dialect dialect, struct str path);
 
 /* Borrowed from the document that was parsed. */
 struct provider_request {
     struct str model;
     bool is_stream;
-    bool asks_usage;          /* of a stream: whether the client wants the chunk with the usage */
-    const char *output_name;  /* of the member that bounds the output; NULL: there is none */
+    bool asks_usage; /* of a stream: whether the client wants the chunk with the usage */
+    /* Members that bound the output, those of the body; NULL: none. An upstream may go by either.
+     */
+    const char *output_names[3];
     int64_t output_max;       /* tokens of one choice; -1: not bounded by the client */
-    int64_t choices;          /* 1..PROVIDER_CHOICES_MAX */
+    int64_t choices;          /* 1.., those of each prompt together */
     int64_t input_tokens_max; /* a token is at least a byte of text */
+    uint32_t input_classes;   /* bit per usage class beside text and its caches */
+    bool output_audio;
+    int64_t web_searches_max; /* that the request allows; -1: not bounded; 0: none */
+    struct str geo;           /* where it is to be served; empty: where the provider likes */
+    bool is_background;       /* the reply comes before the work is done */
     const char *unbounded;    /* what in it may make more input than its bytes; NULL: nothing */
     enum service_tier tier;   /* dearest it allows */
     struct str user;          /* "user", or "user_id" of Anthropic's metadata */
@@ -78,6 +91,9 @@ struct provider_request {
 MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
                                            struct provider_request *out, struct err *err);
 
+/* About how many tokens its input is: an estimate, where the reply does not tell. */
+int64_t provider_request_tokens(struct json root);
+
 enum provider_figure {
     FIGURE_INPUT,
     FIGURE_OUTPUT,
@@ -88,6 +104,7 @@ enum provider_figure {
     FIGURE_REASONING,
     FIGURE_INPUT_AUDIO,
     FIGURE_OUTPUT_AUDIO,
+    FIGURE_INPUT_IMAGE,
     FIGURE_WEB_SEARCHES,
     FIGURE_TOTAL,
     FIGURE_COUNT,
@@ -101,13 +118,15 @@ struct provider_reply {
     bool has_tier;
     enum service_tier tier; /* as served */
     bool is_whole;          /* a stream's last event came, or the body is one */
+    bool is_pending;        /* the work goes on behind the reply */
     bool has_usage;
     bool is_conflicting; /* parts exceed their whole; they were cut to it */
     struct usage usage;
     int64_t figures[FIGURE_COUNT]; /* as told; a later telling replaces an earlier one */
     uint32_t told;                 /* bit per figure */
     int64_t web_searches_seen;     /* calls of the tool in the output */
-    int64_t output_bytes;          /* of texts and arguments seen in a stream */
+    int64_t output_bytes;          /* of texts and arguments seen */
+    int64_t output_tokens_seen;    /* those, counted piece by piece: about what they are */
     char raw[PROVIDER_RAW_BYTES_MAX];
     size_t raw_size; /* the last usage block as compact JSON; 0: none, or too large */
 };

@@ -5,6 +5,7 @@
 #include "wire/provider.h"
 
 #include "base/check.h"
+#include "wire/tokens.h"
 #include "wire/wire_priv.h"
 
 struct figure_name {
@@ -32,6 +33,7 @@ static const struct figure_name figure_names[] = {
     {"output_tokens_details.reasoning_tokens", FIGURE_REASONING},
     {"output_tokens_details.thinking_tokens", FIGURE_REASONING},
     {"prompt_tokens_details.audio_tokens", FIGURE_INPUT_AUDIO},
+    {"input_tokens_details.image_tokens", FIGURE_INPUT_IMAGE},
     {"completion_tokens_details.audio_tokens", FIGURE_OUTPUT_AUDIO},
     {"server_tool_use.web_search_requests", FIGURE_WEB_SEARCHES},
 };
@@ -70,21 +72,38 @@ static void make_usage(enum provider_api api, struct provider_reply *reply, bool
     int64_t read = figures[FIGURE_CACHE_READ];
     int64_t written = figures[FIGURE_CACHE_WRITE];
     int64_t audio = 0;
+    int64_t image = 0;
+    int64_t reasoning = figures[FIGURE_REASONING];
     reply->is_conflicting = false;
     reply->usage = (struct usage){0};
     if (!is_exclusive) {
+        /* Some that speak as OpenAI leave what was thought out of the output and have it in the
+         * total only; it is charged as output all the same. */
+        const int64_t beyond = is_told(reply, FIGURE_TOTAL)
+                                   ? figures[FIGURE_TOTAL] - figures[FIGURE_INPUT] - output
+                                   : 0;
+        if (beyond > 0 && beyond <= USAGE_TOKENS_MAX - output) {
+            reasoning = reasoning > output || reasoning == beyond ? beyond : reasoning + beyond;
+            output += beyond;
+        }
         read = take(reply, &fresh, FIGURE_CACHE_READ);
         written = take(reply, &fresh, FIGURE_CACHE_WRITE);
         audio = take(reply, &fresh, FIGURE_INPUT_AUDIO);
+        image = take(reply, &fresh, FIGURE_INPUT_IMAGE);
         counts[USAGE_OUTPUT_AUDIO] = take(reply, &output, FIGURE_OUTPUT_AUDIO);
     } else if (!is_told(reply, FIGURE_CACHE_WRITE)) {
         written = figures[FIGURE_CACHE_WRITE_5M] + figures[FIGURE_CACHE_WRITE_1H];
+        written = written < USAGE_TOKENS_MAX ? written : USAGE_TOKENS_MAX;
     }
-    const int64_t hour =
-        figures[FIGURE_CACHE_WRITE_1H] < written ? figures[FIGURE_CACHE_WRITE_1H] : written;
-    const int64_t reasoning = figures[FIGURE_REASONING];
+    /* A stream tells the split at its beginning only, and of one kind all that follows is. */
+    const bool is_all_hour =
+        figures[FIGURE_CACHE_WRITE_1H] > 0 && figures[FIGURE_CACHE_WRITE_5M] == 0;
+    const int64_t hour = is_all_hour || figures[FIGURE_CACHE_WRITE_1H] > written
+                             ? written
+                             : figures[FIGURE_CACHE_WRITE_1H];
     counts[USAGE_INPUT_UNCACHED] = fresh;
     counts[USAGE_INPUT_AUDIO] = audio;
+    counts[USAGE_INPUT_IMAGE] = image;
     counts[USAGE_CACHE_READ] = read;
     counts[USAGE_CACHE_WRITE_1H] = hour;
     counts[USAGE_CACHE_WRITE_5M] = written - hour;
@@ -94,6 +113,41 @@ static void make_usage(enum provider_api api, struct provider_reply *reply, bool
     counts[USAGE_WEB_SEARCHES] = is_told(reply, FIGURE_WEB_SEARCHES) ? figures[FIGURE_WEB_SEARCHES]
                                                                      : reply->web_searches_seen;
     counts[USAGE_REQUESTS] = api == PROVIDER_COUNT_TOKENS ? 0 : 1;
+}
+
+/* What a summary of the context took: the figures beside it leave it out.
+ * Source: BetaIterationsUsage of @anthropic-ai/sdk. */
+static void add_compactions(struct json iterations, struct provider_reply *io)
+{
+    static const struct {
+        const char *path;
+        enum usage_class class;
+    } parts[] = {
+        {"input_tokens", USAGE_INPUT_UNCACHED},
+        {"cache_read_input_tokens", USAGE_CACHE_READ},
+        {"cache_creation_input_tokens", USAGE_CACHE_WRITE_5M},
+        {"output_tokens", USAGE_OUTPUT},
+    };
+    int64_t *const counts = io->usage.counts;
+    struct json_cursor cursor = json_iter(iterations);
+    struct json entry;
+    while (json_kind(iterations) == JSON_ARRAY && json_next(&cursor, NULL, &entry)) {
+        if (!str_equal(json_str(json_get(entry, "type")), STR("compaction"))) {
+            continue;
+        }
+        for (size_t i = 0; i < COUNT_OF(parts); i++) {
+            const int64_t count = json_int64(json_get(entry, parts[i].path), 0);
+            const int64_t room = USAGE_TOKENS_MAX - counts[parts[i].class];
+            counts[parts[i].class] += count < 0 ? 0 : count < room ? count : room;
+        }
+        const int64_t hour =
+            json_int64(json_path(entry, "cache_creation.ephemeral_1h_input_tokens"), 0);
+        if (hour > 0 && hour <= counts[USAGE_CACHE_WRITE_5M] &&
+            hour <= USAGE_TOKENS_MAX - counts[USAGE_CACHE_WRITE_1H]) {
+            counts[USAGE_CACHE_WRITE_5M] -= hour;
+            counts[USAGE_CACHE_WRITE_1H] += hour;
+        }
+    }
 }
 
 /* The names of Anthropic's caches, which no other dialect has. */
@@ -120,6 +174,7 @@ static void read_usage(enum provider_api api, struct json usage, struct provider
     }
     io->has_usage = is_told(io, FIGURE_INPUT) || is_told(io, FIGURE_OUTPUT);
     make_usage(api, io, is_exclusive(api, usage));
+    add_compactions(json_get(usage, "iterations"), io);
     const size_t size = json_minify(usage, io->raw, sizeof io->raw);
     io->raw_size = size <= sizeof io->raw ? size : 0;
     keep(&io->region, json_str(json_get(usage, "inference_geo")));
@@ -169,9 +224,75 @@ static void read_object(enum provider_api api, struct json root, struct provider
         io->tier = wire_tier(tier);
         io->has_tier = true;
     }
+    const struct str status = json_str(json_get(root, "status"));
+    io->is_pending = str_equal(status, STR("queued")) || str_equal(status, STR("in_progress"));
     read_error(json_get(root, "error"), io);
     count_searches(json_get(root, "output"), io);
     read_usage(api, json_get(root, "usage"), io);
+}
+
+/* A text the model has written, or a piece of one. */
+static void see(struct json node, struct provider_reply *io)
+{
+    const struct str text = json_str(node);
+    io->output_bytes += (int64_t)text.size;
+    io->output_tokens_seen += tokens_estimate(text);
+}
+
+static void see_all(struct json node, const char *const *paths, size_t count,
+                    struct provider_reply *io)
+{
+    for (size_t i = 0; i < count; i++) {
+        see(json_path(node, paths[i]), io);
+    }
+}
+
+static struct json_cursor elements_of(struct json list)
+{
+    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
+}
+
+/* A message of chat completions, whole or a piece of it. */
+static void see_message(struct json message, struct provider_reply *io)
+{
+    static const char *const texts[] = {"content", "refusal", "reasoning_content", "reasoning"};
+    static const char *const of_call[] = {"function.name", "function.arguments", "custom.name",
+                                          "custom.input"};
+    struct json_cursor calls = elements_of(json_get(message, "tool_calls"));
+    struct json call;
+    see_all(message, texts, COUNT_OF(texts), io);
+    while (json_next(&calls, NULL, &call)) {
+        see_all(call, of_call, COUNT_OF(of_call), io);
+    }
+}
+
+static void see_choices(struct json choices, const char *member, struct provider_reply *io)
+{
+    struct json_cursor cursor = elements_of(choices);
+    struct json choice;
+    while (json_next(&cursor, NULL, &choice)) {
+        see_message(json_get(choice, member), io);
+        see(json_get(choice, "text"), io); /* of older completions */
+    }
+}
+
+/* Blocks of Anthropic's content, items of a response's output and their parts. */
+static void see_blocks(struct json blocks, struct provider_reply *io)
+{
+    static const char *const texts[] = {"text", "thinking", "name", "arguments", "refusal"};
+    struct json_cursor cursor = elements_of(blocks);
+    struct json block;
+    while (json_next(&cursor, NULL, &block)) {
+        struct json_cursor parts = elements_of(json_get(block, "content"));
+        struct json part;
+        see_all(block, texts, COUNT_OF(texts), io);
+        const struct json input = json_get(block, "input");
+        io->output_bytes += (int64_t)json_minify(input, NULL, 0);
+        io->output_tokens_seen += ((int64_t)json_minify(input, NULL, 0) + 3) / 4;
+        while (json_next(&parts, NULL, &part)) {
+            see_all(part, texts, COUNT_OF(texts), io);
+        }
+    }
 }
 
 void provider_reply_read(enum provider_api api, struct json root, struct provider_reply *io)
@@ -179,32 +300,19 @@ void provider_reply_read(enum provider_api api, struct json root, struct provide
     CHECK(api < PROVIDER_API_COUNT);
     CHECK(io != NULL);
     read_object(api, root, io);
-    io->is_whole = true;
+    if (!io->has_usage) {
+        see_choices(json_get(root, "choices"), "message", io);
+        see_blocks(json_get(root, "output"), io);
+        see_blocks(json_get(root, "content"), io);
+    }
+    io->is_whole = !io->is_pending;
 }
 
-static int64_t text_bytes(struct json node)
-{
-    return (int64_t)json_str(node).size;
-}
-
-static bool chat_event(struct json root, struct provider_reply *io)
+static bool chat_event(enum provider_api api, struct json root, struct provider_reply *io)
 {
     const struct json choices = json_get(root, "choices");
-    struct json_cursor cursor = json_iter(choices);
-    struct json choice;
-    read_object(PROVIDER_CHAT, root, io);
-    while (json_kind(choices) == JSON_ARRAY && json_next(&cursor, NULL, &choice)) {
-        const struct json delta = json_get(choice, "delta");
-        struct json_cursor calls = json_iter(json_get(delta, "tool_calls"));
-        struct json call;
-        io->output_bytes += text_bytes(json_get(delta, "content")) +
-                            text_bytes(json_get(delta, "refusal")) +
-                            text_bytes(json_get(delta, "reasoning_content"));
-        while (!calls.object && json_next(&calls, NULL, &call)) {
-            io->output_bytes += text_bytes(json_path(call, "function.name")) +
-                                text_bytes(json_path(call, "function.arguments"));
-        }
-    }
+    read_object(api, root, io);
+    see_choices(choices, "delta", io);
     return json_kind(choices) == JSON_ARRAY && json_count(choices) == 0 &&
            json_kind(json_get(root, "usage")) == JSON_OBJECT;
 }
@@ -221,7 +329,7 @@ static void responses_event(struct json root, struct provider_reply *io)
         keep(&io->error, code.size > 0 ? code : STR("error"));
     }
     if (str_ends_with(type, STR(".delta"))) {
-        io->output_bytes += text_bytes(json_get(root, "delta"));
+        see(json_get(root, "delta"), io);
     }
     io->is_whole = io->is_whole || str_equal(type, STR("response.completed")) ||
                    str_equal(type, STR("response.incomplete")) ||
@@ -239,10 +347,10 @@ static void messages_event(struct json root, struct provider_reply *io)
     } else if (str_equal(type, STR("content_block_delta"))) {
         const struct json delta = json_get(root, "delta");
         for (size_t i = 0; i < COUNT_OF(texts); i++) {
-            io->output_bytes += text_bytes(json_get(delta, texts[i]));
+            see(json_get(delta, texts[i]), io);
         }
     } else if (str_equal(type, STR("content_block_start"))) {
-        io->output_bytes += text_bytes(json_path(root, "content_block.name"));
+        see(json_path(root, "content_block.name"), io);
     } else if (str_equal(type, STR("error"))) {
         read_error(json_get(root, "error"), io);
     }
@@ -266,7 +374,8 @@ bool provider_reply_event(enum provider_api api, const struct sse_event *event,
     }
     switch (api) {
     case PROVIDER_CHAT:
-        return chat_event(root, io);
+    case PROVIDER_COMPLETIONS:
+        return chat_event(api, root, io);
     case PROVIDER_RESPONSES:
         responses_event(root, io);
         return false;

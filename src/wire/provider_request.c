@@ -10,11 +10,38 @@ struct api_path {
     enum provider_api api;
 };
 
+static int digit_of(char c)
+{
+    const char small = (char)(c | 0x20);
+    return c >= '0' && c <= '9' ? c - '0' : small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+}
+
+/* %XX as the bytes they mean; what does not fit is no path we know, and is cut. */
+static size_t unquote(struct str path, char *out, size_t out_size)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < path.size && size < out_size; i++) {
+        const bool has_digits = path.data[i] == '%' && i + 2 < path.size;
+        const int high = has_digits ? digit_of(path.data[i + 1]) : -1;
+        const int low = has_digits ? digit_of(path.data[i + 2]) : -1;
+        const bool is_quoted = high >= 0 && low >= 0;
+        out[size] = path.data[i];
+        if (is_quoted) {
+            out[size] = (char)(high << 4 | low);
+        }
+        size++;
+        i += is_quoted ? 2 : 0;
+    }
+    return size;
+}
+
 enum provider_api provider_api_of(enum provider_dialect dialect, struct str path)
 {
     static const struct api_path paths[] = {
         {"/chat/completions", PROVIDER_OPENAI, PROVIDER_CHAT},
+        {"/completions", PROVIDER_OPENAI, PROVIDER_COMPLETIONS},
         {"/responses", PROVIDER_OPENAI, PROVIDER_RESPONSES},
+        {"/responses/input_tokens", PROVIDER_OPENAI, PROVIDER_COUNT_TOKENS},
         {"/embeddings", PROVIDER_OPENAI, PROVIDER_EMBEDDINGS},
         {"/models", PROVIDER_OPENAI, PROVIDER_MODELS},
         {"/messages", PROVIDER_ANTHROPIC, PROVIDER_MESSAGES},
@@ -22,12 +49,15 @@ enum provider_api provider_api_of(enum provider_dialect dialect, struct str path
         {"/models", PROVIDER_ANTHROPIC, PROVIDER_MODELS},
     };
     CHECK(dialect < PROVIDER_DIALECT_COUNT);
+    char plain[128];
+    const size_t size = unquote(path, plain, sizeof plain);
+    const struct str found = {plain, size > 1 && plain[size - 1] == '/' ? size - 1 : size};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        if (paths[i].dialect == dialect && str_equal(path, str_from(paths[i].path))) {
+        if (paths[i].dialect == dialect && str_equal_fold(found, str_from(paths[i].path))) {
             return paths[i].api;
         }
     }
-    if (str_starts_with(path, STR("/models/"))) {
+    if (str_starts_with(found, STR("/models/"))) {
         return PROVIDER_MODELS;
     }
     return PROVIDER_OTHER;
@@ -48,6 +78,7 @@ enum member {
     M_MAX_COMPLETION_TOKENS,
     M_MAX_OUTPUT_TOKENS,
     M_CHOICES,
+    M_BEST_OF,
     M_TIER,
     M_SPEED,
     M_USER,
@@ -57,8 +88,13 @@ enum member {
     M_SYSTEM,
     M_TOOLS,
     M_PROMPT,
+    M_GEO,
+    M_MODALITIES,
+    M_BACKGROUND,
+    M_AUDIO,
+    M_SEARCH,
     M_ELSEWHERE, /* the first of those that refer to what is not in the body */
-    M_COUNT = M_ELSEWHERE + 7,
+    M_COUNT = M_ELSEWHERE + 6,
 };
 
 static const struct str members[M_COUNT] = {
@@ -69,6 +105,7 @@ static const struct str members[M_COUNT] = {
     [M_MAX_COMPLETION_TOKENS] = STR_STATIC("max_completion_tokens"),
     [M_MAX_OUTPUT_TOKENS] = STR_STATIC("max_output_tokens"),
     [M_CHOICES] = STR_STATIC("n"),
+    [M_BEST_OF] = STR_STATIC("best_of"),
     [M_TIER] = STR_STATIC("service_tier"),
     [M_SPEED] = STR_STATIC("speed"),
     [M_USER] = STR_STATIC("user"),
@@ -78,13 +115,18 @@ static const struct str members[M_COUNT] = {
     [M_SYSTEM] = STR_STATIC("system"),
     [M_TOOLS] = STR_STATIC("tools"),
     [M_PROMPT] = STR_STATIC("prompt"), /* a text once, a template's id now */
+    [M_GEO] = STR_STATIC("inference_geo"),
+    [M_MODALITIES] = STR_STATIC("modalities"),
+    [M_BACKGROUND] = STR_STATIC("background"),
+    [M_AUDIO] = STR_STATIC("audio"),
+    [M_SEARCH] = STR_STATIC("web_search_options"),
     [M_ELSEWHERE] = STR_STATIC("previous_response_id"),
     [M_ELSEWHERE + 1] = STR_STATIC("conversation"),
-    [M_ELSEWHERE + 2] = STR_STATIC("web_search_options"),
-    [M_ELSEWHERE + 3] = STR_STATIC("mcp_servers"),
-    [M_ELSEWHERE + 4] = STR_STATIC("container"),
-    [M_ELSEWHERE + 5] = STR_STATIC("audio"),
-    [M_ELSEWHERE + 6] = STR_STATIC("background"),
+    [M_ELSEWHERE + 2] = STR_STATIC("mcp_servers"),
+    [M_ELSEWHERE + 3] = STR_STATIC("container"),
+    [M_ELSEWHERE + 4] =
+        STR_STATIC("context_management"),        /* a summary is written, beyond the reply */
+    [M_ELSEWHERE + 5] = STR_STATIC("fallbacks"), /* other models, when this one declines */
 };
 
 static enum errc take_members(struct json root, struct json out[static M_COUNT], struct err *err)
@@ -129,38 +171,74 @@ static enum errc read_count(const struct json found[static M_COUNT], enum member
     return ERR_OK;
 }
 
-/* The member that bounds the output. Of two the newer names it and the larger counts: an upstream
- * may go by either. */
+/* Of an array; nothing when it is none. */
+static struct json_cursor elements_of(struct json list)
+{
+    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
+}
+
+/* How many choices a request pays for: of each prompt, all that are made to choose from. */
+static enum errc read_choices(enum provider_api api, const struct json found[static M_COUNT],
+                              struct provider_request *out, struct err *err)
+{
+    int64_t choices = 1;
+    int64_t best_of = 1;
+    int64_t prompts = 1;
+    out->choices = 1;
+    if (api != PROVIDER_CHAT && api != PROVIDER_COMPLETIONS && api != PROVIDER_OTHER) {
+        return ERR_OK;
+    }
+    enum errc code = read_count(found, M_CHOICES, PROVIDER_CHOICES_MAX, &choices, err);
+    if (code == ERR_OK) {
+        code = read_count(found, M_BEST_OF, PROVIDER_CHOICES_MAX, &best_of, err);
+    }
+    /* An array of texts or of arrays of tokens is many prompts; one of tokens is one. */
+    struct json_cursor cursor = elements_of(found[M_PROMPT]);
+    struct json first;
+    if (api != PROVIDER_CHAT && json_next(&cursor, NULL, &first) && !json_is_number(first)) {
+        prompts = (int64_t)json_count(found[M_PROMPT]);
+    }
+    if (code == ERR_OK && prompts > PROVIDER_PROMPTS_MAX) {
+        return err_set(err, ERR_RANGE, "%lld prompts in one request; at most %d are allowed",
+                       (long long)prompts, (int)PROVIDER_PROMPTS_MAX);
+    }
+    choices = choices > best_of ? choices : best_of;
+    out->choices = (choices > 1 ? choices : 1) * prompts;
+    return code;
+}
+
+/* The members that bound the output. Of two the larger counts: an upstream may go by either. */
 static enum errc read_output(enum provider_api api, const struct json found[static M_COUNT],
                              struct provider_request *out, struct err *err)
 {
-    static const enum member bounds[PROVIDER_API_COUNT][2] = {
-        [PROVIDER_CHAT] = {M_MAX_TOKENS, M_MAX_COMPLETION_TOKENS},
-        [PROVIDER_RESPONSES] = {M_MAX_OUTPUT_TOKENS, M_MAX_OUTPUT_TOKENS},
-        [PROVIDER_MESSAGES] = {M_MAX_TOKENS, M_MAX_TOKENS},
-        [PROVIDER_OTHER] = {M_MAX_TOKENS, M_MAX_OUTPUT_TOKENS},
+    static const enum member all[] = {M_MAX_TOKENS, M_MAX_COMPLETION_TOKENS, M_MAX_OUTPUT_TOKENS};
+    static const uint32_t bounds[PROVIDER_API_COUNT] = {
+        [PROVIDER_CHAT] = 3,     [PROVIDER_COMPLETIONS] = 1, [PROVIDER_RESPONSES] = 4,
+        [PROVIDER_MESSAGES] = 1, [PROVIDER_OTHER] = 7,
     };
+    size_t names = 0;
     out->output_max = -1;
     if (api == PROVIDER_EMBEDDINGS || api == PROVIDER_COUNT_TOKENS || api == PROVIDER_MODELS) {
         out->output_max = 0;
         return ERR_OK;
     }
-    for (size_t i = 0; i < 2; i++) {
-        const enum member member = bounds[api][i];
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
         int64_t bound = -1;
-        const enum errc code = read_count(found, member, USAGE_TOKENS_MAX, &bound, err);
+        const enum errc code = (bounds[api] >> i & 1) != 0
+                                   ? read_count(found, all[i], USAGE_TOKENS_MAX, &bound, err)
+                                   : ERR_OK;
         if (code != ERR_OK) {
             return code;
         }
         if (bound >= 0) {
             out->output_max = bound > out->output_max ? bound : out->output_max;
-            out->output_name = members[member].data;
+            out->output_names[names++] = members[all[i]].data;
         }
     }
-    out->choices = 1;
-    return api == PROVIDER_CHAT
-               ? read_count(found, M_CHOICES, PROVIDER_CHOICES_MAX, &out->choices, err)
-               : ERR_OK;
+    if (api == PROVIDER_COMPLETIONS && out->output_max < 0) {
+        out->output_max = PROVIDER_COMPLETION_TOKENS;
+    }
+    return ERR_OK;
 }
 
 /* Parts of a message and tools of the client whose tokens all stand in the body. */
@@ -212,44 +290,83 @@ static bool is_other(struct json element)
     return json_kind(type) == JSON_STRING && !is_text_type(json_str(type));
 }
 
-/* Elements of an array of that member; nothing when it is no array. */
-static struct json_cursor elements(struct json node, const char *member)
+/* The classes a part is billed in that are dearer than text, by its type. */
+static uint32_t classes_of(struct json part)
 {
-    const struct json list = json_get(node, member);
-    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
+    const struct str type = json_str(json_get(part, "type"));
+    return str_equal(type, STR("input_audio")) ? 1u << USAGE_INPUT_AUDIO
+           : str_equal(type, STR("image_url")) || str_equal(type, STR("input_image")) ||
+                   str_equal(type, STR("image"))
+               ? 1u << USAGE_INPUT_IMAGE
+               : 0;
 }
 
-static bool has_other_parts(struct json message, const char *member)
+static bool has_other_parts(struct json message, const char *member, uint32_t *io_classes)
 {
-    struct json_cursor parts = elements(message, member);
+    struct json_cursor parts = elements_of(json_get(message, member));
     struct json part;
+    bool found = false;
     while (json_next(&parts, NULL, &part)) {
-        if (is_other(part)) {
-            return true;
-        }
-        struct json_cursor within = elements(part, "content");
+        found = found || is_other(part);
+        *io_classes |= classes_of(part);
+        struct json_cursor within = elements_of(json_get(part, "content"));
         struct json leaf;
         while (json_next(&within, NULL, &leaf)) {
-            if (is_other(leaf)) {
-                return true;
-            }
+            found = found || is_other(leaf);
+            *io_classes |= classes_of(leaf);
         }
     }
-    return false;
+    return found;
 }
 
 /* Whether messages, parts or tools are more than text: messages hold parts, and the result of a
  * tool holds parts; no API nests them deeper. */
-static bool has_other_types(struct json list)
+static bool has_other_types(struct json list, uint32_t *io_classes)
 {
-    struct json_cursor messages = json_iter(list);
+    struct json_cursor messages = elements_of(list);
     struct json message;
-    if (json_kind(list) != JSON_ARRAY) {
-        return json_kind(list) == JSON_OBJECT;
-    }
+    bool found = json_kind(list) == JSON_OBJECT;
     while (json_next(&messages, NULL, &message)) {
-        if (is_other(message) || has_other_parts(message, "content") ||
-            has_other_parts(message, "output")) {
+        const bool has_parts = has_other_parts(message, "content", io_classes);
+        const bool has_outputs = has_other_parts(message, "output", io_classes);
+        *io_classes |= classes_of(message);
+        found = found || is_other(message) || has_parts || has_outputs;
+    }
+    return found;
+}
+
+static bool is_set(struct json node)
+{
+    const enum json_kind kind = json_kind(node);
+    return kind != JSON_ABSENT && kind != JSON_NULL &&
+           (kind != JSON_BOOL || json_bool(node, false));
+}
+
+/* What the tools add: tokens that tell the model of those the provider has defined, and searches.
+ */
+static void read_tools(struct json tools, struct provider_request *out)
+{
+    struct json_cursor cursor = elements_of(tools);
+    struct json tool;
+    while (json_next(&cursor, NULL, &tool)) {
+        const struct str type = json_str(json_get(tool, "type"));
+        if (type.size > 0 && !str_equal(type, STR("function")) && !str_equal(type, STR("custom"))) {
+            out->input_tokens_max += PROVIDER_TOOL_TOKENS;
+        }
+        if (str_starts_with(type, STR("web_search"))) {
+            const int64_t uses = json_int64(json_get(tool, "max_uses"), -1);
+            const bool adds = uses >= 0 && uses <= USAGE_TOKENS_MAX && out->web_searches_max >= 0;
+            out->web_searches_max = adds ? out->web_searches_max + uses : -1;
+        }
+    }
+}
+
+static bool has_audio(struct json modalities)
+{
+    struct json_cursor cursor = elements_of(modalities);
+    struct json name;
+    while (json_next(&cursor, NULL, &name)) {
+        if (str_equal(json_str(name), STR("audio"))) {
             return true;
         }
     }
@@ -270,22 +387,22 @@ static void bound_input(struct str body, const struct json found[static M_COUNT]
         {M_PROMPT, "a prompt that is kept at the provider"},
     };
     out->input_tokens_max = (int64_t)body.size + PROVIDER_INPUT_EXTRA_TOKENS;
+    read_tools(found[M_TOOLS], out);
     if (out->input_tokens_max > USAGE_TOKENS_MAX) {
         out->input_tokens_max = USAGE_TOKENS_MAX;
     }
-    for (size_t i = 0; i < COUNT_OF(lists) && out->unbounded == NULL; i++) {
-        if (found[lists[i].member].document != NULL &&
-            json_kind(found[lists[i].member]) != JSON_STRING &&
-            has_other_types(found[lists[i].member])) {
+    if (out->web_searches_max > USAGE_TOKENS_MAX || is_set(found[M_SEARCH])) {
+        out->web_searches_max = -1;
+    }
+    out->output_audio = is_set(found[M_AUDIO]) || has_audio(found[M_MODALITIES]);
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        if (has_other_types(found[lists[i].member], &out->input_classes) &&
+            out->unbounded == NULL) {
             out->unbounded = lists[i].what;
         }
     }
-    for (int i = M_ELSEWHERE; i < M_COUNT && out->unbounded == NULL; i++) {
-        const enum json_kind kind = json_kind(found[i]);
-        if (kind != JSON_ABSENT && kind != JSON_NULL &&
-            !(kind == JSON_BOOL && !json_bool(found[i], false))) {
-            out->unbounded = members[i].data;
-        }
+    for (int i = M_BACKGROUND; i < M_COUNT && out->unbounded == NULL; i++) {
+        out->unbounded = i != M_AUDIO && is_set(found[i]) ? members[i].data : NULL;
     }
 }
 
@@ -302,6 +419,9 @@ enum errc provider_request_read(enum provider_api api, struct str body, struct j
     if (code == ERR_OK) {
         code = read_output(api, found, &request, err);
     }
+    if (code == ERR_OK) {
+        code = read_choices(api, found, &request, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -312,6 +432,8 @@ enum errc provider_request_read(enum provider_api api, struct str body, struct j
     if (str_equal(json_str(found[M_SPEED]), STR("fast"))) {
         request.tier = TIER_FAST;
     }
+    request.geo = json_str(found[M_GEO]);
+    request.is_background = json_bool(found[M_BACKGROUND], false);
     if (json_kind(found[M_METADATA]) == JSON_OBJECT) {
         request.metadata = found[M_METADATA];
     }

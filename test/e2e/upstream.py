@@ -6,12 +6,14 @@ What an answer is like is said in the last message, as JSON: {"input", "cached",
 "status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
 "fails" calls that ask the same (all); "cut": chunks after which the connection is closed; "reset":
 close at once; "error_after": events of a stream after which it tells of an error and ends;
-"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking":
+"no_usage": tell none; "pack": gzip or deflate the answer, or say it is br; "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking":
 think first; "hour": tokens written to a cache for an hour; "reasoning": tokens of the output;
 "tier", "geo": as served}."""
 import asyncio
+import gzip
 import json
 import threading
+import zlib
 
 DEFAULT = {"input": 100, "cached": 0, "written": 0, "output": 20, "chunks": 4, "every": 0}
 MESSAGES = ("/v1/messages",)
@@ -216,6 +218,13 @@ MODELS = {"object": "list", "data": [MODEL], "has_more": False, "first_id": "gpt
           "last_id": "gpt-4.1"}
 
 
+def pack(packing, body):
+    """The body as that encoding; "br" is only said, as the
+    standard library has none."""
+    return {"gzip": gzip.compress, "deflate": zlib.compress,
+            "br": zlib.compress}.get(packing, bytes)(body)
+
+
 class Upstream:
     """Answers until stopped. `log`: one entry an answer, in order of their requests."""
 
@@ -264,7 +273,9 @@ class Upstream:
             return await self.whole(writer, 200, {"input_tokens": 42})
         if path not in MAKERS:
             return await self.whole(writer, 200, {"ok": True, "path": path})
-        request = json.loads(body)
+        packing = fields.get("content-encoding", "")
+        request = json.loads(gzip.decompress(body) if packing == "gzip" else
+                             zlib.decompress(body) if packing == "deflate" else body)
         wish = wishes(request)
         prefix, make = MAKERS[path]
         entry.update(wish=wish, model=request["model"], request=request,
@@ -286,7 +297,10 @@ class Upstream:
             return await self.whole(writer, wish["status"], error, wish.get("retry_after"))
         if isinstance(made, dict):
             entry["ended"] = "whole"
-            return await self.whole(writer, 200, made)
+            return await self.whole(writer, 200, made, packing=wish.get("pack"))
+        if wish.get("pack"):
+            entry["ended"] = "whole"
+            return await self.packed(writer, wish["pack"], made)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
                      b"request-id: req_" + entry["id"].encode() +
                      b"\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -315,11 +329,25 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value, retry_after=None):
-        body = json.dumps(value).encode()
+    async def whole(self, writer, status, value, retry_after=None, packing=None):
+        body = pack(packing, json.dumps(value).encode())
         wait = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
+        wait += f"Content-Encoding: {packing}\r\n" if packing else ""
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}"
                      f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+        return True
+
+    async def packed(self, writer, packing, events):
+        body = pack(packing, "".join(events).encode())
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                     f"Content-Encoding: {packing}\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     .encode())
+        for at in range(0, len(body), 7):
+            piece = body[at:at + 7]
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
 

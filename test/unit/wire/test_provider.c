@@ -102,10 +102,10 @@ static void a_request_says_how_much_may_come_out(void)
     json_parser_destroy(&parser);
     EXPECT(fine);
     EXPECT(both.output_max == 9);
-    EXPECT(strcmp(both.output_name, "max_completion_tokens") == 0);
+    EXPECT(strcmp(both.output_names[1], "max_completion_tokens") == 0);
     EXPECT(responses.output_max == 7);
     EXPECT(open.output_max == -1);
-    EXPECT(open.output_name == NULL);
+    EXPECT(open.output_names[0] == NULL);
     EXPECT(embeddings.output_max == 0);
 }
 
@@ -186,6 +186,50 @@ static void openai_totals_are_split_and_anthropic_parts_are_not(void)
     EXPECT(conflict.is_conflicting);
     EXPECT(conflict.usage.counts[USAGE_CACHE_READ] == 5);
     EXPECT(conflict.usage.counts[USAGE_INPUT_UNCACHED] == 0);
+}
+
+static void what_totals_leave_out_is_metered(void)
+{
+    struct json_parser *parser = NULL;
+    struct provider_reply thought;
+    struct provider_reply both;
+    struct provider_reply summed;
+    struct provider_reply hour;
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    const bool fine =
+        reads_reply(parser, PROVIDER_CHAT,
+                    "{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
+                    "\"total_tokens\":115,\"completion_tokens_details\":"
+                    "{\"reasoning_tokens\":100}}}",
+                    &thought) &&
+        reads_reply(parser, PROVIDER_CHAT,
+                    "{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
+                    "\"total_tokens\":15,\"completion_tokens_details\":"
+                    "{\"reasoning_tokens\":3}}}",
+                    &both) &&
+        reads_reply(parser, PROVIDER_MESSAGES,
+                    "{\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"iterations\":["
+                    "{\"type\":\"message\",\"input_tokens\":1,\"output_tokens\":2},"
+                    "{\"type\":\"compaction\",\"input_tokens\":1000,\"output_tokens\":30,"
+                    "\"cache_read_input_tokens\":7,\"cache_creation_input_tokens\":9,"
+                    "\"cache_creation\":{\"ephemeral_1h_input_tokens\":4}}]}}",
+                    &summed) &&
+        reads_reply(parser, PROVIDER_MESSAGES,
+                    "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":50,"
+                    "\"cache_creation\":{\"ephemeral_1h_input_tokens\":30,"
+                    "\"ephemeral_5m_input_tokens\":0},\"output_tokens\":2}}",
+                    &hour);
+    json_parser_destroy(&parser);
+    EXPECT(fine);
+    EXPECT(thought.usage.counts[USAGE_OUTPUT] == 105 && thought.usage.reasoning == 100);
+    EXPECT(!thought.is_conflicting);
+    EXPECT(both.usage.counts[USAGE_OUTPUT] == 5 && both.usage.reasoning == 3);
+    EXPECT(summed.usage.counts[USAGE_INPUT_UNCACHED] == 1001);
+    EXPECT(summed.usage.counts[USAGE_OUTPUT] == 32);
+    EXPECT(summed.usage.counts[USAGE_CACHE_READ] == 7);
+    EXPECT(summed.usage.counts[USAGE_CACHE_WRITE_5M] == 5);
+    EXPECT(summed.usage.counts[USAGE_CACHE_WRITE_1H] == 4);
+    EXPECT(hour.usage.counts[USAGE_CACHE_WRITE_1H] == 50);
 }
 
 static void anthropic_snapshots_replace_one_another(void)
@@ -305,6 +349,7 @@ int main(void)
         TEST(a_request_says_how_much_may_come_out),
         TEST(input_that_is_not_all_in_the_body_is_not_bounded_by_it),
         TEST(openai_totals_are_split_and_anthropic_parts_are_not),
+        TEST(what_totals_leave_out_is_metered),
         TEST(anthropic_snapshots_replace_one_another),
         TEST(the_chunk_that_only_carries_the_usage_is_told_apart),
         TEST(a_response_ends_with_its_usage_however_it_ends),

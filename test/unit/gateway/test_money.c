@@ -1,0 +1,416 @@
+/*
+ * Goal: a hold is the most a call can cost, every path settles it once, and budget, header and
+ * ledger have the same picodollars.
+ * Method: request shapes one by one against the price book; then random requests and replies
+ * through the steps of the gateway, with a real budget and the record read back as the inbox does.
+ */
+#include <stdio.h>
+
+#include "base/rng.h"
+#include "gatewaying.h"
+#include "price/price.h"
+
+enum { ROUNDS = 2000, BODY_BYTES_MAX = 1 << 16, ARENA_BYTES = 1 << 20 };
+
+static struct gatewaying g;
+static char body[BODY_BYTES_MAX];
+static char reply[BODY_BYTES_MAX];
+
+/* What is held for that request; -1: it is not priced, or was not read. */
+static int64_t held_for(const char *path, const char *request)
+{
+    struct exchange *const exchange = gatewaying_ask(&g, path, request);
+    struct text record;
+    if (gateway_read(exchange) != GATEWAY_ADMIT || gateway_admit(exchange) != GATEWAY_FORWARD) {
+        return -1;
+    }
+    const int64_t held_pusd = exchange->is_unpriced ? -1 : exchange->held_pusd;
+    exchange->end = END_NOT_STARTED;
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    (void)gatewaying_settle(&g, &record);
+    text_deinit(&record);
+    return held_pusd;
+}
+
+static int64_t output_tokens_held(const char *path, const char *request)
+{
+    struct exchange *const exchange = gatewaying_ask(&g, path, request);
+    static const int64_t gpt41_pusd = 8000000; /* $8 per million */
+    const int64_t held_pusd = held_for(path, request);
+    const int64_t input_pusd = exchange->input_tokens_max * 2000000;
+    return (held_pusd - input_pusd) / gpt41_pusd;
+}
+
+static void choices_prompts_and_defaults_are_held_for(void)
+{
+    gatewaying_open(&g, NULL, 0);
+    const int64_t one =
+        output_tokens_held("/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"max_tokens\":100}");
+    const int64_t three = output_tokens_held("/v1/chat/completions",
+                                             "{\"model\":\"gpt-4.1\",\"max_tokens\":100,\"n\":3}");
+    const int64_t slash = output_tokens_held("/openai/v1/chat/completions/",
+                                             "{\"model\":\"gpt-4.1\",\"max_tokens\":100,\"n\":3}");
+    const int64_t quoted = output_tokens_held("/openai/v1/%63hat/completions",
+                                              "{\"model\":\"gpt-4.1\",\"max_tokens\":100,\"n\":3}");
+    const int64_t older =
+        output_tokens_held("/v1/completions", "{\"model\":\"gpt-4.1\",\"prompt\":\"a\"}");
+    const int64_t best = output_tokens_held(
+        "/v1/completions", "{\"model\":\"gpt-4.1\",\"prompt\":[\"a\",\"b\"],\"max_tokens\":10,"
+                           "\"n\":2,\"best_of\":5}");
+    const int64_t tokens = output_tokens_held(
+        "/v1/completions", "{\"model\":\"gpt-4.1\",\"prompt\":[1,2,3],\"max_tokens\":10}");
+    const int64_t lists = output_tokens_held(
+        "/v1/completions", "{\"model\":\"gpt-4.1\",\"prompt\":[[1,2],[3]],\"max_tokens\":10}");
+    const int64_t other = output_tokens_held(
+        "/openai/v1/unknown", "{\"model\":\"gpt-4.1\",\"max_tokens\":5,\"max_output_tokens\":50,"
+                              "\"max_completion_tokens\":500,\"n\":2}");
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || one == 100);
+    EXPECT(test_is_refusing() || three == 300);
+    EXPECT(test_is_refusing() || slash == 300);
+    EXPECT(test_is_refusing() || quoted == 300);
+    EXPECT(test_is_refusing() || older == 16);
+    EXPECT(test_is_refusing() || best == 100);
+    EXPECT(test_is_refusing() || tokens == 10);
+    EXPECT(test_is_refusing() || lists == 20);
+    EXPECT(test_is_refusing() || other == 1000);
+}
+
+static void a_region_a_tier_audio_and_searches_are_held_for(void)
+{
+    static const char *const plain = "{\"model\":\"claude-opus-4-8\",\"max_tokens\":1000000}";
+    static const char *const global =
+        "{\"model\":\"claude-opus-4-8\",\"max_tokens\":1000000,\"inference_geo\":\"global\"}";
+    static const char *const text = "{\"model\":\"gpt-audio\",\"max_tokens\":1000}";
+    static const char *const audio =
+        "{\"model\":\"gpt-audio\",\"max_tokens\":1000,\"modalities\":[\"audio\"]}";
+    static const char *const standard = "{\"model\":\"gpt-5\",\"max_completion_tokens\":1000}";
+    static const char *const priority =
+        "{\"model\":\"gpt-5\",\"max_completion_tokens\":1000,\"service_tier\":\"priority\"}";
+    static const char *const none = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10}";
+    static const char *const search =
+        "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10,\"tools\":[{\"type\":"
+        "\"web_search_20250305\",\"name\":\"web_search\",\"max_uses\":7}]}";
+    gatewaying_open(&g, NULL, 0);
+    const int64_t anywhere_pusd = held_for("/v1/messages", plain);
+    const int64_t global_pusd = held_for("/v1/messages", global);
+    const int64_t text_pusd = held_for("/v1/chat/completions", text);
+    const int64_t audio_pusd = held_for("/v1/chat/completions", audio);
+    const int64_t standard_pusd = held_for("/v1/chat/completions", standard);
+    const int64_t priority_pusd = held_for("/v1/chat/completions", priority);
+    const int64_t none_pusd = held_for("/v1/messages", none);
+    const int64_t search_pusd = held_for("/v1/messages", search);
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || anywhere_pusd * 10 > global_pusd * 10);
+    EXPECT(test_is_refusing() || audio_pusd > 2 * text_pusd);
+    EXPECT(test_is_refusing() || priority_pusd > standard_pusd);
+    EXPECT(test_is_refusing() || search_pusd >= none_pusd + INT64_C(7) * 10000000000);
+}
+
+static void a_call_of_a_model_by_its_path_is_not_free(void)
+{
+    gatewaying_open(&g, NULL, 0);
+    struct exchange *const exchange =
+        gatewaying_ask(&g, "/openai/v1/models/gemini-2.5-pro:generateContent", "{\"contents\":[]}");
+    const bool goes =
+        gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
+    const bool is_free = exchange->is_free;
+    struct text record;
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    exchange->end = END_NOT_STARTED;
+    (void)gatewaying_settle(&g, &record);
+    text_deinit(&record);
+    gatewaying_close(&g);
+    EXPECT(goes);
+    EXPECT(!is_free);
+}
+
+static bool starts(const char *path, const char *request)
+{
+    struct exchange *const exchange = gatewaying_ask(&g, path, request);
+    return gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
+}
+
+static void what_was_not_seen_is_charged_as_held(void)
+{
+    static const char *const background =
+        "{\"model\":\"gpt-4.1\",\"max_output_tokens\":50,\"background\":true,\"input\":\"x\"}";
+    static const char *const waiting = "{\"model\":\"gpt-4.1\",\"max_tokens\":50,\"messages\":[]}";
+    struct text first;
+    struct text second;
+    gatewaying_open(&g, NULL, 0);
+    text_init(&first, CALL_RECORD_BYTES_MAX);
+    text_init(&second, CALL_RECORD_BYTES_MAX);
+    bool fine = starts("/v1/responses", background);
+    gatewaying_answer(&g, 200, "{\"id\":\"resp_1\",\"status\":\"queued\",\"usage\":null}");
+    const int64_t held_pusd = g.exchange.held_pusd;
+    const struct gateway_settled queued = gatewaying_settle(&g, &first);
+    struct budget_counts counts;
+    budget_count(g.budget, &counts);
+    fine = fine && starts("/v1/chat/completions", waiting);
+    g.exchange.end = END_FAILED;
+    g.exchange.failure = NET_TOTAL_TIMEOUT;
+    g.exchange.was_sent = true;
+    const struct gateway_settled late = gatewaying_settle(&g, &second);
+    const bool says = str_find(text_str(&second), STR("not known")) != SIZE_MAX;
+    text_deinit(&first);
+    text_deinit(&second);
+    gatewaying_close(&g);
+    EXPECT(fine);
+    EXPECT(held_pusd > 0);
+    EXPECT(!queued.has_usage && !queued.has_cost && queued.is_charged);
+    EXPECT(counts.posted == 1 && counts.open_holds == 0 && counts.overshoots == 0);
+    EXPECT(!late.has_usage && late.is_charged);
+    EXPECT(test_is_refusing() || says);
+}
+
+static void an_error_is_not_charged_even_when_the_client_has_left(void)
+{
+    struct text record;
+    gatewaying_open(&g, NULL, 0);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    const bool fine = starts("/v1/messages", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":5}");
+    g.exchange.status = 529;
+    g.exchange.end = END_LEFT;
+    const struct gateway_settled settled = gatewaying_settle(&g, &record);
+    struct budget_counts counts;
+    budget_count(g.budget, &counts);
+    text_deinit(&record);
+    gatewaying_close(&g);
+    EXPECT(fine);
+    EXPECT(!settled.is_charged);
+    EXPECT(counts.voided == 1 && counts.posted == 0);
+}
+
+static void a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen(void)
+{
+    struct text record;
+    gatewaying_open(&g, NULL, 0);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    const bool fine = starts("/v1/messages", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":500,"
+                                             "\"stream\":true,\"messages\":[]}");
+    gatewaying_stream(&g,
+                      "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_0000000001\","
+                      "\"usage\":{\"input_tokens\":12,\"output_tokens\":1}}}\n\n"
+                      "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":"
+                      "\"one two three four five six seven eight nine ten\"}}\n\n"
+                      "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
+                      true);
+    const struct gateway_settled settled = gatewaying_settle(&g, &record);
+    text_deinit(&record);
+    gatewaying_close(&g);
+    EXPECT(fine);
+    EXPECT(settled.is_estimated);
+    EXPECT(settled.usage.counts[USAGE_INPUT_UNCACHED] == 12);
+    EXPECT(settled.usage.counts[USAGE_OUTPUT] >= 9 && settled.usage.counts[USAGE_OUTPUT] <= 12);
+}
+
+static void a_settlement_that_comes_too_late_still_leaves_its_record(void)
+{
+    struct text record;
+    gatewaying_open(&g, NULL, 0);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    const bool fine = starts("/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"max_tokens\":5}");
+    /* Somebody has settled it before. */
+    const bool gone =
+        budget_void(g.budget, g.exchange.hold, g.exchange.started_ns, STR(""), &g.err) == ERR_OK;
+    gatewaying_answer(&g, 200,
+                      "{\"id\":\"chatcmpl-000000001\",\"usage\":{\"prompt_tokens\":3,"
+                      "\"completion_tokens\":4}}");
+    (void)gatewaying_settle(&g, &record);
+    const bool kept = str_find(text_str(&record), STR("chatcmpl-000000001")) != SIZE_MAX;
+    text_deinit(&record);
+    gatewaying_close(&g);
+    EXPECT(fine && gone);
+    EXPECT(test_is_refusing() || kept);
+}
+
+/* ---- random calls */
+
+struct shape {
+    const char *path;
+    const char *model;
+    bool is_anthropic;
+};
+
+static const struct shape shapes[] = {
+    {"/v1/chat/completions", "gpt-4.1", false},
+    {"/v1/chat/completions", "gpt-4.1-mini-2025-04-14", false},
+    {"/v1/chat/completions", "gpt-5", false},
+    {"/v1/responses", "gpt-5-mini", false},
+    {"/v1/responses", "o3", false},
+    {"/v1/messages", "claude-sonnet-4-5", true},
+    {"/v1/messages", "claude-opus-4-8", true},
+    {"/v1/messages", "claude-haiku-4-5", true},
+    {"/v1/completions", "gpt-3.5-turbo-instruct", false},
+    {"/v1/embeddings", "text-embedding-3-small", false},
+};
+
+static const char *const tiers[] = {"", "default", "flex", "priority"};
+
+static void make_request(struct rng *rng, const struct shape *shape, const char *tier,
+                         int64_t max_tokens, int64_t choices)
+{
+    const bool is_chat = strcmp(shape->path, "/v1/chat/completions") == 0;
+    char more[128] = "";
+    if (is_chat || strcmp(shape->path, "/v1/completions") == 0) {
+        snprintf(more, sizeof more, ",\"n\":%lld", (long long)choices);
+    }
+    if (tier[0] != '\0' && !shape->is_anthropic) {
+        const size_t size = strlen(more);
+        snprintf(more + size, sizeof more - size, ",\"service_tier\":\"%s\"", tier);
+    }
+    const char *const name = is_chat                                     ? "max_completion_tokens"
+                             : strcmp(shape->path, "/v1/responses") == 0 ? "max_output_tokens"
+                                                                         : "max_tokens";
+    snprintf(body, sizeof body,
+             "{\"model\":\"%s\",\"%s\":%lld%s,\"messages\":[{\"content\":\"%.*s\"}]}", shape->model,
+             name, (long long)max_tokens, more, (int)rng_below(rng, 4000),
+             "lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod");
+}
+
+/* A reply within what was asked: any split of the input, any output up to the bound. */
+static void make_reply(struct rng *rng, const struct exchange *exchange, const struct shape *shape,
+                       const char *tier, int64_t output_max)
+{
+    const int64_t total = (int64_t)rng_below(rng, (uint64_t)exchange->input_tokens_max + 1);
+    const int64_t read = (int64_t)rng_below(rng, (uint64_t)total + 1);
+    const int64_t written = (int64_t)rng_below(rng, (uint64_t)(total - read) + 1);
+    const int64_t hour = (int64_t)rng_below(rng, (uint64_t)written + 1);
+    const int64_t output = (int64_t)rng_below(rng, (uint64_t)output_max + 1);
+    const int64_t reasoning = (int64_t)rng_below(rng, (uint64_t)output + 1);
+    static int number;
+    number++;
+    if (shape->is_anthropic) {
+        snprintf(reply, sizeof reply,
+                 "{\"id\":\"msg_%012d\",\"model\":\"%s\",\"usage\":{\"input_tokens\":%lld,"
+                 "\"cache_read_input_tokens\":%lld,\"cache_creation_input_tokens\":%lld,"
+                 "\"cache_creation\":{\"ephemeral_1h_input_tokens\":%lld,"
+                 "\"ephemeral_5m_input_tokens\":%lld},\"output_tokens\":%lld,\"inference_geo\":"
+                 "\"%s\",\"service_tier\":\"standard\"}}",
+                 number, shape->model, (long long)(total - read - written), (long long)read,
+                 (long long)written, (long long)hour, (long long)(written - hour),
+                 (long long)output, rng_below(rng, 2) == 0 ? "us" : "global");
+        return;
+    }
+    const bool is_served_so = rng_below(rng, 2) == 0 && tier[0] != '\0';
+    snprintf(reply, sizeof reply,
+             "{\"id\":\"resp-%012d\",\"model\":\"%s\",\"service_tier\":\"%s\",\"usage\":{"
+             "\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
+             "\"prompt_tokens_details\":{\"cached_tokens\":%lld,\"cache_write_tokens\":%lld},"
+             "\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}}",
+             number, shape->model, is_served_so ? tier : "default", (long long)total,
+             (long long)output, (long long)(total + output), (long long)read, (long long)written,
+             (long long)reasoning);
+}
+
+/* What the ledger says of that record: -1: nothing, or something else than the book. */
+static int64_t ledger_pusd(struct str record, struct arena *arena)
+{
+    struct trace trace = {0};
+    struct json_parser *parser = NULL;
+    struct price_result result;
+    json_parser_create(&parser, CALL_RECORD_BYTES_MAX);
+    const enum errc code = call_record_read(parser, record, arena, &trace, &g.err);
+    json_parser_destroy(&parser);
+    if (code != ERR_OK || !trace.steps.rows[0].has_price) {
+        return -1;
+    }
+    const struct step *const step = &trace.steps.rows[0];
+    const struct price_query query = {.provider = step->provider,
+                                      .model = step->model,
+                                      .at_ns = step->started_ns,
+                                      .tier = step->tier,
+                                      .region = step->region,
+                                      .usage = &step->usage};
+    if (price_call(gatewaying_book(), &query, &result, &g.err) != ERR_OK ||
+        result.cost_pusd != step->priced_pusd || result.price_id != step->price_id) {
+        return -1;
+    }
+    return step->priced_pusd;
+}
+
+static void budget_header_and_ledger_have_the_same_picodollars(void)
+{
+    static const struct hold_limit limit = {.scope = STR_STATIC("org"),
+                                            .period = PERIOD_TOTAL,
+                                            .zone_name = STR_STATIC("UTC"),
+                                            .limit_pusd = INT64_MAX / 2,
+                                            .hard_pusd = INT64_MAX / 2,
+                                            .per_case_pusd = HOLD_NO_LIMIT};
+    struct rng rng;
+    struct text record;
+    struct arena arena;
+    money_sum posted_pusd = 0;
+    int64_t priced = 0;
+    bool above = false;
+    bool differs = false;
+    rng_init(&rng, 20261122);
+    gatewaying_open(&g, &limit, 1);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    arena_init(&arena, ARENA_BYTES);
+    for (int i = 0; i < ROUNDS && !above && !differs && !test_is_refusing(); i++) {
+        const struct shape *const shape = &shapes[rng_below(&rng, COUNT_OF(shapes))];
+        const char *const tier = tiers[rng_below(&rng, COUNT_OF(tiers))];
+        const int64_t max_tokens = 1 + (int64_t)rng_below(&rng, 100000);
+        const int64_t choices = 1 + (int64_t)rng_below(&rng, 4);
+        const struct arena_position mark = arena_mark(&arena);
+        make_request(&rng, shape, tier, max_tokens, choices);
+        if (!starts(shape->path, body)) {
+            differs = true;
+            break;
+        }
+        struct exchange *const exchange = &g.exchange;
+        const int64_t held_pusd = exchange->held_pusd;
+        const bool is_bounded = !exchange->is_unpriced && exchange->cause == HOLD_CAUSE_NONE;
+        make_reply(&rng, exchange, shape, tier, exchange->output_max * exchange->choices);
+        gatewaying_answer(&g, 200, reply);
+        text_clear(&record);
+        const struct gateway_settled settled = gatewaying_settle(&g, &record);
+        above = is_bounded && settled.has_cost && settled.cost_pusd > held_pusd;
+        differs = settled.has_cost && settled.is_charged &&
+                  ledger_pusd(text_str(&record), &arena) != settled.cost_pusd;
+        if (above || differs) {
+            test_note(body);
+            test_note(reply);
+        }
+        posted_pusd += settled.has_cost ? settled.cost_pusd : held_pusd;
+        priced += settled.has_cost;
+        arena_rewind(&arena, mark);
+    }
+    struct budget_balances balances = {0};
+    struct budget_counts counts;
+    const bool has_balances = budget_balances(g.budget, INT64_C(1763800000000000000), &arena,
+                                              &balances, &g.err) == ERR_OK;
+    const money_sum spent_pusd = has_balances ? balances.rows[0].spent_pusd : -1;
+    const bool sound = budget_verify(g.budget, &g.err) == ERR_OK;
+    budget_count(g.budget, &counts);
+    arena_deinit(&arena);
+    text_deinit(&record);
+    gatewaying_close(&g);
+    EXPECT(!above);
+    EXPECT(!differs);
+    EXPECT(sound);
+    EXPECT(counts.open_holds == 0);
+    EXPECT(test_is_refusing() || counts.posted == ROUNDS);
+    EXPECT(test_is_refusing() || spent_pusd == posted_pusd);
+    EXPECT(test_is_refusing() || priced > ROUNDS / 2);
+}
+
+int main(void)
+{
+    const struct test tests[] = {
+        TEST(choices_prompts_and_defaults_are_held_for),
+        TEST(a_region_a_tier_audio_and_searches_are_held_for),
+        TEST(a_call_of_a_model_by_its_path_is_not_free),
+        TEST(what_was_not_seen_is_charged_as_held),
+        TEST(an_error_is_not_charged_even_when_the_client_has_left),
+        TEST(a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen),
+        TEST(a_settlement_that_comes_too_late_still_leaves_its_record),
+        TEST(budget_header_and_ledger_have_the_same_picodollars),
+    };
+    gatewaying_prepare();
+    const int failed = test_main(tests, COUNT_OF(tests));
+    gatewaying_done();
+    return failed;
+}
