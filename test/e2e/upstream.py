@@ -4,7 +4,8 @@ or not, with a log of what each answer used and of how its connection ended. For
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
 "status": an error; "cut": chunks after which the connection is closed; "reset": close at once;
-"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
+"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first;
+"gate": answered once open() names it}."""
 import asyncio
 import json
 import threading
@@ -185,6 +186,7 @@ class Upstream:
 
     def __init__(self):
         self.log = []
+        self.gates = {}
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
         threading.Thread(target=self.run, args=(started,), daemon=True).start()
@@ -201,6 +203,13 @@ class Upstream:
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def gate(self, name):
+        return self.gates.setdefault(name, asyncio.Event())
+
+    def open(self, name):
+        """Let go what waits for it, and what will come."""
+        self.loop.call_soon_threadsafe(lambda: self.gate(name).set())
 
     async def serve(self, reader, writer):
         try:
@@ -237,6 +246,8 @@ class Upstream:
 
     async def answer(self, reader, writer, entry, made):
         wish = entry["wish"]
+        if wish.get("gate"):
+            await self.gate(wish["gate"]).wait()
         if wish.get("wait"):
             await asyncio.sleep(wish["wait"])
         if wish.get("reset"):
