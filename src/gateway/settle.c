@@ -43,7 +43,6 @@ static bool may_be_charged(const struct exchange *exchange)
     case END_NOT_STARTED:
         return false;
     case END_LEFT:
-        return true;
     case END_FAILED:
         return exchange->status == 0 ? exchange->was_sent : exchange->status < 400;
     case END_NONE:
@@ -192,9 +191,9 @@ static void say_reason(const struct exchange *exchange, const struct settled *se
         snprintf(status, sizeof status, " (%s)", net_failure_name(exchange->failure));
     }
     snprintf(out, GATEWAY_MESSAGE_BYTES, "%s%s%s%s%s", exchange->reason, end_word(exchange), status,
-             exchange->has_left && exchange->end == END_WHOLE
-                 ? "; the client left and the reply was read to its end"
-                 : "",
+             !exchange->has_left || exchange->end == END_LEFT ? ""
+             : exchange->end == END_WHOLE ? "; the client left and the reply was read to its end"
+                                          : "; the client had left",
              settled->is_estimated ? "; usage estimated" : "");
 }
 
@@ -360,7 +359,8 @@ enum gateway_step gateway_settle(struct exchange *exchange)
     if (!exchange->is_free) {
         post(exchange, &settled);
     }
-    if (exchange->end != END_NOT_STARTED) {
+    /* Who leaves before the answer begins has not seen how it would have gone. */
+    if (exchange->end != END_NOT_STARTED && !(exchange->end == END_LEFT && exchange->status == 0)) {
         gateway_note_result(exchange->home->gateway, &exchange->chain[exchange->chain_at],
                             gateway_model(exchange), went_well, clock_monotonic_ns());
     }

@@ -3,7 +3,7 @@ or not, with a log of what each answer used and of how its connection ended. For
 
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
-"status": an error; "cut": chunks after which the connection is closed; "reset": close at once;
+"status": an error, told slowly with "every"; "cut": chunks after which the connection is closed; "reset": close at once;
 "no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first;
 "gate": answered once open() names it}."""
 import asyncio
@@ -207,6 +207,18 @@ class Upstream:
     def gate(self, name):
         return self.gates.setdefault(name, asyncio.Event())
 
+    async def wait(self, reader, wish):
+        """As long as is wished; False: whoever asked has gone meanwhile."""
+        if "gate" not in wish and "wait" not in wish:
+            return True
+        waits = self.gate(wish["gate"]).wait() if "gate" in wish else asyncio.sleep(
+            wish["wait"])
+        waiting = asyncio.ensure_future(waits)
+        while not waiting.done() and not reader.at_eof():
+            await asyncio.wait([waiting], timeout=0.01)
+        waiting.cancel()
+        return not reader.at_eof()
+
     def open(self, name):
         """Let go what waits for it, and what will come."""
         self.loop.call_soon_threadsafe(lambda: self.gate(name).set())
@@ -242,14 +254,17 @@ class Upstream:
         prefix, make = MAKERS[path]
         entry.update(wish=wish, model=request["model"], request=request,
                      id=f"{prefix}-{self.port}-{len(self.log):08}")
-        return await self.answer(reader, writer, entry, make(entry, request, wish))
+        try:
+            return await self.answer(reader, writer, entry, make(entry, request, wish))
+        except ConnectionError:
+            entry["ended"] = "cancelled"
+            return False
 
     async def answer(self, reader, writer, entry, made):
         wish = entry["wish"]
-        if wish.get("gate"):
-            await self.gate(wish["gate"]).wait()
-        if wish.get("wait"):
-            await asyncio.sleep(wish["wait"])
+        if not await self.wait(reader, wish):
+            entry["ended"] = "cancelled"
+            return False
         if wish.get("reset"):
             entry["ended"] = "reset"
             writer.transport.abort()
@@ -257,7 +272,7 @@ class Upstream:
         if wish.get("status"):
             entry["ended"] = "error"
             error = {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}
-            return await self.whole(writer, wish["status"], error)
+            return await self.whole(writer, wish["status"], error, wish["every"])
         if isinstance(made, dict):
             entry["ended"] = "whole"
             return await self.whole(writer, 200, made)
@@ -283,10 +298,12 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value):
+    async def whole(self, writer, status, value, pause=0):
         body = json.dumps(value).encode()
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
-                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:1])
+        await asyncio.sleep(pause)
+        writer.write(body[1:])
         await writer.drain()
         return True
 
