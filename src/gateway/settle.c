@@ -10,7 +10,7 @@
 #include "gateway/gateway_priv.h"
 #include "wire/tokens.h"
 
-enum { POST_TRIES_MAX = 3, ID_BYTES_MIN = 12 };
+enum { ID_BYTES_MIN = 12 };
 
 struct settled {
     struct usage usage;
@@ -251,41 +251,24 @@ static void write_record(struct exchange *exchange, const struct settled *settle
     call_record_write(&record, out);
 }
 
-/* The posting in place of the hold. A disk that refuses is asked again; then the hold stays, and is
- * charged by policy. */
-static void post(struct exchange *exchange, const struct settled *settled)
+/* The posting in place of the hold. False: it is owed. */
+static bool post(struct exchange *exchange, const struct settled *settled)
 {
-    struct gateway *const gateway = exchange->home->gateway;
-    struct text record;
+    const struct hold_settlement settlement = {.cost_pusd = settled->has_cost ? settled->cost_pusd
+                                                                              : exchange->held_pusd,
+                                               .cause = exchange->cause,
+                                               .now_ns = clock_now_ns()};
+    const bool is_charged = exchange->hold != 0 && settled->is_charged;
     struct hold_settled done = {0};
-    struct err err;
-    enum errc code = ERR_IO;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    write_record(exchange, settled, &record);
-    const struct str payload = text_is_full(&record) ? (struct str){0} : text_str(&record);
-    for (int i = 0; i < POST_TRIES_MAX && code == ERR_IO; i++) {
-        if (exchange->hold == 0) {
-            code = budget_note(gateway->settings.budget, payload, &err);
-        } else if (!settled->is_charged) {
-            code = budget_void(gateway->settings.budget, exchange->hold, clock_now_ns(), payload,
-                               &err);
-        } else {
-            const struct hold_settlement settlement = {
-                .cost_pusd = settled->has_cost ? settled->cost_pusd : exchange->held_pusd,
-                .cause = exchange->cause,
-                .now_ns = clock_now_ns()};
-            code = budget_post(gateway->settings.budget, exchange->hold, &settlement, payload,
-                               &done, &err);
-        }
+    write_record(exchange, settled, &exchange->record);
+    if (!gateway_post(exchange, is_charged ? &settlement : NULL, &done)) {
+        return false;
     }
-    if (code == ERR_OK && exchange->hold != 0 && settled->is_charged) {
+    if (is_charged) {
         exchange->is_limited = done.limited;
         exchange->remaining_pusd = done.remaining_pusd;
-    } else if (code != ERR_OK && gateway->settings.tell != NULL) {
-        gateway->settings.tell(gateway->settings.context, err.text);
     }
-    exchange->hold = 0;
-    text_deinit(&record);
+    return true;
 }
 
 static void count(struct exchange *exchange, const struct settled *settled)
@@ -356,16 +339,22 @@ enum gateway_step gateway_settle(struct exchange *exchange)
     find_usage(exchange, &settled);
     find_cost(exchange, &settled);
     count(exchange, &settled);
-    if (!exchange->is_free) {
-        post(exchange, &settled);
-    }
+    /* Where a posting is owed no further try could be recorded either. */
+    const bool is_posted = exchange->is_free || post(exchange, &settled);
     /* Who leaves before the answer begins has not seen how it would have gone. */
     if (exchange->end != END_NOT_STARTED && !(exchange->end == END_LEFT && exchange->status == 0)) {
         gateway_note_result(exchange->home->gateway, &exchange->chain[exchange->chain_at],
                             gateway_model(exchange), went_well, clock_monotonic_ns());
     }
-    if (!went_well && exchange->end != END_NOT_STARTED && gateway_may_retry(exchange)) {
+    const bool again =
+        !went_well && exchange->end != END_NOT_STARTED && gateway_may_retry(exchange);
+    if (again && is_posted) {
         return next_try(exchange);
+    }
+    if (again && exchange->end == END_ERROR) { /* its body was given up */
+        gateway_say(exchange, "the upstream answered %d, and that could not be recorded",
+                    exchange->status);
+        return gateway_refuse(exchange, REFUSE_RECORD);
     }
     if (exchange->end == END_NOT_STARTED) {
         return gateway_refuse(exchange, REFUSE_BODY);
