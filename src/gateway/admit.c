@@ -207,14 +207,14 @@ static enum gateway_step hold(struct exchange *exchange)
         exchange->is_limited = grant.limited;
         exchange->remaining_pusd = grant.remaining_pusd;
         if (grant.shape && press(exchange, "a budget says to save")) {
-            if (!gateway_post(exchange, NULL, NULL)) {
+            if (!gateway_end_hold(exchange, NULL, NULL)) {
                 return refuse_unrecorded(exchange, "the disk refuses");
             }
             continue;
         }
         if (exchange->is_unpriced && grant.limited &&
             !exchange->table->settings->gateway.allow_unpriced) {
-            (void)gateway_post(exchange, NULL, NULL);
+            (void)gateway_end_hold(exchange, NULL, NULL);
             return refuse_unpriced(exchange);
         }
         exchange->cause = exchange->is_unpriced ? HOLD_CAUSE_UNPRICED : exchange->cause;

@@ -48,7 +48,7 @@ static bool try_post(struct exchange *exchange, struct hold_settled *out, struct
     return true;
 }
 
-bool gateway_post(struct exchange *exchange, const struct hold_settlement *settlement,
+bool gateway_end_hold(struct exchange *exchange, const struct hold_settlement *settlement,
                   struct hold_settled *out)
 {
     CHECK(!exchange->owes);

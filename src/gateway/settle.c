@@ -261,7 +261,7 @@ static bool post(struct exchange *exchange, const struct settled *settled)
     const bool is_charged = exchange->hold != 0 && settled->is_charged;
     struct hold_settled done = {0};
     write_record(exchange, settled, &exchange->record);
-    if (!gateway_post(exchange, is_charged ? &settlement : NULL, &done)) {
+    if (!gateway_end_hold(exchange, is_charged ? &settlement : NULL, &done)) {
         return false;
     }
     if (is_charged) {
