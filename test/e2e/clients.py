@@ -36,10 +36,13 @@ class Client:
     def __init__(self, port):
         self.port, self.reader, self.writer = port, None, None
 
-    async def send(self, path, data, fields=()):
+    async def connect(self):
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port,
                                                                      limit=1 << 24)
+
+    async def send(self, path, data, fields=()):
+        await self.connect()
         self.writer.write(head_of(path, data, fields))
         await self.writer.drain()
 

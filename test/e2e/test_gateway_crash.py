@@ -14,7 +14,7 @@ from decimal import Decimal
 from clients import Crowd, body_of
 from test_gateway import cost, fixture_start, fixture_upstream  # noqa: F401
 
-ROUNDS = int(os.environ.get("SOAK_ROUNDS", "15"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "15"))
 CLIENTS = 24
 LIMIT = Decimal(50)
 CONFIG = f"""

@@ -76,7 +76,7 @@ def test_who_leaves_at_chunk_18_of_100_stops_the_provider_within_one(home, start
     async def leave():
         client = crowd.clients[0]
         await client.send(PATHS[api], request(
-            api, {"chunks": 100, "every": 0.03, "input": 300, "output": 90}, stream=True), FIELDS)
+            api, {"chunks": 100, "every": 0.02, "input": 300, "output": 90}, stream=True), FIELDS)
         await client.head()
         await read_texts(client, api, 18)
         client.close()

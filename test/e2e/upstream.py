@@ -214,8 +214,10 @@ class Upstream:
         waits = self.gate(wish["gate"]).wait() if "gate" in wish else asyncio.sleep(
             wish["wait"])
         waiting = asyncio.ensure_future(waits)
+        pause = 0.01
         while not waiting.done() and not reader.at_eof():
-            await asyncio.wait([waiting], timeout=0.01)
+            await asyncio.wait([waiting], timeout=pause)
+            pause = min(2 * pause, 0.5)  # thousands may wait
         waiting.cancel()
         return not reader.at_eof()
 
