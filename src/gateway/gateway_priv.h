@@ -242,7 +242,7 @@ enum gateway_step gateway_settle(struct exchange *exchange);
  * False: the disk refuses. Then the exchange owes it, and is kept until it is recorded.
  */
 bool gateway_end_hold(struct exchange *exchange, const struct hold_settlement *settlement,
-                  struct hold_settled *out);
+                      struct hold_settled *out);
 /* Nothing more is to be done for the client: kept, if something is owed; else it may go. */
 bool gateway_keep_owing(struct exchange *exchange);
 /* When no loop runs any more: once more, and then what is owed stays held until the next start

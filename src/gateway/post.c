@@ -49,7 +49,7 @@ static bool try_post(struct exchange *exchange, struct hold_settled *out, struct
 }
 
 bool gateway_end_hold(struct exchange *exchange, const struct hold_settlement *settlement,
-                  struct hold_settled *out)
+                      struct hold_settled *out)
 {
     CHECK(!exchange->owes);
     struct err err;
