@@ -232,7 +232,8 @@ class Upstream:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
-            writer.close()
+            if not self.loop.is_closed():
+                writer.close()
 
     async def exchange(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
