@@ -40,7 +40,8 @@ bench: build
 
 soak: build
 	@KILL_ROUNDS=$(KILL_ROUNDS) BURSAR=$(CURDIR)/build/bursar /usr/bin/python3 -m pytest -q -rP \
-	    -p no:cacheprovider test/e2e/test_killed.py
+	    -p no:cacheprovider test/e2e/test_killed.py test/e2e/test_gateway_crash.py \
+	    test/e2e/test_gateway_races.py test/e2e/test_gateway_load.py
 
 build/build.ninja:
 	@tools/setup build

@@ -180,14 +180,11 @@ static bool press(struct exchange *exchange, const char *why)
     return true;
 }
 
-static void give_back(struct exchange *exchange, int64_t now_ns)
+static enum gateway_step refuse_unrecorded(struct exchange *exchange, const char *why)
 {
-    struct err err;
-    if (exchange->hold != 0 && budget_void(exchange->home->gateway->settings.budget, exchange->hold,
-                                           now_ns, (struct str){0}, &err) != ERR_OK) {
-        /* It expires by itself. */
-    }
-    exchange->hold = 0;
+    gateway_say(exchange, "the hold could not be recorded, so nothing was forwarded: %.300s", why);
+    atomic_fetch_add(&exchange->home->gateway->counts.unrecorded, 1);
+    return gateway_refuse(exchange, REFUSE_RECORD);
 }
 
 static enum gateway_step refuse_unpriced(struct exchange *exchange)
@@ -207,7 +204,6 @@ static enum gateway_step refuse_unpriced(struct exchange *exchange)
 /* A hold for the candidate; GATEWAY_FORWARD, or the end. */
 static enum gateway_step hold(struct exchange *exchange)
 {
-    struct gateway *const gateway = exchange->home->gateway;
     for (;;) {
         const int64_t now_ns = clock_now_ns();
         struct hold_grant grant;
@@ -224,11 +220,7 @@ static enum gateway_step hold(struct exchange *exchange)
             return gateway_refuse_money(exchange, &refusal);
         }
         if (code != ERR_OK) {
-            gateway_say(exchange,
-                        "the hold could not be recorded, so nothing was forwarded: %.300s",
-                        err.text);
-            atomic_fetch_add(&gateway->counts.unrecorded, 1);
-            return gateway_refuse(exchange, REFUSE_RECORD);
+            return refuse_unrecorded(exchange, err.text);
         }
         exchange->hold = grant.id;
         exchange->held_pusd = worst_pusd;
@@ -236,12 +228,14 @@ static enum gateway_step hold(struct exchange *exchange)
         exchange->is_limited = grant.limited;
         exchange->remaining_pusd = grant.remaining_pusd;
         if (grant.shape && press(exchange, "a budget says to save")) {
-            give_back(exchange, now_ns);
+            if (!gateway_end_hold(exchange, NULL, NULL)) {
+                return refuse_unrecorded(exchange, "the disk refuses");
+            }
             continue;
         }
         if (exchange->is_unpriced && grant.limited &&
             !exchange->table->settings->gateway.allow_unpriced) {
-            give_back(exchange, now_ns);
+            (void)gateway_end_hold(exchange, NULL, NULL);
             return refuse_unpriced(exchange);
         }
         exchange->cause = exchange->is_unpriced ? HOLD_CAUSE_UNPRICED : exchange->cause;

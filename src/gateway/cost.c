@@ -30,7 +30,6 @@ static bool may_be_charged(const struct exchange *exchange)
     case END_NOT_STARTED:
         return false;
     case END_LEFT:
-        return exchange->status < 400;
     case END_FAILED:
         return exchange->status == 0 ? exchange->was_sent : exchange->status < 400;
     case END_NONE:

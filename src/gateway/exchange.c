@@ -30,15 +30,18 @@ static struct exchange *take(struct gateway_loop *home)
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
+    text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
     sse_init(&exchange->sse);
     return exchange;
 }
 
-static void give(struct exchange *exchange)
+void exchange_give(struct exchange *exchange)
 {
     struct gateway_loop *const home = exchange->home;
     CHECK(exchange->call == NULL);
     CHECK(exchange->hold == 0);
+    CHECK(!exchange->owes);
+    text_deinit(&exchange->record);
     gateway_unpacker_destroy(&exchange->unpacker);
     text_deinit(&exchange->plain);
     text_deinit(&exchange->body);
@@ -70,7 +73,9 @@ void exchange_run(struct exchange *exchange, enum gateway_step step)
             net_reply_abort(exchange->reply);
             exchange->reply = NULL;
         }
-        give(exchange);
+        if (!gateway_keep_owing(exchange)) {
+            exchange_give(exchange);
+        }
     }
 }
 
@@ -151,6 +156,7 @@ void gateway_destroy(struct gateway **gateway)
     }
     for (int i = 0; i < NET_LOOPS_MAX; i++) {
         struct gateway_loop *const home = &g->loops[i];
+        gateway_drop_owing(home);
         while (home->idle != NULL) {
             struct exchange *const exchange = home->idle;
             home->idle = exchange->next;

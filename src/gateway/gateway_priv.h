@@ -26,6 +26,7 @@ enum {
     GATEWAY_POOL_MAX = 256, /* idle exchanges a loop keeps */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
     GATEWAY_RETRY_MS = 250, /* doubled with each retry of the same model */
+    GATEWAY_OWED_MS = 500,  /* then a disk that refused a posting is asked again */
 };
 
 enum gateway_step {
@@ -76,7 +77,8 @@ struct gateway_loop {
     uint64_t memo_number; /* of the table whose book `memo` is of */
     struct exchange *idle;
     int idle_count;
-    uint64_t sequence; /* of request ids */
+    struct exchange *owing; /* over for their clients, not yet for the budget */
+    uint64_t sequence;      /* of request ids */
 };
 
 struct gateway {
@@ -231,13 +233,21 @@ struct exchange {
     struct provider_reply metered;
     struct provider_text alias; /* the provider's id of the request */
     int64_t received_bytes;
-    struct exchange *next; /* idle */
+
+    /* the end of the hold */
+    bool owes; /* it could not be recorded yet */
+    bool is_void;
+    struct hold_settlement settlement;
+    struct text record;
+    struct exchange *next; /* idle, or owing */
 };
 
 /* ---- exchange.c */
 
 /* Go on until the exchange waits or is over. */
 void exchange_run(struct exchange *exchange, enum gateway_step step);
+/* To the idle ones. */
+void exchange_give(struct exchange *exchange);
 
 /* ---- read.c */
 
@@ -267,8 +277,24 @@ struct gateway_settled {
 void gateway_cost(struct exchange *exchange, struct gateway_settled *out);
 /* A price to look up, and the memo of that exchange's book. */
 struct price_memo *gateway_memo(struct exchange *exchange);
-/* The posting in place of the hold, with the record for the ledger. */
-void gateway_post(struct exchange *exchange, const struct gateway_settled *settled);
+/* The posting in place of the hold, with the record for the ledger. False: it is owed. */
+bool gateway_post(struct exchange *exchange, const struct gateway_settled *settled);
+
+/* ---- post.c: the end of a hold, recorded */
+
+/*
+ * The cost in place of the hold, if there is one, together with exchange->record, which is given
+ * up. settlement NULL: it cost nothing. out may be NULL.
+ *
+ * False: the disk refuses. Then the exchange owes it, and is kept until it is recorded.
+ */
+bool gateway_end_hold(struct exchange *exchange, const struct hold_settlement *settlement,
+                      struct hold_settled *out);
+/* Nothing more is to be done for the client: kept, if something is owed; else it may go. */
+bool gateway_keep_owing(struct exchange *exchange);
+/* When no loop runs any more: once more, and then what is owed stays held until the next start
+ * charges it. */
+void gateway_drop_owing(struct gateway_loop *home);
 
 /* ---- relay.c: from the upstream to the client */
 

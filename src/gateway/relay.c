@@ -219,7 +219,7 @@ static void on_error(void *context, const struct net_failure *failure)
 {
     struct exchange *const exchange = context;
     exchange->call = NULL;
-    exchange->end = exchange->has_left ? END_LEFT : END_FAILED;
+    exchange->end = END_FAILED;
     exchange->failure = failure->kind;
     exchange->was_sent = failure->request_was_sent;
     gateway_say(exchange, "%s", failure->text);
@@ -262,9 +262,9 @@ static void on_left(void *context)
         on_writable(exchange);
         return;
     }
+    exchange->was_sent = net_call_was_sent(exchange->call);
     net_call_cancel(exchange->call);
     exchange->call = NULL;
-    exchange->was_sent = true;
     exchange->end = END_LEFT;
     exchange_run(exchange, GATEWAY_SETTLE);
 }

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "gateway/gateway_priv.h"
 
-enum { POST_TRIES_MAX = 3, ID_BYTES_MIN = 12 };
+enum { ID_BYTES_MIN = 12 };
 
 /* Whether this id came lately: then it names no call. Two generations, so that memory is bounded
  * and nothing recent is forgotten. */
@@ -73,9 +73,9 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
         snprintf(status, sizeof status, " (%s)", net_failure_name(exchange->failure));
     }
     snprintf(out, GATEWAY_MESSAGE_BYTES, "%s%s%s%s%s", exchange->reason, end_word(exchange), status,
-             exchange->has_left && exchange->end == END_WHOLE
-                 ? "; the client left and the reply was read to its end"
-                 : "",
+             !exchange->has_left || exchange->end == END_LEFT ? ""
+             : exchange->end == END_WHOLE ? "; the client left and the reply was read to its end"
+                                          : "; the client had left",
              settled->is_estimated ? "; usage estimated"
              : !settled->has_cost  ? "; its cost is not known, the budget was charged what was held"
                                    : "");
@@ -140,47 +140,24 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
     call_record_write(&record, out);
 }
 
-/* The posting in place of the hold. A disk that refuses is asked again; then the hold stays, and is
- * charged by policy. */
-void gateway_post(struct exchange *exchange, const struct gateway_settled *settled)
+/* The posting in place of the hold. False: it is owed. */
+bool gateway_post(struct exchange *exchange, const struct gateway_settled *settled)
 {
-    struct gateway *const gateway = exchange->home->gateway;
-    struct text record;
+    const struct hold_settlement settlement = {.cost_pusd = settled->has_cost ? settled->cost_pusd
+                                                                              : exchange->held_pusd,
+                                               .cause = exchange->cause,
+                                               .now_ns = clock_now_ns()};
+    const bool is_charged = exchange->hold != 0 && settled->is_charged;
     struct hold_settled done = {0};
-    struct err err;
-    enum errc code = ERR_IO;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    write_record(exchange, settled, &record);
-    CHECK(!text_is_full(&record));
-    const struct str payload = text_str(&record);
-    for (int i = 0; i < POST_TRIES_MAX && code == ERR_IO; i++) {
-        if (exchange->hold == 0) {
-            code = budget_note(gateway->settings.budget, payload, &err);
-        } else if (!settled->is_charged) {
-            code = budget_void(gateway->settings.budget, exchange->hold, clock_now_ns(), payload,
-                               &err);
-        } else {
-            const struct hold_settlement settlement = {
-                .cost_pusd = settled->has_cost ? settled->cost_pusd : exchange->held_pusd,
-                .cause = exchange->cause,
-                .now_ns = clock_now_ns()};
-            code = budget_post(gateway->settings.budget, exchange->hold, &settlement, payload,
-                               &done, &err);
-        }
+    write_record(exchange, settled, &exchange->record);
+    if (!gateway_end_hold(exchange, is_charged ? &settlement : NULL, &done)) {
+        return false;
     }
-    /* A hold that has ended meanwhile was charged by policy; the call itself is not lost with it.
-     */
-    if (code != ERR_OK && code != ERR_IO && budget_note(gateway->settings.budget, payload, &err)) {
-        code = ERR_IO;
-    }
-    if (code == ERR_OK && exchange->hold != 0 && settled->is_charged) {
+    if (is_charged) {
         exchange->is_limited = done.limited;
         exchange->remaining_pusd = done.remaining_pusd;
-    } else if (code != ERR_OK && gateway->settings.tell != NULL) {
-        gateway->settings.tell(gateway->settings.context, err.text);
     }
-    exchange->hold = 0;
-    text_deinit(&record);
+    return true;
 }
 
 static void count(struct exchange *exchange, const struct gateway_settled *settled)
@@ -254,15 +231,22 @@ enum gateway_step gateway_settle(struct exchange *exchange)
                             exchange->status != 429 && exchange->status != 408);
     gateway_cost(exchange, &settled);
     count(exchange, &settled);
-    if (!exchange->is_free) {
-        gateway_post(exchange, &settled);
-    }
-    if (exchange->end != END_NOT_STARTED) {
+    /* Where a posting is owed no further try could be recorded either. */
+    const bool is_posted = exchange->is_free || gateway_post(exchange, &settled);
+    /* Who leaves before the answer begins has not seen how it would have gone. */
+    if (exchange->end != END_NOT_STARTED && !(exchange->end == END_LEFT && exchange->status == 0)) {
         gateway_note_result(exchange->home->gateway, &exchange->chain[exchange->chain_at],
                             gateway_model(exchange), went_well, clock_monotonic_ns());
     }
-    if (!went_well && exchange->end != END_NOT_STARTED && gateway_may_retry(exchange)) {
+    const bool again =
+        !went_well && exchange->end != END_NOT_STARTED && gateway_may_retry(exchange);
+    if (again && is_posted) {
         return next_try(exchange);
+    }
+    if (again && exchange->end == END_ERROR) { /* its body was given up */
+        gateway_say(exchange, "the upstream answered %d, and that could not be recorded",
+                    exchange->status);
+        return gateway_refuse(exchange, REFUSE_RECORD);
     }
     if (exchange->end == END_NOT_STARTED) {
         return gateway_refuse(exchange, REFUSE_BODY);

@@ -66,8 +66,9 @@ static void end_call(struct net_call *call)
     loop_free_later(station->loop, &call->dead, bury);
 }
 
-static bool was_sent(const struct net_call *call)
+bool net_call_was_sent(const struct net_call *call)
 {
+    CHECK(call != NULL);
     return call->link != NULL && call->link->state == LINK_BUSY &&
            call->link->stream.sent > call->sent_before;
 }
@@ -93,7 +94,7 @@ void call_fail(struct net_call *call, enum net_failure_kind kind, const char *fo
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     const struct net_failure failure = {
-        .kind = kind, .request_was_sent = was_sent(call), .text = text};
+        .kind = kind, .request_was_sent = net_call_was_sent(call), .text = text};
     atomic_fetch_add_explicit(&call->pool->station->client->failures[kind], 1,
                               memory_order_relaxed);
     end_call(call);

@@ -150,6 +150,9 @@ struct net_call *net_call_start(struct net_client *client, struct net_loop *loop
 /* Nothing more is called back; the connection is closed at once, so that the server notices. */
 void net_call_cancel(struct net_call *call);
 
+/* Whether some of the request has gone out: the other side may act on it. */
+bool net_call_was_sent(const struct net_call *call);
+
 /* While paused nothing is read and no idle time counts: at most one piece more than was given is
  * in memory. Nothing is given until resumed, on_end included; on_error still may be. Resuming
  * calls nothing back itself. */

@@ -5,7 +5,6 @@ import concurrent.futures
 import http.client
 import json
 import socket
-import threading
 import time
 from decimal import Decimal
 
@@ -197,14 +196,6 @@ def test_usage_is_asked_for_and_hidden_from_a_client_that_did_not_ask(home, star
     assert spent(home, server) == sum(map(cost, upstream.answered()))
 
 
-def test_a_budget_is_kept_to_the_picodollar(home, start, upstream):
-    """Ten calls of which each costs what was held for it."""
-    server = start()
-    _, headers, _ = chat(server, {"input": 100, "output": 10}, max_tokens=10)
-    server.stop()
-    assert headers["x-bursar-cost-usd"] == "0.00028"
-
-
 def test_what_a_budget_refuses_is_said_in_the_clients_dialect(start, upstream):
     server = start('budgets: [{scope: "workflow:claims", period: day, usd: 0.000001}]')
     headers = {"x-bursar-workflow": "claims"}
@@ -276,46 +267,6 @@ def test_an_upstream_that_cannot_be_reached_is_said(home):
         server.stop()
 
 
-def leave_after(server, events, **more):
-    """Read that many events of a stream, then go."""
-    body = {"model": "gpt-4.1", "stream": True, "messages": [
-        {"role": "user", "content": json.dumps({"chunks": 100, "every": 0.01, "input": 1000})}]}
-    data = json.dumps(body).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-                           b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-                           % len(data) + data)
-        seen = b""
-        while seen.count(b"\n\n") < events:
-            seen += connection.recv(65536)
-
-
-@pytest.mark.parametrize("policy", ["cancel", "drain"])
-def test_when_the_client_leaves_the_upstream_is_cancelled_or_read_to_its_end(home, start, upstream,
-                                                                            policy):
-    server = start(f"gateway: {{on_leave: {policy}}}")
-    leave_after(server, 18)
-    deadline = time.monotonic() + 10
-    while upstream.log[0]["ended"] is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    entry = upstream.log[0]
-    if policy == "cancel":
-        assert entry["ended"] == "cancelled"
-        assert entry["sent"] <= 21
-        assert 0 < spent(home, server) < cost(entry) + Decimal("0.01")
-    else:
-        assert entry["ended"] == "whole"
-        assert spent(home, server) == cost(entry)
-
-
-def test_sixty_four_clients_and_a_budget_for_ten_calls(home, start, upstream):
-    server = start()
-    _, first, _ = chat(server, {"input": 1, "output": 1}, max_tokens=10)
-    assert first["x-bursar-cost-usd"]
-    server.stop()
-    home.verified()
-
-
 def test_a_mixed_thousand_calls_cost_what_the_providers_meter_says(home, start, upstream):
     server = start()
 
@@ -337,32 +288,3 @@ def test_a_mixed_thousand_calls_cost_what_the_providers_meter_says(home, start, 
     assert home.json("report")["total"]["unattributed"]["calls"] == 1000
     server.stop()
     home.verified()
-
-
-def test_a_slow_reader_does_not_make_memory_grow(start, upstream):
-    server = start()
-    before = server.memory()
-    slow = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    data = json.dumps({"model": "gpt-4.1", "stream": True, "messages": [
-        {"role": "user", "content": json.dumps({"chunks": 2000, "pad": 20000})}]}).encode()
-    slow.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
-                 b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-                 % len(data) + data)
-    stop = threading.Event()
-
-    def sip():
-        while not stop.is_set() and slow.recv(100):
-            time.sleep(0.1)
-    threading.Thread(target=sip, daemon=True).start()
-    times = []
-    for _ in range(20):
-        began = time.monotonic()
-        assert chat(server, {"input": 1}, max_tokens=5)[0] == 200
-        times.append(time.monotonic() - began)
-    time.sleep(1)
-    assert upstream.log[0]["sent"] < 1000
-    assert server.memory() - before < 8 << 20
-    assert sorted(times)[10] < 0.2
-    stop.set()
-    slow.close()

@@ -4,11 +4,12 @@ or not, with a log of what each answer used and of how its connection ended. For
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
 "status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
-"fails" calls that ask the same (all); "cut": chunks after which the connection is closed; "reset":
-close at once; "error_after": events of a stream after which it tells of an error and ends;
-"no_usage": tell none; "pack": gzip or deflate the answer, or say it is br; "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking":
-think first; "hour": tokens written to a cache for an hour; "reasoning": tokens of the output;
-"tier", "geo": as served}."""
+"fails" calls that ask the same (all), told slowly with "every"; "cut": chunks after which the
+connection is closed; "reset": close at once; "error_after": events of a stream after which it tells
+of an error and ends; "no_usage": tell none; "pack": gzip or deflate the answer, or say it is br;
+"pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking": think first; "hour":
+tokens written to a cache for an hour; "reasoning": tokens of the output; "tier", "geo": as served;
+"gate": answered once open() names it}."""
 import asyncio
 import gzip
 import json
@@ -230,6 +231,7 @@ class Upstream:
 
     def __init__(self):
         self.log = []
+        self.gates = {}
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
         threading.Thread(target=self.run, args=(started,), daemon=True).start()
@@ -247,6 +249,27 @@ class Upstream:
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
 
+    def gate(self, name):
+        return self.gates.setdefault(name, asyncio.Event())
+
+    async def wait(self, reader, wish):
+        """As long as is wished; False: whoever asked has gone meanwhile."""
+        if "gate" not in wish and "wait" not in wish:
+            return True
+        waits = self.gate(wish["gate"]).wait() if "gate" in wish else asyncio.sleep(
+            wish["wait"])
+        waiting = asyncio.ensure_future(waits)
+        pause = 0.01
+        while not waiting.done() and not reader.at_eof():
+            await asyncio.wait([waiting], timeout=pause)
+            pause = min(2 * pause, 0.5)  # thousands may wait
+        waiting.cancel()
+        return not reader.at_eof()
+
+    def open(self, name):
+        """Let go what waits for it, and what will come."""
+        self.loop.call_soon_threadsafe(lambda: self.gate(name).set())
+
     async def serve(self, reader, writer):
         try:
             while await self.exchange(reader, writer):
@@ -254,7 +277,8 @@ class Upstream:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
-            writer.close()
+            if not self.loop.is_closed():
+                writer.close()
 
     async def exchange(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
@@ -280,12 +304,17 @@ class Upstream:
         prefix, make = MAKERS[path]
         entry.update(wish=wish, model=request["model"], request=request,
                      id=f"{prefix}-{self.port}-{len(self.log):08}")
-        return await self.answer(reader, writer, entry, make(entry, request, wish))
+        try:
+            return await self.answer(reader, writer, entry, make(entry, request, wish))
+        except ConnectionError:
+            entry["ended"] = "cancelled"
+            return False
 
     async def answer(self, reader, writer, entry, made):
         wish = entry["wish"]
-        if wish.get("wait"):
-            await asyncio.sleep(wish["wait"])
+        if not await self.wait(reader, wish):
+            entry["ended"] = "cancelled"
+            return False
         if wish.get("reset"):
             entry["ended"] = "reset"
             writer.transport.abort()
@@ -294,7 +323,8 @@ class Upstream:
         if wish.get("status") and same <= wish.get("fails", same):
             entry["ended"] = "error"
             error = error_of(entry["path"], wish, wish["status"], entry["id"])
-            return await self.whole(writer, wish["status"], error, wish.get("retry_after"))
+            return await self.whole(writer, wish["status"], error, wish.get("retry_after"),
+                                    pause=wish["every"])
         if isinstance(made, dict):
             entry["ended"] = "whole"
             return await self.whole(writer, 200, made, packing=wish.get("pack"))
@@ -329,12 +359,14 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value, retry_after=None, packing=None):
+    async def whole(self, writer, status, value, retry_after=None, packing=None, pause=0):
         body = pack(packing, json.dumps(value).encode())
         wait = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
         wait += f"Content-Encoding: {packing}\r\n" if packing else ""
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}"
-                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:1])
+        await asyncio.sleep(pause)
+        writer.write(body[1:])
         await writer.drain()
         return True
 

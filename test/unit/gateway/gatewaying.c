@@ -61,6 +61,7 @@ static void forget(struct exchange *exchange)
 {
     if (exchange->home != NULL) {
         text_deinit(&exchange->plain);
+        text_deinit(&exchange->record);
         text_deinit(&exchange->body);
         text_deinit(&exchange->head);
         text_deinit(&exchange->buffered);
@@ -95,6 +96,7 @@ struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const ch
     exchange->request = &g->request;
     snprintf(exchange->id, sizeof exchange->id, "req_%020d", ++number);
     text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
+    text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
@@ -133,6 +135,7 @@ void gatewaying_stream(struct gatewaying *g, const char *events, bool is_whole)
         (void)provider_reply_event(exchange->api, &event, g->loop->parser, &exchange->metered);
     }
     exchange->end = is_whole ? END_WHOLE : END_LEFT;
+    exchange->was_sent = true;
 }
 
 struct gateway_settled gatewaying_settle(struct gatewaying *g, struct text *record)
@@ -141,7 +144,7 @@ struct gateway_settled gatewaying_settle(struct gatewaying *g, struct text *reco
     struct arena arena;
     struct budget_payloads payloads;
     gateway_cost(&g->exchange, &settled);
-    gateway_post(&g->exchange, &settled);
+    CHECK(gateway_post(&g->exchange, &settled));
     arena_init(&arena, (size_t)1 << 20);
     if (budget_payloads(g->budget, g->number, 1 << 19, &arena, &payloads, &g->err) == ERR_OK) {
         CHECK(payloads.count == 1 || test_is_refusing());

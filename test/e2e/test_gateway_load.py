@@ -1,0 +1,159 @@
+"""Goal: many connections and slow readers cost little memory and do not hold up the others.
+Method: the real program with thousands of real connections on loopback; its resident memory as the
+kernel tells it."""
+import asyncio
+import os
+import resource
+import socket
+import statistics
+import time
+from decimal import Decimal
+
+import pytest
+
+from clients import Crowd, body_of
+from test_gateway import cost, fixture_start, fixture_upstream, spent  # noqa: F401
+
+CHAT = "/v1/chat/completions"
+# An idle connection has not sent anything yet: it may be silent for long.
+LIMITS = "limits: {connections: 12000, head_seconds: 120}\n"
+
+
+def files_for(count):
+    """Room for that many connections of this process and its children, or a skip that says so."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        pytest.skip(f"this machine allows {hard} open files, {count} are needed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(count, 1024), hard))
+
+
+def request(wish, **more):
+    return body_of({"input": 10, "output": 5, **wish}, max_tokens=100, **more)
+
+
+def test_a_reader_of_1_kb_a_second_costs_no_memory_and_holds_nobody_up(start, upstream):
+    server = start()
+    crowd = Crowd(server.port, 33)
+    fast, slow = crowd.clients[1:], crowd.clients[0]
+    big = request({"chunks": 3000, "pad": 20000}, stream=True)
+
+    async def sip(seconds):
+        """1 KB a second, of a stream of 60 MB."""
+        await slow.send(CHAT, big)
+        slow.writer.transport.pause_reading()
+        sock = slow.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                sock._sock.recv(102)
+            except BlockingIOError:
+                pass
+            await asyncio.sleep(0.1)
+
+    async def measure(client, count):
+        times = []
+        for _ in range(count):
+            began = time.monotonic()
+            answer = await client.ask(CHAT, request({"chunks": 5}, stream=True))
+            assert answer.status == 200 and answer.body.endswith(b"data: [DONE]\n\n")
+            times.append(time.monotonic() - began)
+        return times
+
+    async def both(beside):
+        sipping = asyncio.ensure_future(sip(4)) if beside else None
+        await asyncio.sleep(1 if beside else 0)
+        times = await asyncio.gather(*(measure(client, 20) for client in fast))
+        memory = server.memory()
+        if sipping:
+            await sipping
+        return statistics.median(sum(times, [])), memory
+    for _ in range(3):  # what the ledger takes for rows of calls is there before
+        alone, before = crowd.run(both(False))
+    beside, during = crowd.run(both(True))
+    slow_one, = (entry for entry in upstream.log if entry["wish"].get("pad"))
+    sent = slow_one["sent"]
+    after = server.memory()
+    crowd.stop()
+    print(f"median {alone * 1e3:.1f} ms alone, {beside * 1e3:.1f} ms beside; "
+          f"{max(during, after) - before >> 10} KiB more; {sent} of 3000 chunks taken")
+    assert 0 < sent < 500
+    assert max(during, after) - before < 8 << 20
+    assert beside < 3 * alone + 0.02
+
+
+@pytest.mark.skipif("KILL_ROUNDS" not in os.environ, reason="takes half a minute: make soak")
+def test_ten_thousand_connections_half_of_them_idle_are_served(home, start, upstream):
+    files_for(16500)
+    server = start(LIMITS)
+    base = server.memory()
+    crowd = Crowd(server.port, 10000)
+    idle, busy = crowd.clients[:5000], crowd.clients[5000:]
+
+    async def connect(clients):
+        for at in range(0, len(clients), 500):
+            await asyncio.gather(*(client.connect() for client in clients[at:at + 500]))
+
+    async def ask(client, number):
+        return await client.ask(CHAT, request({"gate": "all", "chunks": 3}, stream=number % 2 == 0))
+
+    async def work():
+        await connect(crowd.clients)
+        connected = server.memory()
+        calls = [asyncio.ensure_future(ask(client, number)) for number, client in enumerate(busy)]
+        until = time.monotonic() + 40
+        while len(upstream.log) < len(busy):
+            assert time.monotonic() < until, len(upstream.log)
+            await asyncio.sleep(0.05)
+        under_way = server.memory()
+        upstream.open("all")
+        answers = await asyncio.gather(*calls)
+        late = await asyncio.gather(*(ask(client, 1) for client in idle[:100]))
+        return connected, under_way, answers + late
+    connected, under_way, answers = crowd.run(work(), timeout=110)
+    print(f"RSS {base >> 20} MiB at first, {connected >> 20} with 10,000 connections, "
+          f"{under_way >> 20} with 5,000 calls under way")
+    assert {answer.status for answer in answers} == {200}
+    assert connected - base < 80 << 20
+    assert under_way - base < 400 << 20
+    assert spent(home, server) == sum(map(cost, upstream.answered()))
+    assert len(upstream.answered()) == 5100
+    crowd.stop()
+
+
+def test_a_thousand_streams_at_once_take_little_memory(home, start, upstream):
+    files_for(4096)
+    server = start()
+    crowd = Crowd(server.port, 1000)
+    crowd.run(crowd.clients[0].ask(CHAT, request({}, stream=True)))
+    base = server.memory()
+
+    async def stream(client, number, begun):
+        await client.send(CHAT, request({"chunks": 12, "every": 0.4, "name": number}, stream=True))
+        await client.head()
+        pieces = [await client.chunk()]
+        begun.append(number)
+        while pieces[-1]:
+            pieces.append(await client.chunk())
+        return b"".join(pieces)
+
+    async def work():
+        begun = []
+        streams = [asyncio.ensure_future(stream(client, number, begun))
+                   for number, client in enumerate(crowd.clients)]
+        until = time.monotonic() + 30
+        while len(begun) < len(streams):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+        open_streams = server.metric("bursar_gateway_requests_under_way")
+        most = server.memory()
+        await asyncio.gather(*streams)
+        return open_streams, most, [one.result() for one in streams]
+    open_streams, most, bodies = crowd.run(work(), timeout=100)
+    crowd.stop()
+    print(f"{open_streams:.0f} streams: RSS {most / 1e6:.1f} MB, {base / 1e6:.1f} MB before the "
+          f"first, {(most - base) / 1000:.1f} KB a stream")
+    assert open_streams > 950
+    assert all(body.endswith(b"data: [DONE]\n\n") for body in bodies)
+    assert most - base < 40_000_000
+    assert spent(home, server) == sum(map(cost, upstream.answered())) > Decimal(0)

@@ -1,0 +1,350 @@
+#include "fake_net.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+struct fake fake;
+
+#define WRAP(name) __wrap_##name
+
+void fake_begin(struct rng *rng)
+{
+    memset((void *)&fake, 0, sizeof fake);
+    fake.rng = rng;
+    fake.expected_pusd = -1;
+    text_init(&fake.expected, (size_t)64 << 20);
+    fake.now_ns = INT64_C(1795000000) * 1000000000;
+    for (int i = 0; i < FAKE_LOOPS; i++) {
+        fake.loops[i].index = i;
+    }
+}
+
+struct net_reply *fake_client(void)
+{
+    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
+        struct net_reply *const reply = &fake.replies[i];
+        if (!reply->is_used) {
+            memset((void *)reply, 0, sizeof *reply);
+            reply->is_used = true;
+            reply->loop = &fake.loops[rng_below(fake.rng, FAKE_LOOPS)];
+            text_init(&reply->asked, (size_t)1 << 20);
+            text_init(&reply->got, (size_t)64 << 20);
+            return reply;
+        }
+    }
+    return NULL;
+}
+
+static void answered(struct net_reply *reply)
+{
+    CHECK(reply->is_used);
+    reply->is_used = false;
+    fake.answered++;
+    text_deinit(&reply->asked); /* a request is not there any more once it is answered */
+    text_deinit(&reply->got);
+    memset((void *)&reply->head, 0xa5, sizeof reply->head);
+}
+
+void fake_end(void)
+{
+    for (size_t i = 0; i < FAKE_CALLS_MAX; i++) {
+        CHECK(!fake.calls[i].is_used);
+        CHECK(!fake.replies[i].is_used);
+    }
+    CHECK(fake.timer_count == 0);
+    text_deinit(&fake.expected);
+}
+
+/* ---- loops and clock */
+
+int WRAP(net_loops_count)(const struct net_loops *loops);
+int WRAP(net_loops_count)(const struct net_loops *loops)
+{
+    (void)loops;
+    return FAKE_LOOPS;
+}
+
+struct net_loop *WRAP(net_loops_at)(struct net_loops *loops, int index);
+struct net_loop *WRAP(net_loops_at)(struct net_loops *loops, int index)
+{
+    (void)loops;
+    return &fake.loops[index];
+}
+
+int64_t WRAP(clock_now_ns)(void);
+int64_t WRAP(clock_now_ns)(void)
+{
+    return fake.now_ns;
+}
+
+int64_t WRAP(clock_monotonic_ns)(void);
+int64_t WRAP(clock_monotonic_ns)(void)
+{
+    return fake.now_ns;
+}
+
+void WRAP(net_timer_clear)(struct net_loop *loop, struct net_timer *timer);
+void WRAP(net_timer_clear)(struct net_loop *loop, struct net_timer *timer)
+{
+    (void)loop;
+    if (timer->place == 0) {
+        return;
+    }
+    CHECK(fake.timers[timer->place - 1] == timer);
+    fake.timers[timer->place - 1] = fake.timers[--fake.timer_count];
+    fake.timers[timer->place - 1]->place = timer->place;
+    timer->place = 0;
+}
+
+void WRAP(net_timer_set)(struct net_loop *loop, struct net_timer *timer, int64_t wait_ms);
+void WRAP(net_timer_set)(struct net_loop *loop, struct net_timer *timer, int64_t wait_ms)
+{
+    CHECK(timer->run != NULL);
+    CHECK(wait_ms >= 0);
+    WRAP(net_timer_clear)(loop, timer);
+    CHECK(fake.timer_count < FAKE_TIMERS_MAX);
+    fake.timers[fake.timer_count++] = timer;
+    timer->place = fake.timer_count;
+    timer->due_ns = fake.now_ns + wait_ms * 1000000;
+}
+
+void fake_pass(int64_t ms)
+{
+    const int64_t until_ns = fake.now_ns + ms * 1000000;
+    for (;;) {
+        struct net_timer *next = NULL;
+        for (size_t i = 0; i < fake.timer_count; i++) {
+            if (next == NULL || fake.timers[i]->due_ns < next->due_ns) {
+                next = fake.timers[i];
+            }
+        }
+        if (next == NULL || next->due_ns > until_ns) {
+            break;
+        }
+        fake.now_ns = next->due_ns > fake.now_ns ? next->due_ns : fake.now_ns;
+        WRAP(net_timer_clear)(NULL, next);
+        next->run(next->context);
+    }
+    fake.now_ns = until_ns;
+}
+
+/* ---- replies */
+
+struct net_loop *WRAP(net_reply_loop)(const struct net_reply *reply);
+struct net_loop *WRAP(net_reply_loop)(const struct net_reply *reply)
+{
+    return reply->loop;
+}
+
+void WRAP(net_reply_watch)(struct net_reply *reply, const struct net_reply_events *events,
+                           void *context);
+void WRAP(net_reply_watch)(struct net_reply *reply, const struct net_reply_events *events,
+                           void *context)
+{
+    CHECK(reply->is_used);
+    CHECK(!reply->is_watched);
+    reply->is_watched = true;
+    reply->events = events;
+    reply->exchange = context;
+}
+
+static void note_cost(const struct http_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fake.told_costs += str_equal(fields[i].name, STR("x-bursar-cost-usd"));
+        CHECK(fields[i].name.size > 0);
+        CHECK(memchr(fields[i].value.data, '\n', fields[i].value.size) == NULL);
+    }
+}
+
+void WRAP(net_reply_begin)(struct net_reply *reply, const struct net_reply_head *head);
+void WRAP(net_reply_begin)(struct net_reply *reply, const struct net_reply_head *head)
+{
+    CHECK(reply->is_used);
+    CHECK(!reply->has_begun);
+    CHECK(head->status >= 200);
+    CHECK(head->field_count <= HTTP_FIELDS_MAX);
+    note_cost(head->fields, head->field_count);
+    reply->has_begun = true;
+    reply->length = head->length;
+}
+
+bool WRAP(net_reply_write)(struct net_reply *reply, struct str piece);
+bool WRAP(net_reply_write)(struct net_reply *reply, struct str piece)
+{
+    CHECK(reply->is_used);
+    CHECK(reply->has_begun);
+    if (reply->has_left || piece.size == 0) {
+        return true;
+    }
+    text_add(&reply->got, piece);
+    CHECK(reply->length < 0 || reply->got.size <= (size_t)reply->length);
+    reply->is_full = reply->is_full || rng_below(fake.rng, 4) == 0;
+    return !reply->is_full;
+}
+
+void WRAP(net_reply_end)(struct net_reply *reply, const struct http_field *trailers, size_t count);
+void WRAP(net_reply_end)(struct net_reply *reply, const struct http_field *trailers, size_t count)
+{
+    (void)trailers;
+    CHECK(count == 0);
+    CHECK(reply->is_used);
+    CHECK(reply->has_begun);
+    CHECK(reply->has_left || reply->length < 0 || reply->got.size == (size_t)reply->length);
+    const struct exchange *const exchange = reply->exchange;
+    if (fake.expected_of == exchange && !reply->has_left && !exchange->hides_usage) {
+        CHECK(str_equal(text_str(&reply->got), text_str(&fake.expected)));
+    }
+    fake.whole++;
+    answered(reply);
+}
+
+void WRAP(net_reply_abort)(struct net_reply *reply);
+void WRAP(net_reply_abort)(struct net_reply *reply)
+{
+    fake.aborted++;
+    answered(reply);
+}
+
+void WRAP(net_reply_send)(struct net_reply *reply, const struct net_response *response);
+void WRAP(net_reply_send)(struct net_reply *reply, const struct net_response *response)
+{
+    CHECK(!reply->has_begun);
+    CHECK(response->status >= 400);
+    CHECK(response->body.size > 0);
+    note_cost(response->fields, response->field_count);
+    fake.refused++;
+    answered(reply);
+}
+
+/* ---- calls */
+
+struct net_call *WRAP(net_call_start)(struct net_client *client, struct net_loop *loop,
+                                      const struct net_call_request *request,
+                                      const struct net_call_events *events, void *context);
+struct net_call *WRAP(net_call_start)(struct net_client *client, struct net_loop *loop,
+                                      const struct net_call_request *request,
+                                      const struct net_call_events *events, void *context)
+{
+    (void)client;
+    struct exchange *const exchange = context;
+    CHECK(exchange->home->loop == loop);
+    CHECK(request->path.size > 0);
+    CHECK(request->field_count <= HTTP_FIELDS_MAX);
+    CHECK(exchange->is_free || exchange->hold != 0); /* nothing is forwarded unrecorded */
+    fake.tries += exchange->is_free ? 0 : 1;
+    for (size_t i = 0; i < FAKE_CALLS_MAX; i++) {
+        struct net_call *const call = &fake.calls[i];
+        if (!call->is_used) {
+            *call = (struct net_call){.is_used = true, .events = events, .exchange = exchange};
+            text_init(&call->body, (size_t)64 << 20);
+            return call;
+        }
+    }
+    CHECK(false);
+    return NULL;
+}
+
+void WRAP(net_call_cancel)(struct net_call *call);
+void WRAP(net_call_cancel)(struct net_call *call)
+{
+    CHECK(call->is_used);
+    text_deinit(&call->body);
+    call->is_used = false;
+}
+
+void WRAP(net_call_pause)(struct net_call *call);
+void WRAP(net_call_pause)(struct net_call *call)
+{
+    CHECK(call->is_used);
+    CHECK(!call->is_paused);
+    call->is_paused = true;
+}
+
+void WRAP(net_call_resume)(struct net_call *call);
+void WRAP(net_call_resume)(struct net_call *call)
+{
+    CHECK(call->is_used);
+    CHECK(call->is_paused);
+    call->is_paused = false;
+}
+
+bool WRAP(net_call_was_sent)(const struct net_call *call);
+bool WRAP(net_call_was_sent)(const struct net_call *call)
+{
+    CHECK(call->is_used);
+    return call->was_sent;
+}
+
+/* ---- the budget, on a disk that may refuse */
+
+static enum errc refuse(struct err *err)
+{
+    fake.refusals++;
+    return err_set(err, ERR_IO, "the disk is full");
+}
+
+enum errc __real_budget_reserve(struct budget *budget, const struct hold_request *request,
+                                struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                                struct err *err);
+enum errc WRAP(budget_reserve)(struct budget *budget, const struct hold_request *request,
+                               struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                               struct err *err);
+enum errc WRAP(budget_reserve)(struct budget *budget, const struct hold_request *request,
+                               struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                               struct err *err)
+{
+    return fake.disk_refuses ? refuse(err)
+                             : __real_budget_reserve(budget, request, out_grant, out_refusal, err);
+}
+
+enum errc __real_budget_post(struct budget *budget, uint64_t id,
+                             const struct hold_settlement *settlement, struct str payload,
+                             struct hold_settled *out_settled, struct err *err);
+enum errc WRAP(budget_post)(struct budget *budget, uint64_t id,
+                            const struct hold_settlement *settlement, struct str payload,
+                            struct hold_settled *out_settled, struct err *err);
+enum errc WRAP(budget_post)(struct budget *budget, uint64_t id,
+                            const struct hold_settlement *settlement, struct str payload,
+                            struct hold_settled *out_settled, struct err *err)
+{
+    if (fake.disk_refuses) {
+        return refuse(err);
+    }
+    const enum errc code = __real_budget_post(budget, id, settlement, payload, out_settled, err);
+    CHECK(code == ERR_OK); /* every hold is settled once */
+    CHECK(payload.size > 0);
+    CHECK(fake.expected_pusd < 0 || settlement->cost_pusd == fake.expected_pusd);
+    fake.recorded++;
+    fake.spent_pusd += settlement->cost_pusd;
+    return code;
+}
+
+enum errc __real_budget_void(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
+                             struct err *err);
+enum errc WRAP(budget_void)(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
+                            struct err *err);
+enum errc WRAP(budget_void)(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
+                            struct err *err)
+{
+    if (fake.disk_refuses) {
+        return refuse(err);
+    }
+    const enum errc code = __real_budget_void(budget, id, now_ns, payload, err);
+    CHECK(code == ERR_OK);
+    fake.recorded += payload.size > 0;
+    return code;
+}
+
+enum errc __real_budget_note(struct budget *budget, struct str payload, struct err *err);
+enum errc WRAP(budget_note)(struct budget *budget, struct str payload, struct err *err);
+enum errc WRAP(budget_note)(struct budget *budget, struct str payload, struct err *err)
+{
+    if (fake.disk_refuses) {
+        return refuse(err);
+    }
+    fake.recorded += payload.size > 0;
+    return __real_budget_note(budget, payload, err);
+}
