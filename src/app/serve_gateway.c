@@ -11,8 +11,8 @@
 
 enum {
     PAYLOADS_BYTES_MAX = 4 << 20, /* handed over at a time */
-    /* What settles meanwhile goes into the ledger at once: a transaction of a few calls costs nearly
-     * as much as one of hundreds. */
+    /* What settles meanwhile goes into the ledger at once: a transaction of a few calls costs
+     * nearly as much as one of hundreds. */
     STEP_MS = 200,
     MANY_CALLS = 4096, /* handed over without waiting for more */
     EXPIRE_MS = 1000,
@@ -232,10 +232,22 @@ static bool is_closing(struct serve_gateway *own, int wait_ms)
     return closing;
 }
 
+static bool has_tls(const struct settings *settings)
+{
+    bool has = false;
+    for (size_t i = 0; i < settings->upstreams.count; i++) {
+        has = has || str_starts_with(settings->upstreams.rows[i].base_url, STR("https:"));
+    }
+    return has;
+}
+
 static void *work(void *context)
 {
     struct serve *const serve = context;
     struct serve_gateway *const own = &serve->gateway;
+    if (own->uses_tls) {
+        net_client_prepare_tls(own->client);
+    }
     int64_t expired_ns = clock_monotonic_ns();
     struct arena arena;
     arena_init(&arena, ARENA_BYTES_MAX);
@@ -328,6 +340,7 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
         .tell = serve_tell,
         .context = serve,
     };
+    own->uses_tls = has_tls(config->settings);
     gateway_create(&settings, &own->gateway);
     CHECK(pthread_create(&own->thread, NULL, work, serve) == 0);
     own->has_thread = true;
