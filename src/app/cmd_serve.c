@@ -284,6 +284,7 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
                 store_path(serve->writer), serve->connections_max);
         serve_tell_files(serve->connections_max, serve->connections_wanted);
         serve_notify("READY=1");
+        memory_drop_code();
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");
         atomic_store(&serve->ready, false);
