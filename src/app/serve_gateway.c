@@ -11,9 +11,11 @@
 
 enum {
     PAYLOADS_BYTES_MAX = 4 << 20, /* handed over at a time */
-    /* What settles meanwhile goes into the ledger at once: a transaction of a few calls costs
-     * nearly as much as one of hundreds. */
-    STEP_MS = 200,
+    /* A transaction of the ledger costs nearly the same for a few calls as for hundreds: where many
+     * settle, they wait for more to go with. */
+    STEP_MS = 50,
+    FEW_CALLS = 8,
+    BUSY_STEP_MS = 1000,
     MANY_CALLS = 4096, /* handed over without waiting for more */
     EXPIRE_MS = 1000,
     SECRET_FILE_BYTES_MAX = 4096,
@@ -267,7 +269,9 @@ static void *work(void *context)
             }
         }
         tell_steps(serve);
-        closing = is_closing(own, handed >= MANY_CALLS ? 0 : STEP_MS);
+        closing = is_closing(own, handed >= MANY_CALLS  ? 0
+                                  : handed >= FEW_CALLS ? BUSY_STEP_MS
+                                                        : STEP_MS);
     }
     arena_deinit(&arena);
     return NULL;
