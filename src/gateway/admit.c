@@ -53,17 +53,6 @@ static int64_t bound_output(struct exchange *exchange)
     return bound < USAGE_TOKENS_MAX ? bound : USAGE_TOKENS_MAX;
 }
 
-static struct price_memo *memo_of(struct gateway_loop *home, const struct price_book *book)
-{
-    if (home->memo_book != book) {
-        arena_deinit(&home->memo_arena);
-        arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
-        home->memo = price_memo_create(&home->memo_arena);
-        home->memo_book = book;
-    }
-    return home->memo;
-}
-
 /* What the call can cost at most; false: nobody knows, exchange->message says why. */
 static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd)
 {
@@ -84,8 +73,8 @@ static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd)
         gateway_say(exchange, "the request names no model");
         return false;
     }
-    if (price_worst(exchange->table->book, &bounds, memo_of(exchange->home, exchange->table->book),
-                    &worst, &err) != ERR_OK) {
+    if (price_worst(exchange->table->book, &bounds, gateway_memo(exchange), &worst, &err) !=
+        ERR_OK) {
         gateway_say(exchange, "%s", err.text);
         return false;
     }
@@ -109,10 +98,12 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
         return;
     }
     char *const text = scopes->text[scopes->count];
-    const int size = snprintf(text, HOLD_SCOPE_BYTES_MAX, "%s:" STR_FORMAT, kind, STR_ARG(name));
-    CHECK(size > 0);
-    CHECK(size < HOLD_SCOPE_BYTES_MAX);
-    scopes->rows[scopes->count++] = (struct str){text, (size_t)size};
+    const size_t front = strlen(kind);
+    CHECK(front + 1 + name.size < HOLD_SCOPE_BYTES_MAX);
+    memcpy(text, kind, front);
+    text[front] = ':';
+    memcpy(text + front + 1, name.data, name.size);
+    scopes->rows[scopes->count++] = (struct str){text, front + 1 + name.size};
 }
 
 static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, int64_t now_ns,

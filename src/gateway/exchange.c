@@ -21,16 +21,33 @@ static struct exchange *take(struct gateway_loop *home)
     if (exchange != NULL) {
         home->idle = exchange->next;
         home->idle_count--;
-        memset(exchange, 0, sizeof *exchange);
+        memset((void *)exchange, 0, offsetof(struct exchange, body));
     } else {
         exchange = memory_new(struct exchange);
+        text_init(&exchange->body, SIZE_MAX);
+        text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
+        text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
     }
     exchange->home = home;
-    text_init(&exchange->body, SIZE_MAX);
-    text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
-    text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
     sse_init(&exchange->sse);
     return exchange;
+}
+
+static void destroy(struct exchange *exchange)
+{
+    text_deinit(&exchange->body);
+    text_deinit(&exchange->head);
+    text_deinit(&exchange->buffered);
+    memory_free(exchange);
+}
+
+static void empty(struct text *text)
+{
+    if (text->capacity > GATEWAY_KEPT_BYTES_MAX) {
+        text_deinit(text);
+    } else {
+        text_clear(text);
+    }
 }
 
 static void give(struct exchange *exchange)
@@ -38,18 +55,18 @@ static void give(struct exchange *exchange)
     struct gateway_loop *const home = exchange->home;
     CHECK(exchange->call == NULL);
     CHECK(exchange->hold == 0);
-    text_deinit(&exchange->body);
-    text_deinit(&exchange->head);
-    text_deinit(&exchange->buffered);
     sse_deinit(&exchange->sse);
     gateway_table_release(exchange->table);
     atomic_fetch_sub(&home->gateway->counts.under_way, 1);
     if (home->idle_count < GATEWAY_POOL_MAX) {
+        empty(&exchange->body);
+        empty(&exchange->head);
+        empty(&exchange->buffered);
         exchange->next = home->idle;
         home->idle = exchange;
         home->idle_count++;
     } else {
-        memory_free(exchange);
+        destroy(exchange);
     }
 }
 
@@ -69,6 +86,18 @@ void exchange_run(struct exchange *exchange, enum gateway_step step)
         }
         give(exchange);
     }
+}
+
+struct price_memo *gateway_memo(struct exchange *exchange)
+{
+    struct gateway_loop *const home = exchange->home;
+    if (home->memo_table != exchange->table->number) {
+        arena_deinit(&home->memo_arena);
+        arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
+        home->memo = price_memo_create(&home->memo_arena);
+        home->memo_table = exchange->table->number;
+    }
+    return home->memo;
 }
 
 static struct gateway_loop *home_of(struct gateway *gateway, struct net_loop *loop)
@@ -125,6 +154,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
     struct gateway *const gateway = memory_new(struct gateway);
     gateway->settings = *settings;
     gateway->table = settings->table;
+    gateway->table->number = ++gateway->table_count;
     gateway->ids = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     gateway->ids_old = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     pthread_mutex_init(&gateway->lock, NULL);
@@ -134,6 +164,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
         home->loop = net_loops_at(settings->loops, i);
         json_parser_create(&home->parser, PARSER_BYTES_MAX);
         arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
+        text_init(&home->record, CALL_RECORD_BYTES_MAX);
     }
     *out = gateway;
 }
@@ -150,11 +181,12 @@ void gateway_destroy(struct gateway **gateway)
         while (home->idle != NULL) {
             struct exchange *const exchange = home->idle;
             home->idle = exchange->next;
-            memory_free(exchange);
+            destroy(exchange);
         }
         if (home->parser != NULL) {
             json_parser_destroy(&home->parser);
             arena_deinit(&home->memo_arena);
+            text_deinit(&home->record);
         }
     }
     gateway_table_release(g->table);

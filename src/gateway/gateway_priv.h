@@ -23,7 +23,8 @@ enum {
     GATEWAY_SCOPE_COUNT = 6, /* org, team, workflow, key, user, model */
     GATEWAY_BREAKERS_MAX = 256,
     GATEWAY_IDS_SEEN_MAX = 1 << 16,
-    GATEWAY_POOL_MAX = 256, /* idle exchanges a loop keeps */
+    GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
+    GATEWAY_KEPT_BYTES_MAX = 16 << 10, /* of a text of one of them */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
     GATEWAY_RETRY_MS = 250, /* doubled with each retry of the same model */
 };
@@ -60,6 +61,7 @@ struct gateway_table {
     const struct price_book *book;
     struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
     size_t upstream_count;
+    uint64_t number;       /* of the gateway's tables, from 1 on */
     _Atomic int64_t users; /* the gateway and exchanges */
     void (*released)(void *context);
     void *context;
@@ -72,7 +74,8 @@ struct gateway_loop {
     struct json_parser *parser;
     struct arena memo_arena;
     struct price_memo *memo;
-    const struct price_book *memo_book; /* that `memo` is of */
+    uint64_t memo_table; /* number of the table whose book `memo` is of; 0: none */
+    struct text record;  /* where records of calls are written */
     struct exchange *idle;
     int idle_count;
     uint64_t sequence; /* of request ids */
@@ -82,6 +85,7 @@ struct gateway {
     struct gateway_settings settings;
     pthread_mutex_t lock; /* of `table` and the ids */
     struct gateway_table *table;
+    uint64_t table_count; /* there ever were */
     struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
     /* Ids of responses of late: one that comes again does not name a call. */
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
@@ -182,8 +186,7 @@ struct exchange {
     char after[PROVIDER_NAME_BYTES_MAX + 64]; /* how the try before it ended; empty: the first */
 
     /* FORWARD */
-    struct text body; /* changed; empty: as sent */
-    struct str sent;  /* the body that goes out */
+    struct str sent; /* the body that goes out */
     struct net_call *call;
     struct net_timer timer;
     int64_t started_ns; /* wall clock */
@@ -200,21 +203,27 @@ struct exchange {
     enum gateway_end end;
     enum net_failure_kind failure; /* END_FAILED */
     bool was_sent;                 /* some of the request, so that something may be charged */
-    struct http_field fields[NET_FIELDS_MAX];
     size_t field_count;
-    struct text head; /* bytes of the fields that are kept */
-    struct text buffered;
     struct sse sse;
     struct provider_reply metered;
     struct provider_text alias; /* the provider's id of the request */
     int64_t received_bytes;
     struct exchange *next; /* idle */
+
+    /* Not zeroed when one is used again: what comes first and the memory of the texts stay. */
+    struct text body; /* changed; empty: as sent */
+    struct text head; /* bytes of the fields that are kept */
+    struct text buffered;
+    struct http_field fields[NET_FIELDS_MAX];
 };
 
 /* ---- exchange.c */
 
 /* Go on until the exchange waits or is over. */
 void exchange_run(struct exchange *exchange, enum gateway_step step);
+
+/* What names of models meant at the exchange's table. */
+struct price_memo *gateway_memo(struct exchange *exchange);
 
 /* ---- one step each */
 

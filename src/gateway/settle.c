@@ -100,6 +100,7 @@ static bool price_of(struct exchange *exchange, struct str model, const struct u
         .tier = exchange->metered.has_tier ? exchange->metered.tier : exchange->tier,
         .region = provider_text_str(&exchange->metered.region),
         .usage = usage,
+        .memo = gateway_memo(exchange),
     };
     struct price_result result;
     struct err err;
@@ -257,13 +258,13 @@ static void write_record(struct exchange *exchange, const struct settled *settle
 static void post(struct exchange *exchange, const struct settled *settled)
 {
     struct gateway *const gateway = exchange->home->gateway;
-    struct text record;
+    struct text *const record = &exchange->home->record;
     struct hold_settled done = {0};
     struct err err;
     enum errc code = ERR_IO;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    write_record(exchange, settled, &record);
-    const struct str payload = text_is_full(&record) ? (struct str){0} : text_str(&record);
+    text_clear(record);
+    write_record(exchange, settled, record);
+    const struct str payload = text_is_full(record) ? (struct str){0} : text_str(record);
     for (int i = 0; i < POST_TRIES_MAX && code == ERR_IO; i++) {
         if (exchange->hold == 0) {
             code = budget_note(gateway->settings.budget, payload, &err);
@@ -286,7 +287,6 @@ static void post(struct exchange *exchange, const struct settled *settled)
         gateway->settings.tell(gateway->settings.context, err.text);
     }
     exchange->hold = 0;
-    text_deinit(&record);
 }
 
 static void count(struct exchange *exchange, const struct settled *settled)

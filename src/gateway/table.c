@@ -128,6 +128,7 @@ void gateway_set_table(struct gateway *gateway, struct gateway_table *table)
     pthread_mutex_lock(&gateway->lock);
     struct gateway_table *const old = gateway->table;
     gateway->table = table;
+    table->number = ++gateway->table_count;
     pthread_mutex_unlock(&gateway->lock);
     gateway_table_release(old);
 }
