@@ -1,4 +1,4 @@
-"""gateway: calls through the gateway with everything on, against nginx's proxy_pass and Portkey on one upstream.
+"""gateway: calls through the gateway with everything on, beside nginx and Portkey on one upstream.
 
 Auth by a key, attribution, price, a hold in six scopes written before a call is forwarded, metering,
 the posting and the ledger behind are on. The proxies have one processor, the upstream and the load
