@@ -1,9 +1,9 @@
 """gateway: calls through the gateway with everything on, beside nginx and Portkey on one upstream.
 
-Auth by a key, attribution, price, a hold in six scopes written before a call is forwarded, metering,
-the posting and the ledger behind are on. The proxies have one processor, the upstream and the load
-the other. Runs are interleaved, and what counts is the ratio or the difference: absolute numbers are
-of the machine and its load.
+Auth by a key, attribution, price, a hold in six scopes written before a call is forwarded,
+metering, the posting and the ledger behind are on. The proxies have one processor, the upstream and
+the load the other. Runs are interleaved, and what counts is the ratio or the difference: absolute
+numbers are of the machine and its load.
 """
 import contextlib
 import json
@@ -19,7 +19,7 @@ from measure import BURSAR, ROOT, say
 from proxy_bare import PASS, free_port, nginx, running
 
 BENCH = ROOT / "build" / "bench"
-PORTKEY = ROOT / ".portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+PORTKEY = ROOT / ".portkey/node_modules/@portkey-ai/gateway/build/start-server.js"
 RATE, CONNECTIONS, STREAMS, RUNS, SECONDS, STARTS = 1000, 64, 1000, 7, 1.5, 11
 KEY = "sk-upstream"
 CONFIG = """
