@@ -35,7 +35,8 @@ build: build/build.ninja
 
 bench: build
 	@tools/setup build bench
-	@ninja -C build bench/fill_ledger bench/send_spans bench/proxy_bare
+	@ninja -C build bench/fill_ledger bench/send_spans bench/proxy_bare \
+	    bench/fake_provider bench/send_calls
 	@/usr/bin/python3 bench/bench.py
 
 soak: build

@@ -2,13 +2,14 @@
 """bench: every measurement, in one table with its bars. Run by `make bench`.
 
 usage: bench/bench.py [import_logs] [report_cases] [attribution] [receive_spans]
-                      [proxy_bare]                                      default: all
+                      [proxy_bare] [gateway]                            default: all
 """
 import os
 import platform
 import sys
 
 import attribution
+import gateway
 import import_logs
 import proxy_bare
 import receive_spans
@@ -17,7 +18,7 @@ from measure import Table
 
 MEASUREMENTS = {"import_logs": import_logs, "report_cases": report_cases,
                 "attribution": attribution, "receive_spans": receive_spans,
-                "proxy_bare": proxy_bare}
+                "proxy_bare": proxy_bare, "gateway": gateway}
 
 
 def processor():

@@ -43,7 +43,7 @@ def free_port():
 @contextlib.contextmanager
 def running(command, port, cpu):
     with subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)],
-                          stderr=subprocess.DEVNULL) as process:
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         for _ in range(200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
@@ -57,7 +57,7 @@ def running(command, port, cpu):
 def nginx(stack, folder, name, http, port, cpu):
     path = folder / f"{name}.conf"
     path.write_text(COMMON.format(folder=folder, name=name, http=http))
-    stack.enter_context(running([shutil.which("nginx"), "-c", path], port, cpu))
+    return stack.enter_context(running([shutil.which("nginx"), "-c", path], port, cpu))
 
 
 def load(folder, port, connections, cpu):

@@ -24,7 +24,8 @@ enum {
     DRAIN_MS_MAX = 10000,  /* answers that are owed */
     SETTLE_MS_MAX = 30000, /* from the journal into the ledger */
     PATH_BYTES_MAX = 4096,
-    FOLLOW_MS = 400, /* a key that is made or revoked counts that much later at most */
+    STARTED_STEPS = 5, /* of FOLLOW_MS: then the threads have done what they do at first */
+    FOLLOW_MS = 400,   /* a key that is made or revoked counts that much later at most */
 };
 
 #define READING_BYTES_MAX ((size_t)160 << 20)
@@ -249,9 +250,13 @@ static void wait_for_end(const sigset_t *signals, struct serve *serve)
 {
     const struct timespec step = {.tv_nsec = FOLLOW_MS * 1000000L};
     int number = 0;
+    int64_t steps = 0;
     do {
         number = sigtimedwait(signals, NULL, &step);
         CHECK(number > 0 || errno == EAGAIN || errno == EINTR);
+        if (++steps == STARTED_STEPS) {
+            memory_drop_code();
+        }
         if (number == SIGHUP) {
             reload(serve);
         } else if (number < 0) {

@@ -221,7 +221,7 @@ void serve_keys_follow(struct serve *serve, bool reopen);
 /* Whether any key is good now. */
 bool serve_keys_open_anything(struct serve *serve);
 /* serve_auth_check() with the keys as they are now. */
-int serve_keys_check(struct serve *serve, const struct net_request *request,
+int serve_keys_check(struct serve *serve, const struct net_request *request, bool is_gateway,
                      struct serve_caller *out_caller, const char **out_why);
 /* What the caller's key stands for, as the arena's own; false: it is full. From any thread. */
 bool serve_copy_binding(const struct serve_caller *caller, struct arena *arena,

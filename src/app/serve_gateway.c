@@ -11,7 +11,12 @@
 
 enum {
     PAYLOADS_BYTES_MAX = 4 << 20, /* handed over at a time */
+    /* A transaction of the ledger costs nearly the same for a few calls as for hundreds: where many
+     * settle, they wait for more to go with. */
     STEP_MS = 50,
+    FEW_CALLS = 8,
+    BUSY_STEP_MS = 1000,
+    MANY_CALLS = 4096, /* handed over without waiting for more */
     EXPIRE_MS = 1000,
     SECRET_FILE_BYTES_MAX = 4096,
 };
@@ -229,10 +234,22 @@ static bool is_closing(struct serve_gateway *own, int wait_ms)
     return closing;
 }
 
+static bool has_tls(const struct settings *settings)
+{
+    bool has = false;
+    for (size_t i = 0; i < settings->upstreams.count; i++) {
+        has = has || str_starts_with(settings->upstreams.rows[i].base_url, STR("https:"));
+    }
+    return has;
+}
+
 static void *work(void *context)
 {
     struct serve *const serve = context;
     struct serve_gateway *const own = &serve->gateway;
+    if (own->uses_tls) {
+        net_client_prepare_tls(own->client);
+    }
     int64_t expired_ns = clock_monotonic_ns();
     struct arena arena;
     arena_init(&arena, ARENA_BYTES_MAX);
@@ -252,7 +269,9 @@ static void *work(void *context)
             }
         }
         tell_steps(serve);
-        closing = is_closing(own, handed > 0 ? 0 : STEP_MS);
+        closing = is_closing(own, handed >= MANY_CALLS  ? 0
+                                  : handed >= FEW_CALLS ? BUSY_STEP_MS
+                                                        : STEP_MS);
     }
     arena_deinit(&arena);
     return NULL;
@@ -325,6 +344,7 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
         .tell = serve_tell,
         .context = serve,
     };
+    own->uses_tls = has_tls(config->settings);
     gateway_create(&settings, &own->gateway);
     CHECK(pthread_create(&own->thread, NULL, work, serve) == 0);
     own->has_thread = true;

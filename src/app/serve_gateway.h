@@ -24,6 +24,7 @@ struct serve_gateway {
     struct gateway *gateway;
     pthread_t thread; /* hands settled calls to the inbox, lets holds expire, tells of steps */
     bool has_thread;
+    bool uses_tls; /* an upstream of the start does */
     pthread_mutex_t lock;
     pthread_cond_t woken;
     bool closing;

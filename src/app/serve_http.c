@@ -62,11 +62,11 @@ static void answer_metrics(struct serve *serve, struct net_reply *reply)
     text_deinit(&body);
 }
 
-static void turn_away(struct serve *serve, const struct net_request *request, int status,
+static void turn_away(const struct net_request *request, bool is_gateway, int status,
                       const char *why, struct net_reply *reply)
 {
     const struct http_head *const head = request->head;
-    if (gateway_serves(serve->gateway.gateway, request)) {
+    if (is_gateway) {
         gateway_turn_away(request, status, why, reply);
     } else if (serve_auth_area(head->method, head->path) == AREA_INGEST) {
         serve_otlp_refuse(request, status, why, reply);
@@ -95,14 +95,15 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
     const bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
     struct serve_caller caller;
     const char *why = NULL;
-    const int status = serve_keys_check(serve, request, &caller, &why);
+    const bool is_gateway = gateway_serves(serve->gateway.gateway, request);
+    const int status = serve_keys_check(serve, request, is_gateway, &caller, &why);
     if (status != 200) {
-        turn_away(serve, request, status, why, reply);
+        turn_away(request, is_gateway, status, why, reply);
         return;
     }
-    if (gateway_serves(serve->gateway.gateway, request)) {
+    if (is_gateway) {
         if (!caller.has_key && serve_is_of_page(serve, request)) { /* its name may point here */
-            turn_away(serve, request, 403, "pages of other sites may not call models here", reply);
+            turn_away(request, true, 403, "pages of other sites may not call models here", reply);
         } else {
             serve_gateway_handle(serve, request, &caller, reply);
         }

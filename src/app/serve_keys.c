@@ -125,19 +125,20 @@ bool serve_keys_open_anything(struct serve *serve)
     return opens;
 }
 
-int serve_keys_check(struct serve *serve, const struct net_request *request,
+int serve_keys_check(struct serve *serve, const struct net_request *request, bool is_gateway,
                      struct serve_caller *out_caller, const char **out_why)
 {
     CHECK(serve != NULL);
     const struct serve_auth_rules rules = {.require_keys = atomic_load(&serve->require_keys),
-                                           .is_gateway =
-                                               gateway_serves(serve->gateway.gateway, request),
+                                           .is_gateway = is_gateway,
                                            .now_ns = clock_now_ns()};
     CHECK(pthread_rwlock_rdlock(&serve->keys.lock) == 0);
     const int status = serve_auth_check(serve->keys.table, &rules, request, out_caller, out_why);
     CHECK(pthread_rwlock_unlock(&serve->keys.lock) == 0);
-    atomic_fetch_add(&serve->unauthorized, status == 401);
-    atomic_fetch_add(&serve->forbidden, status == 403);
+    if (status != 200) { /* else every loop would write what the others have at hand */
+        atomic_fetch_add(&serve->unauthorized, status == 401);
+        atomic_fetch_add(&serve->forbidden, status == 403);
+    }
     return status;
 }
 

@@ -62,6 +62,9 @@ void budget_close(struct budget **budget)
 {
     CHECK(budget != NULL);
     if (*budget != NULL) {
+        if ((*budget)->log != NULL) {
+            budget_shorten(*budget);
+        }
         hold_log_close(&(*budget)->log);
         holds_destroy(&(*budget)->holds);
         pthread_mutex_destroy(&(*budget)->mutex);

@@ -18,6 +18,9 @@ struct budget {
     int64_t refused;
 };
 
+/* At the end: a snapshot, where the next start had much to read. */
+void budget_shorten(struct budget *budget);
+
 /* Log records and apply them; with the mutex held. Errors: ERR_IO, ERR_RANGE: nothing changed. */
 MUST_CHECK enum errc budget_change(struct budget *budget, struct hold_record *records, size_t count,
                                    struct holds_effect *out, uint64_t *out_number, struct err *err);

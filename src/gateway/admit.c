@@ -125,10 +125,12 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
         return;
     }
     char *const text = scopes->text[scopes->count];
-    const int size = snprintf(text, HOLD_SCOPE_BYTES_MAX, "%s:" STR_FORMAT, kind, STR_ARG(name));
-    CHECK(size > 0);
-    CHECK(size < HOLD_SCOPE_BYTES_MAX);
-    scopes->rows[scopes->count++] = (struct str){text, (size_t)size};
+    const size_t front = strlen(kind);
+    CHECK(front + 1 + name.size < HOLD_SCOPE_BYTES_MAX);
+    memcpy(text, kind, front);
+    text[front] = ':';
+    memcpy(text + front + 1, name.data, name.size);
+    scopes->rows[scopes->count++] = (struct str){text, front + 1 + name.size};
 }
 
 static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct str model,

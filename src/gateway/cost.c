@@ -38,21 +38,11 @@ static bool may_be_charged(const struct exchange *exchange)
     return false;
 }
 
-static bool is_timeout(enum net_failure_kind kind)
-{
-    return kind == NET_FIRST_BYTE_TIMEOUT || kind == NET_IDLE_TIMEOUT || kind == NET_TOTAL_TIMEOUT;
-}
-
-/* Whether the work was done, or goes on, and nothing of what came out was seen. */
+/* Whether the work goes on and is told of in a reply to come: what it will use nobody knows. */
 static bool is_unseen(const struct exchange *exchange)
 {
     const struct provider_reply *const reply = &exchange->metered;
-    if (reply->has_usage || exchange->is_stream) {
-        return false;
-    }
-    return (exchange->is_background && reply->is_pending) ||
-           (exchange->end == END_LEFT && !reply->is_whole) ||
-           (exchange->end == END_FAILED && is_timeout(exchange->failure));
+    return exchange->is_background && reply->is_pending && !reply->has_usage;
 }
 
 /* What is missing in the provider's figures, from the texts: the input it did not tell, the output

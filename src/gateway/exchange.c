@@ -21,18 +21,37 @@ static struct exchange *take(struct gateway_loop *home)
     if (exchange != NULL) {
         home->idle = exchange->next;
         home->idle_count--;
-        memset(exchange, 0, sizeof *exchange);
+        memset((void *)exchange, 0, offsetof(struct exchange, body));
     } else {
         exchange = memory_new(struct exchange);
+        text_init(&exchange->body, SIZE_MAX);
+        text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
+        text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
+        text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
+        text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
     }
     exchange->home = home;
-    text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
-    text_init(&exchange->body, SIZE_MAX);
-    text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
-    text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
-    text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
     sse_init(&exchange->sse);
     return exchange;
+}
+
+static void destroy(struct exchange *exchange)
+{
+    text_deinit(&exchange->record);
+    text_deinit(&exchange->plain);
+    text_deinit(&exchange->body);
+    text_deinit(&exchange->head);
+    text_deinit(&exchange->buffered);
+    memory_free(exchange);
+}
+
+static void empty(struct text *text)
+{
+    if (text->capacity > GATEWAY_KEPT_BYTES_MAX) {
+        text_deinit(text);
+    } else {
+        text_clear(text);
+    }
 }
 
 void exchange_give(struct exchange *exchange)
@@ -41,21 +60,21 @@ void exchange_give(struct exchange *exchange)
     CHECK(exchange->call == NULL);
     CHECK(exchange->hold == 0);
     CHECK(!exchange->owes);
-    text_deinit(&exchange->record);
     gateway_unpacker_destroy(&exchange->unpacker);
-    text_deinit(&exchange->plain);
-    text_deinit(&exchange->body);
-    text_deinit(&exchange->head);
-    text_deinit(&exchange->buffered);
     sse_deinit(&exchange->sse);
     gateway_table_release(exchange->table);
     atomic_fetch_sub(&home->gateway->counts.under_way, 1);
     if (home->idle_count < GATEWAY_POOL_MAX) {
+        empty(&exchange->body);
+        empty(&exchange->head);
+        empty(&exchange->buffered);
+        empty(&exchange->plain);
+        empty(&exchange->record);
         exchange->next = home->idle;
         home->idle = exchange;
         home->idle_count++;
     } else {
-        memory_free(exchange);
+        destroy(exchange);
     }
 }
 
@@ -160,7 +179,7 @@ void gateway_destroy(struct gateway **gateway)
         while (home->idle != NULL) {
             struct exchange *const exchange = home->idle;
             home->idle = exchange->next;
-            memory_free(exchange);
+            destroy(exchange);
         }
         if (home->parser != NULL) {
             json_parser_destroy(&home->parser);

@@ -23,7 +23,8 @@ enum {
     GATEWAY_SCOPE_COUNT = 7, /* org, team, workflow, key, user, model by both of its names */
     GATEWAY_BREAKERS_MAX = 256,
     GATEWAY_IDS_SEEN_MAX = 1 << 16,
-    GATEWAY_POOL_MAX = 256, /* idle exchanges a loop keeps */
+    GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
+    GATEWAY_KEPT_BYTES_MAX = 16 << 10, /* of a text of one of them */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
     GATEWAY_RETRY_MS = 250, /* doubled with each retry of the same model */
     GATEWAY_OWED_MS = 500,  /* then a disk that refused a posting is asked again */
@@ -74,7 +75,7 @@ struct gateway_loop {
     struct json_parser *parser;
     struct arena memo_arena;
     struct price_memo *memo;
-    uint64_t memo_number; /* of the table whose book `memo` is of */
+    uint64_t memo_number; /* of the table whose book `memo` is of; 0: none */
     struct exchange *idle;
     int idle_count;
     struct exchange *owing; /* over for their clients, not yet for the budget */
@@ -160,7 +161,6 @@ struct exchange {
     char message[GATEWAY_MESSAGE_BYTES]; /* of an error, for the client */
 
     /* READ */
-    struct text plain; /* the request's body unpacked; empty: it came plain */
     bool is_packed;
     enum provider_dialect dialect; /* of the client */
     enum provider_api api;
@@ -204,9 +204,8 @@ struct exchange {
     char after[PROVIDER_NAME_BYTES_MAX + 64]; /* how the try before it ended; empty: the first */
 
     /* FORWARD */
-    struct text body; /* changed; empty: as sent */
-    struct str sent;  /* the body that goes out */
-    bool is_edited;   /* it is `body` */
+    struct str sent; /* the body that goes out */
+    bool is_edited;  /* it is `body` */
     struct net_call *call;
     struct net_timer timer;
     int64_t started_ns; /* wall clock; the hold's instant, so that both have one price */
@@ -223,10 +222,7 @@ struct exchange {
     enum gateway_end end;
     enum net_failure_kind failure; /* END_FAILED */
     bool was_sent;                 /* some of the request, so that something may be charged */
-    struct http_field fields[NET_FIELDS_MAX];
     size_t field_count;
-    struct text head; /* bytes of the fields that are kept */
-    struct text buffered;
     enum gateway_packing packing;
     struct gateway_unpacker *unpacker; /* of a stream; NULL: none */
     struct sse sse;
@@ -238,8 +234,15 @@ struct exchange {
     bool owes; /* it could not be recorded yet */
     bool is_void;
     struct hold_settlement settlement;
-    struct text record;
     struct exchange *next; /* idle, or owing */
+
+    /* Not zeroed when one is used again: what comes first and the memory of the texts stay. */
+    struct text body;  /* changed; empty: as sent */
+    struct text plain; /* the request's body unpacked; empty: it came plain */
+    struct text head;  /* bytes of the fields that are kept */
+    struct text buffered;
+    struct text record; /* of the call, until the budget has it */
+    struct http_field fields[NET_FIELDS_MAX];
 };
 
 /* ---- exchange.c */

@@ -149,6 +149,7 @@ bool gateway_post(struct exchange *exchange, const struct gateway_settled *settl
                                                .now_ns = clock_now_ns()};
     const bool is_charged = exchange->hold != 0 && settled->is_charged;
     struct hold_settled done = {0};
+    text_clear(&exchange->record);
     write_record(exchange, settled, &exchange->record);
     if (!gateway_end_hold(exchange, is_charged ? &settlement : NULL, &done)) {
         return false;

@@ -50,12 +50,13 @@ enum errc net_client_create(struct net_loops *loops, const struct net_client_set
         code = proxy_parse(settings->https_proxy, &client->https_proxy, err);
     }
     if (code == ERR_OK) {
-        code = tls_create(settings, &client->tls, err);
+        code = tls_check(settings, err);
     }
     if (code != ERR_OK) {
         memory_free(client);
         return code;
     }
+    CHECK(pthread_mutex_init(&client->tls_lock, NULL) == 0);
     client->resolver = resolver_create();
     for (int i = 0; i < net_loops_count(loops); i++) {
         client->stations[i].client = client;
@@ -63,6 +64,28 @@ enum errc net_client_create(struct net_loops *loops, const struct net_client_set
     }
     *out = client;
     return ERR_OK;
+}
+
+enum errc client_tls(struct net_client *client, SSL_CTX **out, struct err *err)
+{
+    CHECK(client != NULL);
+    enum errc code = ERR_OK;
+    pthread_mutex_lock(&client->tls_lock);
+    if (client->tls == NULL) {
+        code = tls_create(&client->settings, &client->tls, err);
+    }
+    *out = client->tls;
+    pthread_mutex_unlock(&client->tls_lock);
+    return code;
+}
+
+void net_client_prepare_tls(struct net_client *client)
+{
+    SSL_CTX *tls = NULL;
+    struct err err;
+    if (client_tls(client, &tls, &err) != ERR_OK) {
+        /* The call that needs it says so. */
+    }
 }
 
 static void close_station(struct station *station)
@@ -100,6 +123,7 @@ void net_client_destroy(struct net_client **client)
     }
     resolver_destroy(&c->resolver); /* after those who wait for it */
     SSL_CTX_free(c->tls);
+    pthread_mutex_destroy(&c->tls_lock);
     memory_free(c);
     *client = NULL;
 }

@@ -54,6 +54,9 @@ extern const struct net_client_settings net_client_settings_default;
 MUST_CHECK enum errc net_client_create(struct net_loops *loops,
                                        const struct net_client_settings *settings,
                                        struct net_client **out, struct err *err);
+/* Read the authorities that TLS trusts, which else the first call over TLS waits for. From any
+ * thread. */
+void net_client_prepare_tls(struct net_client *client);
 /* When the loops are stopped. Calls that are under way fail with NET_STOPPED. */
 void net_client_destroy(struct net_client **client);
 

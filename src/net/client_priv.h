@@ -125,7 +125,8 @@ struct net_client {
     struct net_loops *loops;
     struct proxy http_proxy;
     struct proxy https_proxy;
-    SSL_CTX *tls;
+    pthread_mutex_t tls_lock;
+    SSL_CTX *tls; /* NULL: nothing has asked for it yet */
     struct resolver *resolver;
     bool stopping;
     struct station stations[NET_LOOPS_MAX];
@@ -186,8 +187,16 @@ void call_doom(struct net_call *call, enum net_failure_kind kind, const char *te
 void call_input(struct net_call *call);
 void call_ended(struct net_call *call, enum stream_end how);
 
+/* ---- client.c ---- */
+
+/* Made when it is first asked for: reading the system's authorities takes 20 ms and 5 MB. Errors:
+ * ERR_CONFIG  the file of authorities was good at the start and is no longer. */
+MUST_CHECK enum errc client_tls(struct net_client *client, SSL_CTX **out, struct err *err);
+
 /* ---- tls.c ---- */
 
+/* Whether the file of authorities has one: it is read whole later. Errors: ERR_CONFIG. */
+MUST_CHECK enum errc tls_check(const struct net_client_settings *settings, struct err *err);
 MUST_CHECK enum errc tls_create(const struct net_client_settings *settings, SSL_CTX **out,
                                 struct err *err);
 SSL *tls_open(SSL_CTX *tls, struct pool *pool);

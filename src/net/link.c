@@ -67,8 +67,14 @@ static void fail(struct link *link, enum net_failure_kind kind, const char *text
 
 static void secure(struct link *link)
 {
+    SSL_CTX *tls = NULL;
+    struct err err;
+    if (client_tls(link->pool->station->client, &tls, &err) != ERR_OK) {
+        fail(link, NET_TLS_FAILED, err.text);
+        return;
+    }
     link->state = LINK_SECURING;
-    stream_secure(&link->stream, tls_open(link->pool->station->client->tls, link->pool));
+    stream_secure(&link->stream, tls_open(tls, link->pool));
 }
 
 static void on_secured(void *context)

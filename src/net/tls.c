@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
@@ -22,6 +23,29 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     return 1; /* it is ours now */
 }
 
+static enum errc unusable(const char *file, struct err *err)
+{
+    char reason[WHY_BYTES_MAX];
+    ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
+    ERR_clear_error();
+    return err_set(err, ERR_CONFIG, "%s cannot be used as authorities (PEM): %s", file, reason);
+}
+
+enum errc tls_check(const struct net_client_settings *settings, struct err *err)
+{
+    CHECK(settings != NULL);
+    const char *const file = settings->ca_file;
+    if (file == NULL || file[0] == '\0') {
+        return ERR_OK;
+    }
+    BIO *const bytes = BIO_new_file(file, "r");
+    X509 *const first = bytes != NULL ? PEM_read_bio_X509_AUX(bytes, NULL, NULL, NULL) : NULL;
+    const enum errc code = first != NULL ? ERR_OK : unusable(file, err);
+    X509_free(first);
+    BIO_free(bytes);
+    return code;
+}
+
 enum errc tls_create(const struct net_client_settings *settings, SSL_CTX **out, struct err *err)
 {
     CHECK(settings != NULL);
@@ -39,11 +63,8 @@ enum errc tls_create(const struct net_client_settings *settings, SSL_CTX **out, 
     }
     const char *const file = settings->ca_file;
     if (file != NULL && file[0] != '\0' && SSL_CTX_load_verify_locations(tls, file, NULL) != 1) {
-        char reason[WHY_BYTES_MAX];
-        ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
-        ERR_clear_error();
         SSL_CTX_free(tls);
-        return err_set(err, ERR_CONFIG, "%s cannot be used as authorities (PEM): %s", file, reason);
+        return unusable(file, err);
     }
     ERR_clear_error();
     *out = tls;

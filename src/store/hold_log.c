@@ -10,6 +10,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+enum { AT_END_BYTES_MAX = 1 << 20 }; /* of a log that the next start reads in a few ms */
+
 void hold_log_path(const struct hold_log *log, enum hold_log_file file, uint32_t segment,
                    char out[HOLD_LOG_PATH_BYTES_MAX])
 {
@@ -335,11 +337,13 @@ enum errc hold_log_flush(struct hold_log *log, struct err *err)
     return hold_log_wait(log, written, err);
 }
 
-bool hold_log_wants_snapshot(struct hold_log *log)
+bool hold_log_wants_snapshot(struct hold_log *log, bool at_end)
 {
     CHECK(log != NULL);
     pthread_mutex_lock(&log->mutex);
-    const bool wants = log->segments[log->segment_count - 1].bytes > log->segment_bytes &&
+    const int64_t bytes_max =
+        at_end && log->segment_bytes > AT_END_BYTES_MAX ? AT_END_BYTES_MAX : log->segment_bytes;
+    const bool wants = log->segments[log->segment_count - 1].bytes > bytes_max &&
                        log->snapshot == NULL && !log->broken &&
                        log->segment_count < HOLD_LOG_SEGMENTS_MAX;
     pthread_mutex_unlock(&log->mutex);

@@ -76,8 +76,9 @@ MUST_CHECK enum errc hold_log_wait(struct hold_log *log, uint64_t number, struct
 /* Until all that was appended so far is on the disk. Errors as hold_log_wait(). */
 MUST_CHECK enum errc hold_log_flush(struct hold_log *log, struct err *err);
 
-/* Whether the segment is long and no snapshot is being written. */
-bool hold_log_wants_snapshot(struct hold_log *log);
+/* Whether the segment is long and no snapshot is being written. at_end: long enough that the next
+ * start would notice. */
+bool hold_log_wants_snapshot(struct hold_log *log, bool at_end);
 /* Begin the next segment; `snapshot`, made with memory_alloc(), is everything before it and is the
  * log's from now on. Serialised with appends. Errors: ERR_IO  nothing has changed; it is freed. */
 MUST_CHECK enum errc hold_log_rotate(struct hold_log *log, char *snapshot, size_t size,

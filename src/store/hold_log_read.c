@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/memory.h"
+
+enum { WINDOW_BYTES = 64 << 10 }; /* read at a time: records are far smaller */
 
 /* The files as they stood when reading began, one after the other. */
 struct reading {
@@ -17,6 +20,9 @@ struct reading {
     int64_t end;      /* bytes of that segment */
     uint64_t written; /* last record there was */
     struct hold_log_place place;
+    char *window; /* owned; bytes of the segment from `window_at` on */
+    int64_t window_at;
+    size_t window_size;
 };
 
 struct found {
@@ -52,10 +58,17 @@ static void close_at(struct reading *reading)
         close(reading->fd);
         reading->fd = -1;
     }
+    reading->window_size = 0;
 }
 
-static enum errc read_exact(const struct reading *reading, char *out, size_t size, int64_t offset,
-                            struct err *err)
+static void end(struct reading *reading)
+{
+    close_at(reading);
+    memory_free(reading->window);
+}
+
+static enum errc read_all(const struct reading *reading, char *out, size_t size, int64_t offset,
+                          struct err *err)
 {
     while (size > 0) {
         const ssize_t got = pread(reading->fd, out, size, offset);
@@ -70,6 +83,30 @@ static enum errc read_exact(const struct reading *reading, char *out, size_t siz
         size -= (size_t)got;
         offset += got;
     }
+    return ERR_OK;
+}
+
+/* Bytes that were in the segment when it was opened; those beyond it are of records not whole. */
+static enum errc read_exact(struct reading *reading, char *out, size_t size, int64_t offset,
+                            struct err *err)
+{
+    CHECK(offset >= HOLD_LOG_HEADER_BYTES);
+    if (size > WINDOW_BYTES || offset + (int64_t)size > reading->end) {
+        return read_all(reading, out, size, offset, err);
+    }
+    const int64_t window_end = reading->window_at + (int64_t)reading->window_size;
+    if (offset < reading->window_at || offset + (int64_t)size > window_end) {
+        const int64_t left = reading->end - offset;
+        reading->window_size = left < WINDOW_BYTES ? (size_t)left : (size_t)WINDOW_BYTES;
+        reading->window_at = offset;
+        const enum errc code =
+            read_all(reading, reading->window, reading->window_size, offset, err);
+        if (code != ERR_OK) {
+            reading->window_size = 0;
+            return code;
+        }
+    }
+    memcpy(out, reading->window + (offset - reading->window_at), size);
     return ERR_OK;
 }
 
@@ -131,7 +168,7 @@ static bool is_payload(const struct step *step)
 
 static struct reading begin(struct hold_log *log, uint64_t after)
 {
-    struct reading reading = {.log = log, .fd = -1};
+    struct reading reading = {.log = log, .fd = -1, .window = memory_new_array(char, WINDOW_BYTES)};
     pthread_mutex_lock(&log->mutex);
     reading.written = log->written;
     reading.place = log->read_at.number <= after ? log->read_at : log->delivered_at;
@@ -140,8 +177,8 @@ static struct reading begin(struct hold_log *log, uint64_t after)
     return reading;
 }
 
-static enum errc take_payload(const struct reading *reading, const struct step *step,
-                              struct arena *arena, struct found *found, struct err *err)
+static enum errc take_payload(struct reading *reading, const struct step *step, struct arena *arena,
+                              struct found *found, struct err *err)
 {
     char *const bytes = arena_new(arena, char, step->body_size);
     const size_t at = bytes != NULL ? arena_push(arena, found) : SIZE_MAX;
@@ -184,7 +221,7 @@ enum errc hold_log_payloads(struct hold_log *log, uint64_t after, size_t bytes_m
         }
         behind = reading.place;
     }
-    close_at(&reading);
+    end(&reading);
     if (code != ERR_OK) {
         return code;
     }
@@ -199,7 +236,7 @@ enum errc hold_log_payloads(struct hold_log *log, uint64_t after, size_t bytes_m
 static enum errc advance(struct hold_log *log, uint64_t through, struct hold_log_place *place,
                          int64_t *payloads, struct err *err)
 {
-    struct reading reading = {.log = log, .fd = -1};
+    struct reading reading = {.log = log, .fd = -1, .window = memory_new_array(char, WINDOW_BYTES)};
     enum errc code = ERR_OK;
     pthread_mutex_lock(&log->mutex);
     reading.place = log->delivered_at;
@@ -212,7 +249,7 @@ static enum errc advance(struct hold_log *log, uint64_t through, struct hold_log
         code = next_record(&reading, &step, err);
         *payloads += code == ERR_OK && is_payload(&step) && step.number > delivered;
     }
-    close_at(&reading);
+    end(&reading);
     *place = reading.place;
     return code;
 }

@@ -45,13 +45,26 @@ from decimal import Decimal
 
 import pytest
 
-from test_gateway import (ask, chat, cost, fixture_start, fixture_upstream,  # noqa: F401
-                          leave_after, spent)
+from test_gateway import ask, chat, cost, fixture_start, fixture_upstream, spent  # noqa: F401
 
 CLAIMS = {"x-bursar-workflow": "claims"}
 # A call of 100 tokens in and 10 out costs 0.00028 USD at gpt-4.1's price.
 CALL, CALL_USD = {"input": 100, "output": 10}, Decimal("0.00028")
 ANTHROPIC = "claude-sonnet-4-5"
+
+
+def leave_after(server, events):
+    """Read that many events of a stream, then go."""
+    data = json.dumps({"model": "gpt-4.1", "stream": True, "messages": [
+        {"role": "user", "content": json.dumps({"chunks": 100, "every": 0.01,
+                                                "input": 1000})}]}).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                           b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                           % len(data) + data)
+        seen = b""
+        while seen.count(b"\n\n") < events:
+            seen += connection.recv(65536)
 
 
 def held_for(start, upstream, wish=(), **more):

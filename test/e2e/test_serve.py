@@ -51,10 +51,10 @@ class Server:
         return float(lines[name])
 
     def memory(self):
-        """Resident bytes."""
+        """Resident bytes of its own: pages of code come and go."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
             lines = dict(line.split(":", 1) for line in status)
-        return int(lines["VmRSS"].split()[0]) << 10
+        return int(lines["RssAnon"].split()[0]) << 10
 
     def settle(self):
         until = time.monotonic() + 20

@@ -336,6 +336,34 @@ static void payloads_are_given_until_delivered_also_after_a_restart(void)
     EXPECT(waiting == 2 && none == 0 && left.count == 0);
 }
 
+static void what_an_ended_run_has_logged_is_a_snapshot_for_the_next(void)
+{
+    enum { NOTES = 20 };
+    struct hold_limit limits[] = {budgeting_limit("org", PERIOD_DAY, 1000)};
+    static char big[HOLD_PAYLOAD_BYTES_MAX];
+    struct budgeting b;
+    struct budget_counts counts = {0};
+    budgeting_open(&b, limits, 1);
+    memset(big, 'x', sizeof big);
+    const uint64_t id = budgeting_hold(&b, "org", "", 5);
+    enum errc code = ERR_OK;
+    for (int i = 0; i < NOTES && code == ERR_OK; i++) {
+        code = budget_note(b.budget, (struct str){big, sizeof big}, &b.err);
+    }
+    code = code == ERR_OK ? budgeting_reopen(&b, limits, 1) : code;
+    if (code == ERR_OK) {
+        budget_count(b.budget, &counts);
+    }
+    const int64_t waiting = code == ERR_OK ? budget_payloads_waiting(b.budget) : -1;
+    code = code == ERR_OK ? budget_void(b.budget, id, b.now_ns, (struct str){0}, &b.err) : code;
+    code = code == ERR_OK ? budget_verify(b.budget, &b.err) : code;
+    budgeting_close(&b);
+    EXPECT(code == ERR_OK);
+    EXPECT(b.opened.records < NOTES);
+    EXPECT(b.opened.unknown_holds == 1 && counts.held_pusd == 5);
+    EXPECT(waiting == NOTES);
+}
+
 static void budgets_of_the_configuration_become_limits(void)
 {
     struct settings_budget rows[] = {
@@ -385,6 +413,7 @@ int main(void)
         TEST_SPARSE(a_restart_keeps_holds_as_unknown_until_settled_or_charged),
         TEST_SPARSE(budgets_of_the_configuration_become_limits),
         TEST_SPARSE(payloads_are_given_until_delivered_also_after_a_restart),
+        TEST_SPARSE(what_an_ended_run_has_logged_is_a_snapshot_for_the_next),
     };
     return test_main(tests, COUNT_OF(tests));
 }

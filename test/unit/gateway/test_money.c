@@ -131,11 +131,13 @@ static bool starts(const char *path, const char *request)
     return gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
 }
 
-static void what_was_not_seen_is_charged_as_held(void)
+static void work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input(void)
 {
     static const char *const background =
         "{\"model\":\"gpt-4.1\",\"max_output_tokens\":50,\"background\":true,\"input\":\"x\"}";
-    static const char *const waiting = "{\"model\":\"gpt-4.1\",\"max_tokens\":50,\"messages\":[]}";
+    static const char *const waiting =
+        "{\"model\":\"gpt-4.1\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"Is it raining in Lisbon?\"}]}";
     struct text first;
     struct text second;
     gatewaying_open(&g, NULL, 0);
@@ -152,7 +154,7 @@ static void what_was_not_seen_is_charged_as_held(void)
     g.exchange.failure = NET_TOTAL_TIMEOUT;
     g.exchange.was_sent = true;
     const struct gateway_settled late = gatewaying_settle(&g, &second);
-    const bool says = str_find(text_str(&second), STR("not known")) != SIZE_MAX;
+    const bool says = str_find(text_str(&second), STR("usage estimated")) != SIZE_MAX;
     text_deinit(&first);
     text_deinit(&second);
     gatewaying_close(&g);
@@ -160,7 +162,8 @@ static void what_was_not_seen_is_charged_as_held(void)
     EXPECT(held_pusd > 0);
     EXPECT(!queued.has_usage && !queued.has_cost && queued.is_charged);
     EXPECT(counts.posted == 1 && counts.open_holds == 0 && counts.overshoots == 0);
-    EXPECT(!late.has_usage && late.is_charged);
+    EXPECT(late.is_estimated && late.has_cost && late.is_charged);
+    EXPECT(late.usage.counts[USAGE_INPUT_UNCACHED] > 0 && late.usage.counts[USAGE_OUTPUT] == 0);
     EXPECT(test_is_refusing() || says);
 }
 
@@ -403,7 +406,7 @@ int main(void)
         TEST(choices_prompts_and_defaults_are_held_for),
         TEST(a_region_a_tier_audio_and_searches_are_held_for),
         TEST(a_call_of_a_model_by_its_path_is_not_free),
-        TEST(what_was_not_seen_is_charged_as_held),
+        TEST(work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input),
         TEST(an_error_is_not_charged_even_when_the_client_has_left),
         TEST(a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen),
         TEST(a_settlement_that_comes_too_late_still_leaves_its_record),
