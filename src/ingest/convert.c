@@ -198,6 +198,9 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
         .note = text_or_null(from->note),
         .source_id = keys->source_id,
         .line = from->line,
+        .trace_key = from->trace_key,
+        .sender = from->sender,
+        .told = from->told,
     };
 }
 
@@ -250,8 +253,12 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
     if (at != SIZE_MAX) {
         const struct reading old = reading_of(&group->steps.rows[at]);
         const struct reading new = reading_of(&row);
+        const bool is_fuller = reading_is_fuller(&old, &new);
         ingest->summary.steps_known++;
-        if (!reading_is_fuller(&old, &new)) {
+        if (!group_note_dropped(group, is_fuller ? &group->steps.rows[at] : &row)) {
+            return group_full(ingest, err);
+        }
+        if (!is_fuller) {
             return ERR_OK;
         }
     } else {
@@ -430,6 +437,32 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     return ERR_OK;
 }
 
+static enum errc add_fact(struct ingest *ingest, const struct trace_fact *fact, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const struct str key = {(const char *)&fact->trace_key, sizeof fact->trace_key};
+    const uint64_t hash = hash64_of(key, fact->workflow, fact->hint, fact->case_id,
+                                    fact->attempt_id, fact->session, fact->input_key);
+    if (!key_set_add(&ingest->facts_seen, hash)) {
+        return ERR_OK;
+    }
+    const size_t at = arena_push(&group->arena, &group->facts);
+    if (at == SIZE_MAX) {
+        return group_full(ingest, err);
+    }
+    group->facts.rows[at] = (struct ledger_trace_facts){
+        .trace_key = fact->trace_key,
+        .content_hash = hash,
+        .workflow = text_or_null(fact->workflow),
+        .hint = text_or_null(fact->hint),
+        .case_id = text_or_null(fact->case_id),
+        .attempt_id = text_or_null(fact->attempt_id),
+        .session = text_or_null(fact->session),
+        .input_key = text_or_null(fact->input_key),
+    };
+    return ERR_OK;
+}
+
 enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
                      const struct ingest_origin *origin, struct err *err)
 {
@@ -447,6 +480,9 @@ enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
     }
     for (size_t i = 0; i < trace->kpis.count && code == ERR_OK; i++) {
         code = add_kpi(ingest, &trace->kpis.rows[i], origin, err);
+    }
+    for (size_t i = 0; i < trace->facts.count && code == ERR_OK; i++) {
+        code = add_fact(ingest, &trace->facts.rows[i], err);
     }
     for (size_t i = 0; i < trace->outcomes.count && code == ERR_OK; i++) {
         code = add_outcome(ingest, &trace->outcomes.rows[i], origin, err);

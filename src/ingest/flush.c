@@ -35,6 +35,7 @@ void ingest_destroy(struct ingest **ingest)
         key_set_deinit(&(*ingest)->attempts_seen);
         key_set_deinit(&(*ingest)->outcomes_seen);
         key_set_deinit(&(*ingest)->sources_seen);
+        key_set_deinit(&(*ingest)->facts_seen);
         arena_deinit(&(*ingest)->group.arena);
         arena_deinit(&(*ingest)->group.kept);
         arena_deinit(&(*ingest)->memory);
@@ -92,6 +93,10 @@ static enum errc start(struct ingest *ingest, struct err *err)
     }
     if (code == ERR_OK) {
         ingest->ledger_had_aliases = result.rows > 0;
+        code = store_run(ingest->store, QUERY_any_fact, NULL, 0, arena, &result, err);
+    }
+    if (code == ERR_OK) {
+        ingest->ledger_has_facts = result.rows > 0;
     }
     return code;
 }
@@ -151,13 +156,14 @@ static bool is_surely_new(const struct ingest *ingest, enum ledger_table table)
 {
     return ingest->ledger_was_new &&
            (table == LEDGER_cases || table == LEDGER_attempts || table == LEDGER_case_attributes ||
+            table == LEDGER_trace_facts ||
             (table == LEDGER_outcomes && !ingest->group.repeats_outcomes));
 }
 
-/* Stage rows, then run the query that adds those the ledger does not have. */
-static enum errc add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
+enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
                          size_t count, enum store_query query, int64_t *out_added, struct err *err)
 {
+    CHECK(out_added != NULL);
     *out_added = 0;
     if (count == 0) {
         return ERR_OK;
@@ -200,6 +206,8 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     STAMP(&group->outcomes);
     STAMP(&group->sources);
     STAMP(&group->rejects);
+    STAMP(&group->facts);
+    STAMP(&group->meters);
     size_t candidates = 0;
     for (size_t i = 0; i < group->outcomes.count; i++) {
         candidates += group->outcomes.rows[i].status == OUTCOME_CANDIDATE;
@@ -211,38 +219,45 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t rejects;
     int64_t forgotten;
     int64_t kpis;
-    enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
-                             QUERY_add_staged_cases, &cases, err);
+    int64_t facts;
+    enum errc code = ingest_add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
+                                    QUERY_add_staged_cases, &cases, err);
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_attempts, group->attempts.rows, group->attempts.count,
-                       QUERY_add_staged_attempts, &attempts, err);
+        code = ingest_add_new(ingest, LEDGER_attempts, group->attempts.rows, group->attempts.count,
+                              QUERY_add_staged_attempts, &attempts, err);
     }
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_case_attributes, group->attributes.rows,
-                       group->attributes.count, QUERY_add_staged_attributes, &attributes, err);
+        code =
+            ingest_add_new(ingest, LEDGER_case_attributes, group->attributes.rows,
+                           group->attributes.count, QUERY_add_staged_attributes, &attributes, err);
     }
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_outcomes, group->outcomes.rows, group->outcomes.count,
-                       QUERY_add_staged_outcomes, &outcomes, err);
+        code = ingest_add_new(ingest, LEDGER_outcomes, group->outcomes.rows, group->outcomes.count,
+                              QUERY_add_staged_outcomes, &outcomes, err);
     }
     if (code == ERR_OK) {
-        code = add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
-                       QUERY_add_staged_rejects, &rejects, err);
+        code = ingest_add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
+                              QUERY_add_staged_rejects, &rejects, err);
     }
     if (code == ERR_OK) {
         code = ingest_write_kpis(ingest, &kpis, err);
+    }
+    if (code == ERR_OK) {
+        code = ingest_add_new(ingest, LEDGER_trace_facts, group->facts.rows, group->facts.count,
+                              QUERY_add_staged_facts, &facts, err);
     }
     bool seen = !ingest->ledger_was_new;
     for (size_t i = 0; i < group->sources.count; i++) { /* a long table is in several groups */
         seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
     }
     if (code == ERR_OK && seen) {
-        code = add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
-                       QUERY_forget_staged_sources, &forgotten, err);
+        code = ingest_add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
+                              QUERY_forget_staged_sources, &forgotten, err);
     }
     if (code == ERR_OK) {
         *out_changed = group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
-                       cases + attempts + attributes + outcomes + rejects + kpis > 0;
+                       cases + attempts + attributes + outcomes + rejects + kpis + facts > 0;
+        ingest->ledger_has_facts = ingest->ledger_has_facts || facts > 0;
         ingest->summary.cases_added += cases;
         ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
         ingest->summary.candidates_added += candidates > 0 ? outcomes : 0;
@@ -265,10 +280,14 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
                             group->steps.count, err);
     }
     if (code == ERR_OK) {
-        code = post_entries(ingest, err);
+        code = add_others(ingest, out_changed, err);
+    }
+    int64_t placed = 0;
+    if (code == ERR_OK && *out_changed) {
+        code = ingest_place_steps(ingest, &placed, err);
     }
     if (code == ERR_OK) {
-        code = add_others(ingest, out_changed, err);
+        code = post_entries(ingest, err);
     }
     if (code == ERR_OK) {
         int64_t texts;
@@ -283,7 +302,7 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         .started_ns = ingest->now_ns,
         .about = ingest->about,
         .files = ingest->group_files,
-        .steps = (int64_t)group->steps.count,
+        .steps = (int64_t)group->steps.count + placed,
         .rejected = ingest->group_rejected,
     };
     return store_append(ingest->store, LEDGER_imports, false, &import, 1, err);
@@ -293,7 +312,8 @@ static bool is_empty(const struct group *group)
 {
     return group->steps.count == 0 && group->cases.count == 0 && group->attempts.count == 0 &&
            group->outcomes.count == 0 && group->sources.count == 0 && group->rejects.count == 0 &&
-           group->attributes.count == 0 && group->kpis.count == 0;
+           group->attributes.count == 0 && group->kpis.count == 0 && group->facts.count == 0 &&
+           group->meters.count == 0;
 }
 
 /* Everything since the last commit is gone, and so is what the summary says of it. */

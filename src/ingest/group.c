@@ -112,6 +112,20 @@ size_t group_add_step(struct group *group, struct hash128 key)
     return at;
 }
 
+bool group_note_dropped(struct group *group, const struct ledger_steps *step)
+{
+    CHECK(group != NULL);
+    if ((step->told & TOLD_LOOSE) == 0) {
+        return true;
+    }
+    const size_t at = arena_push(&group->arena, &group->dropped);
+    if (at != SIZE_MAX) {
+        group->dropped.rows[at] = (struct ledger_placings){
+            .attempt_key = step->attempt_key, .from_case = step->case_key, .to_workflow = STR("")};
+    }
+    return at != SIZE_MAX;
+}
+
 struct reading reading_of(const struct ledger_steps *step)
 {
     CHECK(step != NULL);

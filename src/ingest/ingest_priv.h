@@ -45,6 +45,9 @@ struct group {
     GROUP_ROWS(attempts) attempts;
     GROUP_ROWS(outcomes) outcomes;
     GROUP_ROWS(kpis) kpis;
+    GROUP_ROWS(trace_facts) facts;
+    GROUP_ROWS(meters) meters;
+    GROUP_ROWS(placings) dropped; /* where loose steps were that are known: maybe nothing is left */
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
     struct ledger_entries entries;
@@ -65,6 +68,8 @@ struct ingest {
     bool ledger_was_new; /* nothing was ever imported into it */
     bool ledger_had_steps;
     bool ledger_had_aliases;
+    bool ledger_has_facts;        /* of traces */
+    bool ledger_has_meters;       /* readings of them */
     bool writing;                 /* a transaction is open */
     bool changed;                 /* the open transaction makes the ledger another one */
     int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
@@ -75,6 +80,7 @@ struct ingest {
     struct key_set attempts_seen; /* in this run */
     struct key_set outcomes_seen; /* low halves of the keys, in this run */
     struct key_set sources_seen;  /* in this run */
+    struct key_set facts_seen;    /* of traces, in this run */
     int64_t group_rejected;
     int64_t group_files;
     struct group group;
@@ -94,6 +100,17 @@ MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
 /* Leave in the group only the steps that the ledger does not know at least as well, one of each
  * whatever names it is told under; lesser ones in the ledger give way. */
 MUST_CHECK enum errc ingest_drop_known(struct ingest *ingest, struct err *err);
+
+/* flush.c: stage rows, then run the query that adds those the ledger does not have. */
+MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table,
+                                    const void *rows, size_t count, enum store_query query,
+                                    int64_t *out_added, struct err *err);
+
+/*
+ * places.c: steps whose trace says elsewhere whose work they are go there, those of the open import
+ * and older ones. out_added: rows that count as brought by the import.
+ */
+MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct err *err);
 
 /* names.c: keys that name one step, together. */
 
@@ -154,6 +171,10 @@ MUST_CHECK enum errc ingest_table_files(struct ingest *ingest, struct str path,
 size_t group_find_step(const struct group *group, struct hash128 key);
 /* Room for one more step under `key`; SIZE_MAX: the arena is full. */
 size_t group_add_step(struct group *group, struct hash128 key);
+
+/* Note where a loose step is that is left out: the one that is kept may be in another case, and
+ * nothing be left there. False: the arena is full. */
+bool group_note_dropped(struct group *group, const struct ledger_steps *step);
 
 /* What decides between two readings of one step. */
 struct reading {

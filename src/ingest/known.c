@@ -313,7 +313,7 @@ static enum errc add_names(struct ingest *ingest, const struct names *names, str
 }
 
 /* What stays in the group, under the keys of the families: its index is not used again. */
-static void leave_kept(struct ingest *ingest, const struct verdict *verdict)
+static enum errc leave_kept(struct ingest *ingest, const struct verdict *verdict, struct err *err)
 {
     struct group *const group = &ingest->group;
     const struct names *const names = &verdict->names;
@@ -321,6 +321,9 @@ static void leave_kept(struct ingest *ingest, const struct verdict *verdict)
     for (size_t i = 0; i < group->steps.count; i++) {
         if (!verdict->keep[i]) {
             ingest->summary.steps_known++;
+            if (!group_note_dropped(group, &group->steps.rows[i])) {
+                return full(ingest, err);
+            }
             continue;
         }
         struct ledger_steps *const step = &group->steps.rows[kept++];
@@ -335,6 +338,7 @@ static void leave_kept(struct ingest *ingest, const struct verdict *verdict)
         const struct name *const family = names_leader(names, *key);
         *key = family != NULL ? family->step_key : *key;
     }
+    return ERR_OK;
 }
 
 enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
@@ -363,7 +367,9 @@ enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
         code = supersede(ingest, &verdict, err);
     }
     if (code == ERR_OK) {
-        leave_kept(ingest, &verdict);
+        code = leave_kept(ingest, &verdict, err);
+    }
+    if (code == ERR_OK) {
         code = move_belongings(ingest, &verdict, err);
     }
     return code == ERR_OK ? add_names(ingest, &verdict.names, err) : code;

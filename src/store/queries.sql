@@ -58,8 +58,8 @@ ANTI JOIN fingerprints USING (step_key, role, text_hash)
 DELETE FROM fingerprints WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
 
 -- name: supersede_staged_probes
-INSERT INTO superseded_steps
-SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_probes USING (step_key)
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by FROM steps s SEMI JOIN staged_probes USING (step_key)
 
 -- name: delete_staged_probes
 DELETE FROM steps WHERE step_key IN (SELECT step_key FROM staged_probes)
@@ -87,8 +87,8 @@ FROM steps WHERE import_id = $1 AND kind = 0 AND abs(step_key % $2) = $3
 
 -- Steps of import $2 give way to their new price, which import $1 brings.
 -- name: supersede_staged_repriced
-INSERT INTO superseded_steps
-SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_repriced USING (step_key)
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by FROM steps s SEMI JOIN staged_repriced USING (step_key)
 WHERE s.import_id = $2
 
 -- name: delete_staged_repriced
@@ -96,12 +96,95 @@ DELETE FROM steps
 WHERE import_id = $1 AND step_key IN (SELECT step_key FROM staged_repriced)
 
 -- name: add_staged_repriced
-INSERT INTO steps
+INSERT INTO steps BY NAME
 SELECT s.* EXCLUDE (superseded_by)
        REPLACE (r.provider AS provider, r.cost_basis AS cost_basis, r.cost_pusd AS cost_pusd,
                 r.price_id AS price_id, s.superseded_by AS import_id)
 FROM superseded_steps s JOIN staged_repriced r ON r.step_key = s.step_key
 WHERE s.superseded_by = $1
+
+-- name: any_fact
+SELECT 1 FROM trace_facts LIMIT 1
+
+-- name: add_staged_facts
+INSERT INTO trace_facts
+SELECT * FROM staged_trace_facts ANTI JOIN trace_facts USING (trace_key, content_hash)
+
+-- Traces of which import $1 brought facts, or steps that other spans may know better, with what
+-- their spans agree on. steps.told from 1024 on: loose.
+-- name: places_create
+CREATE OR REPLACE TEMP TABLE trace_places AS
+SELECT trace_key, CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
+       CASE WHEN min(hint) = max(hint) THEN min(hint) END AS hint,
+       CASE WHEN min(case_id) = max(case_id) THEN min(case_id) END AS case_id,
+       CASE WHEN min(attempt_id) = max(attempt_id) THEN min(attempt_id) END AS attempt_id,
+       CASE WHEN min(session) = max(session) THEN min(session) END AS session,
+       CASE WHEN min(input_key) = max(input_key) THEN min(input_key) END AS input_key
+FROM trace_facts
+WHERE trace_key IN (SELECT trace_key FROM trace_facts WHERE import_id = $1
+                    UNION ALL
+                    SELECT trace_key FROM steps WHERE import_id = $1 AND told >= 1024)
+GROUP BY trace_key
+
+-- name: places_loose_create
+CREATE OR REPLACE TEMP TABLE loose_steps AS
+SELECT DISTINCT s.trace_key, s.attempt_key, s.case_key, s.told
+FROM steps s SEMI JOIN trace_places USING (trace_key) WHERE s.told >= 1024 AND s.trace_key <> 0
+
+-- name: places_any_loose
+SELECT 1 FROM loose_steps LIMIT 1
+
+-- What the loose steps are called and what is known of their traces.
+-- name: places_loose
+SELECT l.trace_key, l.attempt_key, l.case_key, l.told, c.workflow, c.case_id, a.attempt_id, a.agent,
+       p.workflow, p.hint, p.case_id, p.attempt_id, p.session, p.input_key
+FROM loose_steps l JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = l.case_key
+     JOIN trace_places p USING (trace_key)
+ORDER BY l.trace_key, l.attempt_key, l.told
+
+-- What the steps to be placed elsewhere cost, where that goes to another workflow.
+-- name: places_costs
+SELECT min(s.started_ns), s.workflow, p.to_workflow,
+       s.provider, sum(s.cost_pusd)
+FROM steps s JOIN staged_placings p
+  ON p.trace_key = s.trace_key AND p.attempt_key = s.attempt_key AND p.told = s.told
+WHERE s.cost_pusd IS NOT NULL AND s.workflow <> p.to_workflow
+GROUP BY s.started_ns // 86400000000000, s.workflow, p.to_workflow, s.provider
+
+-- Steps of earlier imports stay readable where they were believed to be. $1: this import.
+-- name: places_supersede
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by
+FROM steps s SEMI JOIN staged_placings USING (trace_key, attempt_key, told) WHERE s.import_id <> $1
+
+-- name: places_move
+UPDATE steps SET attempt_key = p.to_attempt, case_key = p.to_case, workflow = p.to_workflow,
+                 import_id = CAST($1 AS INTEGER)
+FROM staged_placings p
+WHERE p.trace_key = steps.trace_key AND p.attempt_key = steps.attempt_key AND p.told = steps.told
+
+-- name: places_copy_attributes
+INSERT INTO case_attributes
+SELECT s.* FROM (SELECT p.to_case AS case_key, f.name, min(f.value), CAST($1 AS INTEGER)
+                 FROM case_attributes f JOIN (SELECT DISTINCT from_case, to_case
+                                              FROM staged_placings WHERE from_case <> to_case) p
+                   ON p.from_case = f.case_key
+                 GROUP BY p.to_case, f.name) s
+     ANTI JOIN case_attributes USING (case_key, name)
+
+-- Attempts and cases that nothing is left of.
+-- name: places_delete_attempts
+DELETE FROM attempts WHERE attempt_key IN (
+  SELECT attempt_key FROM staged_placings ANTI JOIN steps USING (attempt_key))
+
+-- name: places_delete_cases
+DELETE FROM cases WHERE case_key IN (
+  SELECT p.from_case FROM staged_placings p
+  ANTI JOIN attempts a ON a.case_key = p.from_case ANTI JOIN outcomes o ON o.case_key = p.from_case)
+
+-- name: places_delete_attributes
+DELETE FROM case_attributes WHERE case_key IN (
+  SELECT p.from_case FROM staged_placings p ANTI JOIN cases c ON c.case_key = p.from_case)
 
 -- Two different cases under one key: cannot be told apart, must not be mixed.
 -- name: case_collision
@@ -110,10 +193,16 @@ FROM staged_cases s JOIN cases c USING (case_key)
 WHERE s.case_id <> c.case_id OR s.workflow <> c.workflow LIMIT 1
 
 -- name: add_staged_cases
-INSERT INTO cases SELECT * FROM staged_cases ANTI JOIN cases USING (case_key)
+INSERT INTO cases
+SELECT * FROM (SELECT DISTINCT ON (case_key) * FROM staged_cases ORDER BY case_key, named_by,
+                 input_key)
+ANTI JOIN cases USING (case_key)
 
 -- name: add_staged_attempts
-INSERT INTO attempts SELECT * FROM staged_attempts ANTI JOIN attempts USING (attempt_key)
+INSERT INTO attempts
+SELECT * FROM (SELECT DISTINCT ON (attempt_key) * FROM staged_attempts
+               ORDER BY attempt_key, agent)
+ANTI JOIN attempts USING (attempt_key)
 
 -- name: add_staged_attributes
 INSERT INTO case_attributes

@@ -117,12 +117,14 @@ struct otlp_source {
     struct otlp_facts facts;
     struct str service;
     struct str version;
-    uint64_t hash; /* of its attributes */
+    uint64_t hash;   /* of its attributes */
+    uint64_t sender; /* of those of them that tell one program from another */
 };
 
 struct otlp_span_row {
     size_t parent; /* row; SIZE_MAX: none, or not in this batch (yet) */
     struct str parent_key;
+    bool is_root;
     const struct otlp_facts *facts; /* NULL: it says nothing */
     const struct otlp_source *source;
     size_t trace;
@@ -133,6 +135,7 @@ struct otlp_trace_row {
     struct str id; /* hexadecimal */
     struct str values[OTLP_FACT_COUNT];
     bool disagrees[OTLP_FACT_COUNT];
+    uint64_t key;
 };
 
 /* Where a step or outcome is from. */
@@ -172,6 +175,8 @@ struct otlp_meter {
     int64_t figures[OTLP_METER_PARTS][OTLP_METER_MODALITIES];
     bool has[OTLP_METER_PARTS];
     int64_t cost_pusd;
+    uint64_t series;
+    bool is_cumulative;
     bool is_exclusive; /* its input leaves out the caches */
 };
 

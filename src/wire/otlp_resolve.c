@@ -18,9 +18,29 @@ static void fill(struct str values[static OTLP_FACT_COUNT], const struct str *fr
     }
 }
 
-static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
-                     struct str values[static OTLP_FACT_COUNT])
+/* By enum otlp_fact: where the level of a fact stands in enum told; -1: nowhere. */
+static const int told_shifts[OTLP_FACT_COUNT] = {
+    [OTLP_FACT_WORKFLOW] = TOLD_WORKFLOW, [OTLP_FACT_CASE] = TOLD_CASE,
+    [OTLP_FACT_ATTEMPT] = TOLD_ATTEMPT,   [OTLP_FACT_INPUT_KEY] = -1,
+    [OTLP_FACT_SESSION] = TOLD_SESSION,   [OTLP_FACT_WORKFLOW_HINT] = TOLD_HINT};
+
+/* Facts that are there get a level in `told` where they have none. */
+static int level(int told, const struct str values[static OTLP_FACT_COUNT], int at)
 {
+    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
+        if (told_shifts[i] >= 0 && values[i].size > 0 &&
+            told_level(told, (enum told)told_shifts[i]) == 0) {
+            told |= at << told_shifts[i];
+        }
+    }
+    return told;
+}
+
+/* Returns bits of enum told. */
+static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
+                    struct str values[static OTLP_FACT_COUNT])
+{
+    bool is_whole = false; /* all the way to the root is in this batch */
     memset(values, 0, OTLP_FACT_COUNT * sizeof values[0]);
     if (place->facts != NULL) {
         fill(values, place->facts->values);
@@ -33,6 +53,7 @@ static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
         if (batch->spans.rows[span].facts != NULL) {
             fill(values, batch->spans.rows[span].facts->values);
         }
+        is_whole = batch->spans.rows[span].is_root;
         span = parent_of(batch, span);
     }
     if (place->trace != SIZE_MAX) {
@@ -43,7 +64,15 @@ static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
             }
         }
     }
+    int told = level(0, values, 2);
     fill(values, place->source->facts.values);
+    told = level(told, values, 1);
+    if (place->trace != SIZE_MAX &&
+        !(is_whole && told_level(told, TOLD_CASE) == 2 &&
+          (told_level(told, TOLD_WORKFLOW) > 0 || told_level(told, TOLD_HINT) > 0))) {
+        told |= TOLD_LOOSE;
+    }
+    return told;
 }
 
 /* What the session logs of a coding agent are imported as, so that all channels meet. */
@@ -71,13 +100,15 @@ struct named {
     struct str attempt;
     struct str input_key;
     struct str program;
+    struct str session;
+    int told;
     bool is_session;
 };
 
 static struct named name(struct otlp *otlp, const struct otlp_place *place)
 {
     struct str values[OTLP_FACT_COUNT];
-    facts_at(&otlp->batch, place, values);
+    const int told = facts_at(&otlp->batch, place, values);
     const struct str session = values[OTLP_FACT_SESSION];
     struct str trace = {0};
     if (place->trace != SIZE_MAX) {
@@ -91,7 +122,9 @@ static struct named name(struct otlp *otlp, const struct otlp_place *place)
                           .case_id = values[OTLP_FACT_CASE],
                           .attempt = values[OTLP_FACT_ATTEMPT],
                           .input_key = values[OTLP_FACT_INPUT_KEY],
-                          .program = program_of(place->source->service)};
+                          .program = program_of(place->source->service),
+                          .session = session,
+                          .told = told};
     named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
     named.is_session = named.case_id.size == 0;
     named.case_id = named.is_session ? fallback : named.case_id;
@@ -210,6 +243,20 @@ static void describe(struct otlp *otlp, size_t case_row, const struct named *nam
     }
 }
 
+/* A sum of calls is of its session where it is of one. */
+static void resolve_step(struct step *step, const struct otlp_batch *batch,
+                         const struct otlp_place *place, const struct named *named)
+{
+    step->sender = place->source->sender;
+    if (place->trace != SIZE_MAX) {
+        step->trace_key = batch->traces.rows[place->trace].key;
+        step->told = named->told;
+    }
+    if (step->meter != NULL && named->session.size > 0) {
+        step->meter->session = named->session;
+    }
+}
+
 static void resolve_steps(struct otlp *otlp)
 {
     struct otlp_batch *const batch = &otlp->batch;
@@ -223,6 +270,37 @@ static void resolve_steps(struct otlp *otlp)
         if (!rows->full) {
             describe(otlp, case_row, &named, place);
             rows->trace.steps.rows[i].attempt_index = attempt;
+            resolve_step(&rows->trace.steps.rows[i], batch, place, &named);
+        }
+    }
+}
+
+/* What the spans of each trace say, for those that come in other batches. */
+static void resolve_traces(struct otlp *otlp)
+{
+    struct otlp_batch *const batch = &otlp->batch;
+    struct wire_decoder *const rows = otlp->rows;
+    for (size_t i = 0; i < batch->traces.count && !rows->full; i++) {
+        const struct otlp_trace_row *const from = &batch->traces.rows[i];
+        struct str values[OTLP_FACT_COUNT];
+        bool any = false;
+        for (int k = 0; k < OTLP_FACT_COUNT; k++) {
+            values[k] = from->disagrees[k] ? (struct str){0} : from->values[k];
+            any = any || values[k].size > 0;
+        }
+        const size_t at = any ? arena_push(rows->arena, &rows->trace.facts) : 0;
+        if (at == SIZE_MAX) {
+            rows->full = true;
+        } else if (any) {
+            rows->trace.facts.rows[at] = (struct trace_fact){
+                .trace_key = from->key,
+                .workflow = values[OTLP_FACT_WORKFLOW],
+                .hint = values[OTLP_FACT_WORKFLOW_HINT],
+                .case_id = values[OTLP_FACT_CASE],
+                .attempt_id = values[OTLP_FACT_ATTEMPT],
+                .session = values[OTLP_FACT_SESSION],
+                .input_key = values[OTLP_FACT_INPUT_KEY],
+            };
         }
     }
 }
@@ -268,34 +346,6 @@ static void describe_spans(struct otlp *otlp)
     }
 }
 
-/* Sums of calls that are told one by one as well are no spend of their own. */
-static void drop_checks(struct otlp *otlp)
-{
-    struct wire_decoder *const rows = otlp->rows;
-    struct trace *const trace = &rows->trace;
-    bool *const told = rows->full ? NULL : arena_new(rows->arena, bool, trace->attempts.count + 1);
-    if (told == NULL) {
-        rows->full = true;
-        return;
-    }
-    for (size_t i = 0; i < trace->steps.count; i++) {
-        const struct step *const step = &trace->steps.rows[i];
-        if (step->kind == STEP_LLM && !step->is_sum) {
-            told[step->attempt_index] = true;
-        }
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < trace->steps.count; i++) {
-        const struct step *const step = &trace->steps.rows[i];
-        if (step->is_sum && told[step->attempt_index]) {
-            otlp->batch.counts.checks++;
-        } else {
-            trace->steps.rows[kept++] = *step;
-        }
-    }
-    trace->steps.count = kept;
-}
-
 void otlp_resolve(struct otlp *otlp)
 {
     CHECK(otlp->rows != NULL);
@@ -306,7 +356,5 @@ void otlp_resolve(struct otlp *otlp)
         const struct otlp_case_row *const list = &otlp->batch.cases.rows[i];
         wire_case_attributes(otlp->rows, i, list->rows, list->count);
     }
-    if (otlp->batch.meters.count > 0) {
-        drop_checks(otlp);
-    }
+    resolve_traces(otlp);
 }

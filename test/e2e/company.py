@@ -1,0 +1,186 @@
+"""A random company whose calls are known, and everything its programs tell of them: spans, events,
+metrics and session logs, as requests and files. What is told in which way is random; that each call
+is told at all is not."""
+import datetime
+import json
+import random
+
+MODELS = {  # $ a million tokens: input, cache read, cache write, output
+    "claude-sonnet-4-5": (3, 0.3, 3.75, 15),
+    "claude-haiku-4-5": (1, 0.1, 1.25, 5),
+}
+NS = 10**9
+START = 1_780_000_000 * NS
+
+
+class Call:
+    """One model call: the truth."""
+
+    def __init__(self, rng, number, at_ns):
+        self.number = number
+        self.model = rng.choice(list(MODELS))
+        self.started, self.ended = at_ns, at_ns + rng.randint(200, 9_000) * 1_000_000
+        self.input = rng.randint(1, 5_000)
+        self.read = rng.choice([0, rng.randint(1, 90_000)])
+        self.write = rng.choice([0, rng.randint(1, 9_000)])
+        self.output = rng.randint(1, 3_000)
+
+    def tokens(self):
+        return self.input + self.read + self.write + self.output
+
+    def pusd(self):
+        """Picodollars, exactly."""
+        rates = [round(rate * 100) * 10_000 for rate in MODELS[self.model]]
+        return sum(rate * count for rate, count in
+                   zip(rates, (self.input, self.read, self.write, self.output)))
+
+
+def attributes(values):
+    def kind(value):
+        return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+    return [{"key": key, "value": kind(value)} for key, value in values.items()]
+
+
+def usage(call):
+    return {"gen_ai.usage.input_tokens": call.input + call.read + call.write,
+            "gen_ai.usage.output_tokens": call.output,
+            "gen_ai.usage.cache_read.input_tokens": call.read,
+            "gen_ai.usage.cache_write.input_tokens": call.write}
+
+
+class Told:
+    """Records of each signal with their resources, in the order they came to be."""
+
+    def __init__(self):
+        self.records = []  # (signal, resource, record)
+        self.logs = {}     # session -> lines
+
+    def add(self, signal, resource, record):
+        self.records.append((signal, json.dumps(resource, sort_keys=True), record))
+
+
+WRAPS = {"traces": ("resourceSpans", "scopeSpans", "spans"),
+         "logs": ("resourceLogs", "scopeLogs", "logRecords"),
+         "metrics": ("resourceMetrics", "scopeMetrics", "metrics")}
+
+
+def request(signal, records):
+    """One export request of records of one signal."""
+    outer, middle, inner = WRAPS[signal]
+    by_resource = {}
+    for resource, record in records:
+        by_resource.setdefault(resource, []).append(record)
+    return {outer: [{"resource": {"attributes": attributes(json.loads(resource))},
+                     middle: [{inner: rows}]} for resource, rows in by_resource.items()]}
+
+
+def requests(rng, told, size):
+    """All that was told as requests in random order and of random sizes, some of them twice."""
+    records = told.records * 1
+    records += rng.sample(records, len(records) // 5)  # sent again
+    rng.shuffle(records)
+    out = []
+    for signal in WRAPS:
+        rows = [(resource, record) for kind, resource, record in records if kind == signal]
+        while rows:
+            count = rng.randint(1, size)
+            out.append((signal, request(signal, rows[:count])))
+            rows = rows[count:]
+    rng.shuffle(out)
+    return out
+
+
+def span(trace, number, parent, name, call, values):
+    row = {"traceId": f"{trace:032x}", "spanId": f"{number:016x}", "name": name,
+           "startTimeUnixNano": str(call[0]), "endTimeUnixNano": str(call[1]),
+           "attributes": attributes(values)}
+    if parent:
+        row["parentSpanId"] = f"{parent:016x}"
+    return row
+
+
+class Company:
+    """truth: {(workflow, case): [calls]}; told: what its programs say."""
+
+    def __init__(self, seed, cases=6):
+        self.rng = random.Random(seed)
+        self.number = seed * 1_000_000
+        self.told = Told()
+        self.truth = {}
+        for index in range(cases):
+            self.case_of_traces(index)
+        for index in range(3):
+            self.coding_session(index)
+        for index in range(3):
+            self.metered_service(index)
+
+    def next(self):
+        self.number += 1
+        return self.number
+
+    def call(self, at_ns):
+        return Call(self.rng, self.next(), at_ns)
+
+    def count(self, workflow, case, call):
+        self.truth.setdefault((workflow, case), []).append(call)
+
+    def case_of_traces(self, index):
+        """A case of one or two traces; only the root says whose work it is."""
+        rng = self.rng
+        workflow, case = f"work-{index % 3}", f"case-{index}"
+        resource = {"service.name": f"svc-{index % 2}", "service.instance.id": f"i-{index}"}
+        for _ in range(rng.randint(1, 2)):
+            trace, root = self.next(), self.next()
+            at = START + rng.randint(0, 86_400) * NS
+            began, parents = at, [root]
+            for _ in range(rng.randint(2, 30)):
+                call, number = self.call(at), self.next()
+                at = call.ended + rng.randint(0, 3) * NS
+                if rng.random() < 0.3:  # an agent of its own, which says what its calls used
+                    agent = self.next()
+                    self.told.add("traces", resource, span(
+                        trace, agent, rng.choice(parents), "invoke_agent", (call.started, at),
+                        {"gen_ai.operation.name": "invoke_agent", **usage(call)}))
+                    parents.append(agent)
+                self.tell_call(resource, call, trace, number, rng.choice(parents))
+                self.count(workflow, case, call)
+            self.told.add("traces", resource, span(
+                trace, root, None, "handle", (began, at),
+                {"bursar.workflow": workflow, "bursar.case.id": case,
+                 "bursar.case.attr.tier": "gold"}))
+
+    def tell_call(self, resource, call, trace, number, parent):
+        """A span, an event of the same call, or both."""
+        values = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
+                  "gen_ai.request.model": call.model, **usage(call)}
+        if self.rng.random() < 0.5:
+            values["gen_ai.response.id"] = f"msg_{call.number:020}"
+        told = self.rng.choice([("span",), ("span", "event"), ("event",)])
+        if "span" in told:
+            self.told.add("traces", resource, span(trace, number, parent, "chat",
+                                                   (call.started, call.ended), values))
+        if "event" in told:
+            self.told.add("logs", resource, {
+                "timeUnixNano": str(call.ended), "traceId": f"{trace:032x}",
+                "spanId": f"{number:016x}",
+                "eventName": "gen_ai.client.inference.operation.details",
+                "attributes": attributes(values)})
+
+    def coding_session(self, index):
+        pass
+
+    def metered_service(self, index):
+        pass
+
+    # ---- what the ledger must say
+
+    def calls(self):
+        return [call for calls in self.truth.values() for call in calls]
+
+    def pusd(self):
+        return sum(call.pusd() for call in self.calls())
+
+
+def stamp(at_ns):
+    moment = datetime.datetime.fromtimestamp(at_ns / NS, datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ns // 1_000_000 % 1000:03}Z"
