@@ -111,10 +111,10 @@ static struct hash128 step_key(const struct step *step, uint64_t attempt_key)
  * The cost of a step. Tables state what was paid, and their figure stands; elsewhere the price book
  * does, and a reported figure only fills in where no price is known.
  */
-static enum errc set_cost(const struct ingest *ingest, const struct step *step,
-                          const struct ingest_origin *origin, struct ledger_steps *row,
-                          struct err *err)
+enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
+                          enum channel channel, struct ledger_steps *row, struct err *err)
 {
+    CHECK(row != NULL);
     row->cost_pusd = LEDGER_NULL;
     /* A figure the source calls none stays as its word, so that no price takes its place later. */
     row->reported_pusd = step->has_reported     ? step->reported_pusd
@@ -128,7 +128,7 @@ static enum errc set_cost(const struct ingest *ingest, const struct step *step,
                                                 : (struct str){0};
         return ERR_OK;
     }
-    if (step->has_reported && origin->channel == CHANNEL_TABLE) {
+    if (step->has_reported && channel == CHANNEL_TABLE) {
         row->cost_basis = COST_REPORTED;
         row->cost_pusd = step->reported_pusd;
         return ERR_OK;
@@ -142,6 +142,7 @@ static enum errc set_cost(const struct ingest *ingest, const struct step *step,
             .tier = step->tier,
             .region = step->region,
             .usage = &step->usage,
+            .is_sum = channel == CHANNEL_METRIC,
             .memo = ingest->memo,
         };
         const enum errc code = price_call(ingest->book, &query, &priced, err);
@@ -232,12 +233,69 @@ static bool add_names(struct group *group, const struct step *step, struct hash1
     return true;
 }
 
+/* A sum of calls: what of it is spend, meters.c finds out. */
+static enum errc add_meter(struct ingest *ingest, const struct trace *trace,
+                           const struct step *step, const struct keys *keys, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const struct meter *const meter = step->meter;
+    const struct attempt *const attempt = &trace->attempts.rows[step->attempt_index];
+    const struct trace_case *const of = &trace->cases.rows[attempt->case_index];
+    const size_t at = arena_push(&group->arena, &group->meters);
+    if (at == SIZE_MAX) {
+        return group_full(ingest, err);
+    }
+    CHECK(step->identity.size > 0);
+    const struct hash128 key = hash128_of(STR("id"), step->identity);
+    const int64_t figures[] = {
+#define X(name) meter->name,
+        METER_FIGURES(X)
+#undef X
+            meter->reported_pusd};
+    const int64_t ended_ns = meter->ended_ns != TIME_UNKNOWN ? meter->ended_ns : meter->started_ns;
+    group->meters.rows[at] = (struct ledger_meters){
+        .point_key = key,
+        .content_hash = hash64_of((struct str){(const char *)&key, sizeof key},
+                                  (struct str){(const char *)figures, sizeof figures}),
+        .series_key = meter->series,
+        .scope_key =
+            meter->session.size > 0 ? hash64_of(STR("session"), meter->session) : step->sender,
+        .session = text_or_null(meter->session),
+        .model_key = ingest_model_key(step->model),
+        .is_cumulative = meter->is_cumulative,
+        .is_exclusive = meter->is_exclusive,
+        .started_ns = meter->started_ns != TIME_UNKNOWN ? meter->started_ns : 0,
+        .ended_ns = ended_ns != TIME_UNKNOWN ? ended_ns : 0,
+        .attempt_key = keys->attempts[step->attempt_index],
+        .case_key = keys->cases[attempt->case_index],
+        .workflow = keys->workflows[attempt->case_index],
+        .case_id = of->id,
+        .named_by = of->is_session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
+        .attempt_id = attempt->id.data != NULL ? attempt->id : STR(""),
+        .program = text_or_null(attempt->agent),
+        .name = text_or_null(step->name),
+        .agent = text_or_null(step->agent),
+        .provider = text_or_null(step->provider),
+        .model = text_or_null(step->model),
+        .tier = (uint8_t)step->tier,
+#define X(name) .name = meter->name,
+        METER_FIGURES(X)
+#undef X
+            .reported_pusd = meter->reported_pusd,
+    };
+    return ERR_OK;
+}
+
 static enum errc add_step(struct ingest *ingest, size_t index, const struct trace *trace,
                           const struct keys *keys, const struct ingest_origin *origin,
                           struct err *err)
 {
     const struct step *const step = &trace->steps.rows[index];
     CHECK(step->attempt_index < trace->attempts.count);
+    if (step->meter != NULL) {
+        keys->steps[index] = (struct step_place){.key = hash128_of(STR("id"), step->identity)};
+        return add_meter(ingest, trace, step, keys, err);
+    }
     struct group *const group = &ingest->group;
     const uint64_t attempt_key = keys->attempts[step->attempt_index];
     const size_t case_index = trace->attempts.rows[step->attempt_index].case_index;
@@ -267,7 +325,7 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
     if (at == SIZE_MAX) {
         return group_full(ingest, err);
     }
-    const enum errc code = set_cost(ingest, step, origin, &row, err);
+    const enum errc code = ingest_set_cost(ingest, step, origin->channel, &row, err);
     if (code == ERR_OK) {
         group->steps.rows[at] = row;
     }

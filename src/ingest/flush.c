@@ -97,6 +97,10 @@ static enum errc start(struct ingest *ingest, struct err *err)
     }
     if (code == ERR_OK) {
         ingest->ledger_has_facts = result.rows > 0;
+        code = store_run(ingest->store, QUERY_any_meter, NULL, 0, arena, &result, err);
+    }
+    if (code == ERR_OK) {
+        ingest->ledger_has_meters = result.rows > 0;
     }
     return code;
 }
@@ -220,6 +224,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t forgotten;
     int64_t kpis;
     int64_t facts;
+    int64_t meters;
     enum errc code = ingest_add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
                                     QUERY_add_staged_cases, &cases, err);
     if (code == ERR_OK) {
@@ -246,6 +251,10 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
         code = ingest_add_new(ingest, LEDGER_trace_facts, group->facts.rows, group->facts.count,
                               QUERY_add_staged_facts, &facts, err);
     }
+    if (code == ERR_OK) {
+        code = ingest_add_new(ingest, LEDGER_meters, group->meters.rows, group->meters.count,
+                              QUERY_add_staged_meters, &meters, err);
+    }
     bool seen = !ingest->ledger_was_new;
     for (size_t i = 0; i < group->sources.count; i++) { /* a long table is in several groups */
         seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
@@ -255,9 +264,11 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
                               QUERY_forget_staged_sources, &forgotten, err);
     }
     if (code == ERR_OK) {
-        *out_changed = group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
-                       cases + attempts + attributes + outcomes + rejects + kpis + facts > 0;
+        *out_changed =
+            group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
+            cases + attempts + attributes + outcomes + rejects + kpis + facts + meters > 0;
         ingest->ledger_has_facts = ingest->ledger_has_facts || facts > 0;
+        ingest->ledger_has_meters = ingest->ledger_has_meters || meters > 0;
         ingest->summary.cases_added += cases;
         ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
         ingest->summary.candidates_added += candidates > 0 ? outcomes : 0;
@@ -286,6 +297,10 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
     if (code == ERR_OK && *out_changed) {
         code = ingest_place_steps(ingest, &placed, err);
     }
+    int64_t counted = 0;
+    if (code == ERR_OK && *out_changed) {
+        code = ingest_count_meters(ingest, &counted, err);
+    }
     if (code == ERR_OK) {
         code = post_entries(ingest, err);
     }
@@ -302,7 +317,7 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         .started_ns = ingest->now_ns,
         .about = ingest->about,
         .files = ingest->group_files,
-        .steps = (int64_t)group->steps.count + placed,
+        .steps = (int64_t)group->steps.count + placed + counted,
         .rejected = ingest->group_rejected,
     };
     return store_append(ingest->store, LEDGER_imports, false, &import, 1, err);

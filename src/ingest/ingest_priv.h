@@ -112,6 +112,26 @@ MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table tab
  */
 MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct err *err);
 
+/* convert.c: fill in cost and provider. Errors: those of price_call(). */
+MUST_CHECK enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
+                                     enum channel channel, struct ledger_steps *row,
+                                     struct err *err);
+
+/* meters.c */
+
+/* A model's name, however exactly it is told: without its date, the provider before it, and case;
+ * 0: no name. */
+uint64_t ingest_model_key(struct str model);
+/* Count again what of the meters is spend, where the open import tells of them or of their calls.
+ * out_added: rows that count as brought by the import. */
+MUST_CHECK enum errc ingest_count_meters(struct ingest *ingest, int64_t *out_added,
+                                         struct err *err);
+/* places.c: of the attempts and cases named in rows, delete those that nothing is left of. */
+MUST_CHECK enum errc ingest_delete_empty(struct ingest *ingest, const struct ledger_placings *rows,
+                                         size_t count, struct err *err);
+/* What is written may be gone or changed: look again from here on, whatever this run has seen. */
+void ingest_forget_seen(struct ingest *ingest);
+
 /* names.c: keys that name one step, together. */
 
 struct name {

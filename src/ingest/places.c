@@ -157,9 +157,9 @@ static enum errc post_moves(struct ingest *ingest, struct err *err)
     return code;
 }
 
-/* Rows may be gone now that this run took for written: look again from here on. */
-static void forget_seen(struct ingest *ingest)
+void ingest_forget_seen(struct ingest *ingest)
 {
+    CHECK(ingest != NULL);
     key_set_deinit(&ingest->cases_seen);
     key_set_deinit(&ingest->attempts_seen);
     ingest->ledger_was_new = false;
@@ -178,7 +178,7 @@ static enum errc delete_empty(struct ingest *ingest, struct err *err)
 {
     struct store *const store = ingest->store;
     int64_t cases = 0;
-    forget_seen(ingest);
+    ingest_forget_seen(ingest);
     enum errc code = store_execute(store, QUERY_places_delete_attempts, NULL, 0, NULL, err);
     if (code == ERR_OK) {
         code = store_execute(store, QUERY_places_delete_cases, NULL, 0, &cases, err);
@@ -188,6 +188,14 @@ static enum errc delete_empty(struct ingest *ingest, struct err *err)
         code = store_execute(store, QUERY_places_delete_attributes, NULL, 0, NULL, err);
     }
     return code;
+}
+
+enum errc ingest_delete_empty(struct ingest *ingest, const struct ledger_placings *rows,
+                              size_t count, struct err *err)
+{
+    CHECK(ingest != NULL);
+    const enum errc code = stage(ingest, rows, count, err);
+    return code == ERR_OK ? delete_empty(ingest, err) : code;
 }
 
 static enum errc move_steps(struct ingest *ingest, const struct placing *placing,
@@ -257,8 +265,8 @@ enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct e
     }
     enum errc code = ERR_OK;
     if (ingest->group.dropped.count > 0) {
-        code = stage(ingest, ingest->group.dropped.rows, ingest->group.dropped.count, err);
-        code = code == ERR_OK ? delete_empty(ingest, err) : code;
+        code = ingest_delete_empty(ingest, ingest->group.dropped.rows, ingest->group.dropped.count,
+                                   err);
     }
     if (code == ERR_OK) {
         code = store_execute(ingest->store, QUERY_places_create, &import, 1, NULL, err);

@@ -186,6 +186,163 @@ DELETE FROM cases WHERE case_key IN (
 DELETE FROM case_attributes WHERE case_key IN (
   SELECT p.from_case FROM staged_placings p ANTI JOIN cases c ON c.case_key = p.from_case)
 
+-- name: any_meter
+SELECT 1 FROM meters LIMIT 1
+
+-- name: add_staged_meters
+INSERT INTO meters
+SELECT * FROM (SELECT DISTINCT ON (point_key, content_hash) * FROM staged_meters
+               ORDER BY point_key, content_hash, attempt_key)
+ANTI JOIN meters USING (point_key, content_hash)
+
+-- Scopes whose readings are to be counted again after import $1, and from which day on: those it
+-- brought readings of; those some of whose readings are spend, when it brought calls of theirs; and
+-- any that lost a call. Channel 6 is the metric. $2: slack in ns.
+-- name: meters_dirty_create
+CREATE OR REPLACE TEMP TABLE dirty_meters AS
+WITH scopes AS (
+  SELECT m.scope_key, m.session, m.attempt_key, bool_or(s.step_key IS NOT NULL) AS is_spent
+  FROM meters m LEFT JOIN (SELECT step_key FROM steps WHERE channel = 6) s
+    ON s.step_key = m.point_key
+  GROUP BY ALL
+), touched AS (
+  SELECT s.sender, s.attempt_key, a.attempt_id, s.gone, min(s.at_ns) AS at_ns
+  FROM (SELECT sender, attempt_key, false AS gone, coalesce(ended_ns, started_ns) AS at_ns
+        FROM steps WHERE import_id = $1 AND kind = 0 AND channel < 6
+        UNION ALL
+        SELECT sender, attempt_key, true, coalesce(ended_ns, started_ns)
+        FROM superseded_steps WHERE superseded_by = $1 AND kind = 0 AND channel < 6) s
+       JOIN attempts a USING (attempt_key)
+  WHERE s.at_ns IS NOT NULL GROUP BY ALL
+)
+SELECT scope_key, (min(at_ns) - $2) // 86400000000000 * 86400000000000 AS since_ns
+FROM (SELECT scope_key, ended_ns + $2 AS at_ns FROM meters WHERE import_id = $1
+      UNION ALL
+      SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.scope_key = t.sender
+      WHERE c.session IS NULL AND (c.is_spent OR t.gone)
+      UNION ALL
+      SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.session = t.attempt_id
+      WHERE c.is_spent OR t.gone
+      UNION ALL
+      SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.attempt_key = t.attempt_key
+      WHERE c.session IS NOT NULL AND (c.is_spent OR t.gone))
+GROUP BY scope_key
+
+-- name: meters_any_dirty
+SELECT 1 FROM dirty_meters LIMIT 1
+
+-- The readings of those scopes and days, each once, with what came in its own window.
+-- name: meters_points_create
+CREATE OR REPLACE TEMP TABLE meter_points AS
+WITH merged AS (
+  SELECT point_key, min(series_key) AS series_key, min(scope_key) AS scope_key,
+         max(session) AS session, min(model_key) AS model_key,
+         max(is_cumulative) AS is_cumulative, max(is_exclusive) AS is_exclusive,
+         min(started_ns) AS started_ns, min(ended_ns) AS ended_ns,
+         arg_min(attempt_key, content_hash) AS attempt_key,
+         arg_min(case_key, content_hash) AS case_key,
+         arg_min(workflow, content_hash) AS workflow,
+         arg_min(case_id, content_hash) AS case_id,
+         arg_min(named_by, content_hash) AS named_by,
+         arg_min(attempt_id, content_hash) AS attempt_id,
+         arg_min(program, content_hash) AS program,
+         arg_min(name, content_hash) AS name,
+         arg_min(agent, content_hash) AS agent,
+         arg_min(provider, content_hash) AS provider,
+         arg_min(model, content_hash) AS model,
+         arg_min(tier, content_hash) AS tier,
+         max(input) AS input,
+         max(input_audio) AS input_audio,
+         max(input_image) AS input_image,
+         max(output) AS output,
+         max(output_audio) AS output_audio,
+         max(cache_read) AS cache_read,
+         max(cache_write) AS cache_write,
+         max(reasoning) AS reasoning,
+         max(thoughts) AS thoughts,
+         max(tool) AS tool,
+         max(reported_pusd) AS reported_pusd
+  FROM meters SEMI JOIN dirty_meters USING (scope_key) GROUP BY point_key
+), lagged AS (
+  SELECT *, lag(ended_ns) OVER series AS before_ns,
+         lag(input) OVER series AS before_input,
+         lag(input_audio) OVER series AS before_input_audio,
+         lag(input_image) OVER series AS before_input_image,
+         lag(output) OVER series AS before_output,
+         lag(output_audio) OVER series AS before_output_audio,
+         lag(cache_read) OVER series AS before_cache_read,
+         lag(cache_write) OVER series AS before_cache_write,
+         lag(reasoning) OVER series AS before_reasoning,
+         lag(thoughts) OVER series AS before_thoughts,
+         lag(tool) OVER series AS before_tool,
+         lag(reported_pusd) OVER series AS before_reported_pusd
+  FROM merged
+  WINDOW series AS (PARTITION BY series_key, is_cumulative,
+                      CASE WHEN is_cumulative = 1 THEN started_ns ELSE 0 END
+                    ORDER BY ended_ns, started_ns, point_key)
+)
+SELECT point_key, scope_key, session, model_key, ended_ns // 86400000000000 AS day,
+       least(CASE WHEN is_cumulative = 1 OR started_ns = 0 THEN coalesce(before_ns, started_ns)
+                  ELSE started_ns END, ended_ns) AS from_ns,
+       ended_ns AS to_ns, is_exclusive, attempt_key, case_key, workflow, case_id, named_by, attempt_id, program, name, agent, provider, model, tier,
+       CASE WHEN is_cumulative = 1 AND before_input > 0 AND input >= before_input
+            THEN input - before_input ELSE input END AS input,
+       CASE WHEN is_cumulative = 1 AND before_input_audio > 0 AND input_audio >= before_input_audio
+            THEN input_audio - before_input_audio ELSE input_audio END AS input_audio,
+       CASE WHEN is_cumulative = 1 AND before_input_image > 0 AND input_image >= before_input_image
+            THEN input_image - before_input_image ELSE input_image END AS input_image,
+       CASE WHEN is_cumulative = 1 AND before_output > 0 AND output >= before_output
+            THEN output - before_output ELSE output END AS output,
+       CASE WHEN is_cumulative = 1 AND before_output_audio > 0 AND output_audio >= before_output_audio
+            THEN output_audio - before_output_audio ELSE output_audio END AS output_audio,
+       CASE WHEN is_cumulative = 1 AND before_cache_read > 0 AND cache_read >= before_cache_read
+            THEN cache_read - before_cache_read ELSE cache_read END AS cache_read,
+       CASE WHEN is_cumulative = 1 AND before_cache_write > 0 AND cache_write >= before_cache_write
+            THEN cache_write - before_cache_write ELSE cache_write END AS cache_write,
+       CASE WHEN is_cumulative = 1 AND before_reasoning > 0 AND reasoning >= before_reasoning
+            THEN reasoning - before_reasoning ELSE reasoning END AS reasoning,
+       CASE WHEN is_cumulative = 1 AND before_thoughts > 0 AND thoughts >= before_thoughts
+            THEN thoughts - before_thoughts ELSE thoughts END AS thoughts,
+       CASE WHEN is_cumulative = 1 AND before_tool > 0 AND tool >= before_tool
+            THEN tool - before_tool ELSE tool END AS tool,
+       CASE WHEN is_cumulative = 1 AND before_reported_pusd > 0 AND reported_pusd >= before_reported_pusd
+            THEN reported_pusd - before_reported_pusd ELSE reported_pusd END AS reported_pusd
+FROM lagged JOIN dirty_meters USING (scope_key) WHERE ended_ns >= since_ns
+
+-- Their readings, with what of each is spend so far.
+-- name: meters_points
+SELECT p.*, s.step_key IS NOT NULL, s.input_uncached, s.cache_read, s.cache_write_5m,
+       s.input_audio, s.input_image, s.output, s.output_audio, s.reported_pusd, s.cost_pusd,
+       s.started_ns, s.workflow, s.provider
+FROM meter_points p LEFT JOIN steps s ON s.step_key = p.point_key
+ORDER BY p.scope_key, p.model_key, p.day, p.to_ns, p.point_key
+
+-- What better channels tell of the calls of those scopes, by second. $1: slack in ns.
+-- name: meters_calls
+WITH scopes AS (
+  SELECT scope_key, max(session) AS session, min(from_ns) - $1 AS from_ns,
+         max(to_ns) + $1 AS to_ns
+  FROM meter_points GROUP BY scope_key
+), members AS (
+  SELECT c.scope_key, a.attempt_key FROM scopes c JOIN attempts a ON a.attempt_id = c.session
+  UNION
+  SELECT scope_key, attempt_key FROM meter_points WHERE session IS NOT NULL
+), calls AS (
+  SELECT c.scope_key, c.from_ns, c.to_ns, s.* FROM steps s JOIN scopes c ON c.scope_key = s.sender
+  WHERE c.session IS NULL
+  UNION ALL
+  SELECT c.scope_key, c.from_ns, c.to_ns, s.*
+  FROM steps s JOIN members m USING (attempt_key) JOIN scopes c ON c.scope_key = m.scope_key
+)
+SELECT scope_key, coalesce(ended_ns, started_ns) // 1000000000 * 1000000000 AS at_ns,
+       coalesce(model, '') AS model, sum(input_uncached), sum(cache_read),
+       sum(cache_write_5m + cache_write_1h), sum(input_audio), sum(input_image), sum(output),
+       sum(output_audio), sum(coalesce(cost_pusd, reported_pusd, 0))
+FROM calls
+WHERE kind = 0 AND channel < 6 AND coalesce(ended_ns, started_ns) BETWEEN from_ns AND to_ns
+GROUP BY scope_key, coalesce(ended_ns, started_ns) // 1000000000, coalesce(model, '')
+ORDER BY scope_key, at_ns, model
+
 -- Two different cases under one key: cannot be told apart, must not be mixed.
 -- name: case_collision
 SELECT s.workflow, s.case_id, c.workflow, c.case_id

@@ -99,6 +99,17 @@ def span(trace, number, parent, name, call, values):
     return row
 
 
+def log_line(session, call):
+    """What the session log of Claude Code has of it."""
+    tokens = {"input_tokens": call.input, "output_tokens": call.output,
+              "cache_read_input_tokens": call.read, "cache_creation_input_tokens": call.write}
+    return {"type": "assistant", "sessionId": session, "uuid": f"{session}-{call.number}",
+            "timestamp": stamp(call.ended), "version": "2.1.0", "cwd": "/srv/app",
+            "isSidechain": False, "requestId": f"req_{call.number:018}",
+            "message": {"id": f"msg_{call.number:018}", "type": "message", "role": "assistant",
+                        "model": call.model, "usage": tokens, "content": []}}
+
+
 class Company:
     """truth: {(workflow, case): [calls]}; told: what its programs say."""
 
@@ -167,10 +178,116 @@ class Company:
                 "attributes": attributes(values)})
 
     def coding_session(self, index):
-        pass
+        """A session of Claude Code: some of events, spans, session log and metrics, each of which
+        has every call where it is on; metrics have them all."""
+        rng = self.rng
+        session = f"session-{self.number}-{index}"
+        resource = {"service.name": "claude-code", "service.version": "2.1.0"}
+        on = {name for name in ("events", "spans", "log", "metrics") if rng.random() < 0.6}
+        on = on or {rng.choice(["events", "spans", "log", "metrics"])}
+        if rng.random() < 0.3:  # what nothing better tells: half of the calls are in the metrics only
+            on |= {"metrics", "half"}
+        at = START + rng.randint(0, 86_400) * NS
+        calls = []
+        for _ in range(rng.randint(1, 12)):
+            call = self.call(at)
+            at = call.ended + rng.randint(0, 90) * NS
+            calls.append(call)
+            self.count("claude-code", session, call)
+            if "half" not in on or rng.random() < 0.5:
+                self.tell_request(on, resource, session, call)
+        if "metrics" in on:
+            self.tell_meters(resource, {"session.id": session}, calls, "claude_code.token.usage")
+
+    def tell_request(self, on, resource, session, call):
+        values = {"session.id": session, "model": call.model, "request_id": f"req_{call.number:018}",
+                  "input_tokens": call.input, "output_tokens": call.output,
+                  "cache_read_tokens": call.read, "cache_creation_tokens": call.write}
+        if "events" in on:
+            self.told.add("logs", resource, {
+                "timeUnixNano": str(call.ended), "body": {"stringValue": "claude_code.api_request"},
+                "attributes": attributes({"event.name": "api_request", **values,
+                                          "duration_ms": (call.ended - call.started) // 10**6})})
+        if "spans" in on:
+            self.told.add("traces", resource, span(
+                self.next(), self.next(), None, "claude_code.llm_request",
+                (call.started, call.ended), {**values, "gen_ai.system": "anthropic"}))
+        if "log" in on:
+            self.told.logs.setdefault(session, []).append(log_line(session, call))
+
+    def tell_meters(self, resource, values, calls, metric):
+        """Delta or cumulative points of the calls' tokens, with restarts and silent periods."""
+        rng = self.rng
+        cumulative = rng.random() < 0.5
+        period = rng.choice([10, 60, 60, 300]) * NS
+        begin = calls[0].started - rng.randint(1, 5) * NS
+        last = max(call.ended for call in calls)
+        totals, start, edge = {}, begin, begin
+        while edge < last:
+            end = edge + period
+            for call in calls:
+                if edge < call.ended <= end:
+                    for kind, count in (("input", call.input), ("output", call.output),
+                                        ("cacheRead", call.read), ("cacheCreation", call.write)):
+                        key = (call.model, kind)
+                        totals[key] = totals.get(key, 0) + count
+            points = [{"startTimeUnixNano": str(start if cumulative else edge),
+                       "timeUnixNano": str(end), "asInt": str(total),
+                       "attributes": attributes({**values, "model": model, "type": kind})}
+                      for (model, kind), total in totals.items()]
+            if points:
+                self.told.add("metrics", resource, {"name": metric, "sum": {
+                    "aggregationTemporality": 2 if cumulative else 1, "isMonotonic": True,
+                    "dataPoints": points}})
+            edge = end
+            if not cumulative:
+                totals = {}
+            elif rng.random() < 0.2:  # the program is started again
+                totals, start = {}, edge + 1
 
     def metered_service(self, index):
-        pass
+        """A service whose spans tell a part of its calls, or none, and whose counters tell all."""
+        rng = self.rng
+        resource = {"service.name": f"meter-{index}", "service.instance.id": f"m-{self.number}"}
+        share = rng.choice([0, 0.5, 1])
+        at = START + rng.randint(0, 86_400) * NS
+        calls = []
+        for _ in range(rng.randint(1, 20)):
+            call = self.call(at)
+            at = call.started + rng.randint(0, 20) * NS
+            calls.append(call)
+            if rng.random() < share:
+                trace = self.next()
+                self.told.add("traces", resource, span(
+                    trace, self.next(), None, "chat", (call.started, call.ended),
+                    {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
+                     "gen_ai.request.model": call.model + "-20250929", **usage(call)}))
+            self.count(None, resource["service.name"], call)
+        self.tell_counters(resource, calls)
+
+    def tell_counters(self, resource, calls):
+        """The counters of the GenAI conventions; input holds the caches."""
+        period = self.rng.choice([10, 60]) * NS
+        edge, last = calls[0].started - NS, max(call.ended for call in calls)
+        prefix = "gen_ai.client.inference.usage."
+        while edge < last:
+            end, totals = edge + period, {}
+            for call in calls:
+                if edge < call.ended <= end:
+                    for name, count in (("input_tokens", call.input + call.read + call.write),
+                                        ("output_tokens", call.output),
+                                        ("cache_read.input_tokens", call.read),
+                                        ("cache_write.input_tokens", call.write)):
+                        key = (call.model, prefix + name)
+                        totals[key] = totals.get(key, 0) + count
+            for (model, name), total in totals.items():
+                self.told.add("metrics", resource, {"name": name, "sum": {
+                    "aggregationTemporality": 1, "isMonotonic": True, "dataPoints": [{
+                        "startTimeUnixNano": str(edge), "timeUnixNano": str(end),
+                        "asInt": str(total), "attributes": attributes({
+                            "gen_ai.provider.name": "anthropic", "gen_ai.request.model": model,
+                            "gen_ai.token.modality": "text"})}]}})
+            edge = end
 
     # ---- what the ledger must say
 

@@ -8,6 +8,7 @@ from itertools import count
 
 import company
 import pytest
+import sessions
 from test_serve import JSON, Server
 
 
@@ -17,9 +18,14 @@ def feed(home, seed, told, folder):
     rest = company.requests(rng, told.told, rng.choice([1, 3, 10, 50]))
     files = count()
     rounds = rng.randint(1, 3)
+    logs = list(told.told.logs.items())
+    rng.shuffle(logs)
     cuts = [len(rest) * i // rounds for i in range(rounds + 1)]
     for i in range(rounds):
         part = rest[cuts[i]:cuts[i + 1]]
+        for session, lines in logs[i::rounds]:
+            sessions.write(folder / f"log/{session}.jsonl", lines)
+            home.ok("import", folder / "log")
         if rng.random() < 0.4:
             path = folder / f"{seed}-{next(files)}"
             path.mkdir(parents=True)
@@ -44,8 +50,9 @@ def test_each_call_is_counted_once_in_its_case(home, tmp_path, seed):
     feed(home, seed, told, tmp_path / "told")
     total = home.verified()
     assert Fraction(total["cost"]) == Fraction(told.pusd(), 10**12)
-    assert total["cases"] == len(told.truth)
     for (workflow, case), calls in told.truth.items():
+        if workflow is None:
+            continue  # spans and counters of it are in cases of their own
         explained = home.json("explain", case, "--workflow", workflow)
         assert Fraction(explained["cost"]) == Fraction(
             sum(call.pusd() for call in calls), 10**12), (workflow, case)
