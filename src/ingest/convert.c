@@ -303,7 +303,7 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
-    if (!add_names(group, step, key)) {
+    if (!add_names(group, step, key) || !group_note_nameless(group, step, &row)) {
         return group_full(ingest, err);
     }
     size_t at = group_find_step(group, key);

@@ -47,6 +47,7 @@ struct group {
     GROUP_ROWS(kpis) kpis;
     GROUP_ROWS(trace_facts) facts;
     GROUP_ROWS(meters) meters;
+    GROUP_ROWS(nameless) nameless; /* calls without a name that other channels know */
     GROUP_ROWS(placings) dropped; /* where loose steps were that are known: maybe nothing is left */
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
@@ -68,7 +69,8 @@ struct ingest {
     bool ledger_was_new; /* nothing was ever imported into it */
     bool ledger_had_steps;
     bool ledger_had_aliases;
-    bool ledger_has_facts;        /* of traces */
+    bool ledger_has_facts; /* of traces */
+    bool ledger_had_nameless;
     bool ledger_has_meters;       /* readings of them */
     bool writing;                 /* a transaction is open */
     bool changed;                 /* the open transaction makes the ledger another one */
@@ -116,6 +118,15 @@ MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_adde
 MUST_CHECK enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
                                      enum channel channel, struct ledger_steps *row,
                                      struct err *err);
+
+/* alike.c */
+
+/* Note a call that may be told without a name it shares. False: the arena is full. */
+bool group_note_nameless(struct group *group, const struct step *step,
+                         const struct ledger_steps *row);
+/* Of the group's nameless calls, tell which are a call that the group or the ledger has from
+ * another channel: as further names of it. */
+MUST_CHECK enum errc ingest_match_nameless(struct ingest *ingest, struct err *err);
 
 /* meters.c */
 

@@ -352,7 +352,10 @@ enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
         return full(ingest, err);
     }
     memset(verdict.keep, true, count * sizeof verdict.keep[0]);
-    enum errc code = ingest_find_names(ingest, &verdict.names, err);
+    enum errc code = ingest_match_nameless(ingest, err);
+    if (code == ERR_OK) {
+        code = ingest_find_names(ingest, &verdict.names, err);
+    }
     if (code == ERR_OK) {
         code = look_up(ingest, &verdict, err);
     }

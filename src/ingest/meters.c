@@ -453,8 +453,9 @@ static enum errc count_dirty(struct ingest *ingest, int64_t *out_added, struct e
     counting.cases = arena_new(arena, struct ledger_cases, count);
     counting.attempts = arena_new(arena, struct ledger_attempts, count);
     counting.empty = arena_new(arena, struct ledger_placings, count);
-    if (counting.room == NULL || counting.readings == NULL || counting.model_keys == NULL || counting.steps == NULL || counting.gone == NULL ||
-        counting.cases == NULL || counting.attempts == NULL || counting.empty == NULL) {
+    if (counting.room == NULL || counting.readings == NULL || counting.model_keys == NULL ||
+        counting.steps == NULL || counting.gone == NULL || counting.cases == NULL ||
+        counting.attempts == NULL || counting.empty == NULL) {
         return full(ingest, err);
     }
     for (size_t i = 0; i < counting.calls.rows; i++) {

@@ -137,6 +137,8 @@ struct step {
     enum channel channel;
     struct meter *meter; /* it is a sum of calls that may be told one by one elsewhere: a check on
                           * those where they are, spend where they are not; NULL: it is none */
+    struct str nameless; /* another channel may tell the call without any name they share: in which
+                          * session; empty: its identity does */
     uint64_t trace_key;  /* of the trace it is told in; 0: none */
     uint64_t sender;     /* of the program that tells it; 0: not known */
     int told;            /* bits of enum told */

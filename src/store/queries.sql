@@ -186,6 +186,15 @@ DELETE FROM cases WHERE case_key IN (
 DELETE FROM case_attributes WHERE case_key IN (
   SELECT p.from_case FROM staged_placings p ANTI JOIN cases c ON c.case_key = p.from_case)
 
+-- name: any_nameless
+SELECT 1 FROM nameless LIMIT 1
+
+-- Readings of the same content as the staged ones.
+-- name: known_nameless
+SELECT n.content_key, n.reading_key, n.family_key, n.channel, n.started_ns, n.ended_ns
+FROM nameless n SEMI JOIN staged_nameless USING (content_key)
+ORDER BY n.content_key, n.ended_ns, n.reading_key
+
 -- name: any_meter
 SELECT 1 FROM meters LIMIT 1
 

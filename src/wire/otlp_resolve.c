@@ -252,6 +252,7 @@ static void resolve_step(struct step *step, const struct otlp_batch *batch,
         step->trace_key = batch->traces.rows[place->trace].key;
         step->told = named->told;
     }
+    step->nameless = step->nameless.size > 0 ? named->session : step->nameless;
     if (step->meter != NULL && named->session.size > 0) {
         step->meter->session = named->session;
     }

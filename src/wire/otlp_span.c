@@ -341,6 +341,10 @@ void otlp_take_span(struct otlp *otlp)
     };
     step.ended_ns = wire_end(step.started_ns, record->ended_ns);
     fill_span(otlp, dialect, &step);
+    const bool is_agent = dialect == OTLP_DIALECT_CODEX || dialect == OTLP_DIALECT_GEMINI;
+    if (kind == STEP_LLM && is_agent && wire_starts_with(identity, "span:")) {
+        step.nameless = STR("?"); /* its session is known in the end */
+    }
     if (kind == STEP_LLM && dialect == OTLP_DIALECT_CLAUDE) {
         step.alias = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_RESPONSE_ID));
     }

@@ -9,6 +9,8 @@ MODELS = {  # $ a million tokens: input, cache read, cache write, output
     "claude-sonnet-4-5": (3, 0.3, 3.75, 15),
     "claude-haiku-4-5": (1, 0.1, 1.25, 5),
 }
+GPT, GEMINI = "gpt-5", "gemini-2.5-flash"
+OTHERS = {GPT: (1.25, 0.125, 0, 10), GEMINI: (0.3, 0.03, 0, 2.5)}
 NS = 10**9
 START = 1_780_000_000 * NS
 
@@ -30,7 +32,7 @@ class Call:
 
     def pusd(self):
         """Picodollars, exactly."""
-        rates = [round(rate * 100) * 10_000 for rate in MODELS[self.model]]
+        rates = [round(rate * 10**6) for rate in {**MODELS, **OTHERS}[self.model]]
         return sum(rate * count for rate, count in
                    zip(rates, (self.input, self.read, self.write, self.output)))
 
@@ -122,6 +124,9 @@ class Company:
             self.case_of_traces(index)
         for index in range(3):
             self.coding_session(index)
+        for index in range(2):
+            self.codex_session(index)
+            self.gemini_session(index)
         for index in range(3):
             self.metered_service(index)
 
@@ -244,6 +249,77 @@ class Company:
                 totals = {}
             elif rng.random() < 0.2:  # the program is started again
                 totals, start = {}, edge + 1
+
+    def codex_session(self, index):
+        """A thread of Codex: events without any id, its rollout, or both."""
+        rng = self.rng
+        thread = f"0198c0de-0000-7000-8000-{self.number:08}{index:04}"
+        resource = {"service.name": "codex_cli_rs", "service.version": "0.50.0"}
+        on = rng.choice([("events",), ("log",), ("events", "log"), ("events", "log")])
+        at = START + rng.randint(0, 86_400) * NS
+        lines = [{"timestamp": stamp(at), "type": "session_meta",
+                  "payload": {"id": thread, "cwd": "/srv/app", "model_provider": "openai"}},
+                 {"timestamp": stamp(at), "type": "turn_context", "payload": {"model": GPT}}]
+        total = 0
+        for _ in range(rng.randint(1, 6)):
+            call = self.call(at)
+            call.model, call.write = GPT, 0
+            if total and rng.random() < 0.3:  # the same tokens once more
+                call.input, call.read, call.output = last
+            last = call.input, call.read, call.output
+            at = call.ended + rng.choice([0, 1, 30]) * NS
+            total += call.tokens()
+            self.count("codex", thread, call)
+            if "events" in on:
+                self.told.add("logs", resource, {
+                    "timeUnixNano": str(call.ended + rng.randint(0, 1_500) * 10**6),
+                    "attributes": attributes({
+                        "event.name": "codex.sse_event", "event.kind": "response.completed",
+                        "conversation.id": thread, "model": GPT,
+                        "input_token_count": str(call.input + call.read),
+                        "output_token_count": str(call.output), "cached_token_count": call.read,
+                        "duration_ms": str((call.ended - call.started) // 10**6)})})
+            used = {"input_tokens": call.input + call.read, "cached_input_tokens": call.read,
+                    "output_tokens": call.output, "total_tokens": call.tokens()}
+            lines += [{"timestamp": stamp(call.started + 10**8), "type": "response_item",
+                       "payload": {"type": "message", "role": "assistant", "content": []}},
+                      {"timestamp": stamp(call.ended), "type": "event_msg", "payload": {
+                          "type": "token_count", "info": {
+                              "last_token_usage": used,
+                              "total_token_usage": {**used, "total_tokens": total}}}}]
+        if "log" in on:
+            self.told.logs[f"rollout-{thread}"] = lines
+
+    def gemini_session(self, index):
+        """A session of Gemini CLI: events without any id, its log, or both."""
+        rng = self.rng
+        session = f"gemini-{self.number}-{index}"
+        resource = {"service.name": "gemini-cli"}
+        on = rng.choice([("events",), ("log",), ("events", "log"), ("events", "log")])
+        at = START + rng.randint(0, 86_400) * NS
+        lines = [{"sessionId": session, "projectHash": "p", "startTime": stamp(at)}]
+        for _ in range(rng.randint(1, 6)):
+            call = self.call(at)
+            call.model, call.write = GEMINI, 0
+            at = call.ended + rng.choice([0, 1, 30]) * NS
+            thoughts = rng.randint(0, call.output)
+            self.count("gemini-cli", session, call)
+            if "events" in on:
+                self.told.add("logs", resource, {
+                    "timeUnixNano": str(call.ended), "attributes": attributes({
+                        "event.name": "gemini_cli.api_response", "session.id": session,
+                        "model": GEMINI, "input_token_count": call.input + call.read,
+                        "cached_content_token_count": call.read,
+                        "output_token_count": call.output - thoughts,
+                        "thoughts_token_count": thoughts, "tool_token_count": 0,
+                        "duration_ms": (call.ended - call.started) // 10**6})})
+            lines.append({"id": f"m{call.number}", "timestamp": stamp(call.ended), "type": "gemini",
+                          "content": "", "model": GEMINI, "tokens": {
+                              "input": call.input + call.read, "cached": call.read, "tool": 0,
+                              "output": call.output - thoughts, "thoughts": thoughts,
+                              "total": call.tokens()}})
+        if "log" in on:
+            self.told.logs[f"session-{session}"] = lines
 
     def metered_service(self, index):
         """A service whose spans tell a part of its calls, or none, and whose counters tell all."""
