@@ -242,6 +242,9 @@ MUST_CHECK enum errc otlp_json_request(struct otlp *otlp, enum otlp_signal signa
                                        struct err *err);
 /* Whether bytes look like a protobuf request, and of which signal. */
 bool otlp_protobuf_sniff(struct str bytes, enum otlp_signal *out);
+/* Cut a request off that stands behind its size, as the collector's file exporter writes them.
+ * False: it is not whole. */
+bool otlp_cut_sized(struct str *rest, struct str *out);
 /* Whether a JSON request has records of that signal. */
 bool otlp_json_has(struct json root, enum otlp_signal signal);
 /* Nanoseconds as they came -> TIME_UNKNOWN when 0 or outside 1990..2100. */
