@@ -68,14 +68,18 @@ def test_the_size_limit_holds_after_decompression(server, size, status):
     assert server.ask("POST", "/v1/traces", packed, {**JSON, **GZIP})[0] == status
 
 
-def test_the_size_limit_holds_before_decompression(server):
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON])
+def test_the_size_limit_holds_before_decompression(server, headers):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.putrequest("POST", "/v1/traces")
-    connection.putheader("Content-Type", PROTOBUF["Content-Type"])
+    connection.putheader("Content-Type", headers["Content-Type"])
     connection.putheader("Content-Length", str(LIMIT + 1))
     connection.endheaders()
     answer = connection.getresponse()  # before any of the body
     assert answer.status == 413
+    assert answer.headers["Content-Type"] == headers["Content-Type"]
+    said = answer.read()
+    assert (json.loads(said)["code"] if headers is JSON else read_status(said)[0]) == 8
     connection.close()
 
 
