@@ -306,6 +306,7 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
     if (!add_names(group, step, key) || !group_note_nameless(group, step, &row)) {
         return group_full(ingest, err);
     }
+    ingest->ledger_has_loose = ingest->ledger_has_loose || (step->told & TOLD_LOOSE) != 0;
     size_t at = group_find_step(group, key);
     keys->steps[index] = (struct step_place){.key = key, .is_new = at == SIZE_MAX};
     if (at != SIZE_MAX) {

@@ -97,6 +97,10 @@ static enum errc start(struct ingest *ingest, struct err *err)
     }
     if (code == ERR_OK) {
         ingest->ledger_has_facts = result.rows > 0;
+        code = store_run(ingest->store, QUERY_any_loose, NULL, 0, arena, &result, err);
+    }
+    if (code == ERR_OK) {
+        ingest->ledger_has_loose = ingest->ledger_has_loose || result.rows > 0;
         code = store_run(ingest->store, QUERY_any_nameless, NULL, 0, arena, &result, err);
     }
     if (code == ERR_OK) {

@@ -70,6 +70,7 @@ struct ingest {
     bool ledger_had_steps;
     bool ledger_had_aliases;
     bool ledger_has_facts; /* of traces */
+    bool ledger_has_loose; /* steps that may have to move */
     bool ledger_had_nameless;
     bool ledger_has_meters;       /* readings of them */
     bool writing;                 /* a transaction is open */

@@ -260,7 +260,7 @@ enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct e
     const struct store_value import = STORE_OF_INT64(ingest->next_import);
     struct store_result any;
     *out_added = 0;
-    if (!ingest->ledger_has_facts) {
+    if (!ingest->ledger_has_facts || !ingest->ledger_has_loose) {
         return ERR_OK;
     }
     enum errc code = ERR_OK;

@@ -103,6 +103,9 @@ SELECT s.* EXCLUDE (superseded_by)
 FROM superseded_steps s JOIN staged_repriced r ON r.step_key = s.step_key
 WHERE s.superseded_by = $1
 
+-- name: any_loose
+SELECT 1 FROM steps WHERE told >= 1024 LIMIT 1
+
 -- name: any_fact
 SELECT 1 FROM trace_facts LIMIT 1
 
