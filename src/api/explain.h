@@ -77,7 +77,8 @@ struct explain_decision {
     int64_t overrides; /* number of the step it overrules; 0: none */
     struct str name;
     struct str note;
-    int64_t at_ns; /* LEDGER_NULL: not known */
+    int64_t at_ns;            /* LEDGER_NULL: not known */
+    struct decision recorded; /* what was put on record; empty texts: nothing. `by` is above */
 };
 
 struct explain_attempt {

@@ -229,6 +229,13 @@ static void put_decision(struct text *out, const struct explain *explain,
     json_put_text(out, api_step_status_name(decision->status));
     put_count_known(out, "overrides", decision->overrides, 0);
     put_time(out, "at", decision->at_ns, LEDGER_NULL);
+    put_text(out, "decision", decision->recorded.kind);
+    put_text(out, "choice", decision->recorded.choice);
+    put_text(out, "rule", decision->recorded.rule);
+    put_text(out, "reason", decision->recorded.reason);
+    put_text(out, "against", decision->recorded.overrides);
+    put_text(out, "precedents", decision->recorded.precedents);
+    put_text(out, "evidence", decision->recorded.evidence);
     json_close_object(out);
 }
 

@@ -232,6 +232,13 @@ static enum errc take_decisions(const struct store_result *rows, struct arena *a
             .name = store_text(rows, i, 6),
             .note = store_text(rows, i, 7),
             .at_ns = store_int64(rows, i, 8, LEDGER_NULL),
+            .recorded = {.kind = store_text(rows, i, 9),
+                         .choice = store_text(rows, i, 10),
+                         .rule = store_text(rows, i, 11),
+                         .reason = store_text(rows, i, 12),
+                         .overrides = store_text(rows, i, 13),
+                         .precedents = store_text(rows, i, 14),
+                         .evidence = store_text(rows, i, 15)},
         };
     }
     explain->decisions = decisions;

@@ -14,6 +14,8 @@
 
 enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
 
+struct settings;
+
 struct option {
     const char *name;  /* "--at" */
     const char *value; /* "DATE"; NULL: a flag */
@@ -38,10 +40,12 @@ struct app {
     bool config_named;      /* by --config: then it must exist */
     bool json;
     int64_t now_ns;
-    int64_t since_ns;     /* INT64_MIN: no bound */
-    int64_t until_ns;     /* INT64_MAX: no bound */
-    int columns;          /* width of the terminal; 0: output goes to a pipe or a file */
-    struct store *ledger; /* the server's own, in the server; NULL: a command opens it */
+    int64_t since_ns;                /* INT64_MIN: no bound */
+    int64_t until_ns;                /* INT64_MAX: no bound */
+    int columns;                     /* width of the terminal; 0: output goes to a pipe or a file */
+    struct store *ledger;            /* the server's own, in the server; NULL: a command opens it */
+    const struct settings *settings; /* the server's, in the server; NULL: a command reads them */
+    struct str actor;                /* who asks, for the audit trail; empty: this process's user */
     struct arena *arena;
     struct text *out; /* printed by main() when the command is done */
 };

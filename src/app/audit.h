@@ -4,6 +4,10 @@
 
 #include "app/app.h"
 
+/* Who this run is for: app->actor, else the user of the operating system. Owned by app->arena,
+ * which has room for it. */
+struct str app_actor(struct app *app);
+
 /*
  * action   "import", "outcome add". subject  what it was done to. detail  what came of it.
  *

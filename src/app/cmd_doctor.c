@@ -187,6 +187,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     check_disk(&doctor);
     if (check_config(&doctor)) {
         check_book(&doctor);
+        doctor_check_serve(&doctor);
     }
     doctor_check_ledger(&doctor);
     if (app->json) {
@@ -211,8 +212,9 @@ const struct command cmd_doctor = {
     .synopsis = "",
     .summary = "check the installation, and say how to mend it",
     .about =
-        "Checks the home, the disk, the configuration, the price book, the ledger, what in it has\n"
-        "no price, no workflow or no name, and where on this machine agents keep their logs. Each\n"
+        "Checks the home, the disk, the configuration, the price book, the server's keys and\n"
+        "certificate, the ledger, what in it has no price, no workflow or no name, and where on\n"
+        "this machine agents keep their logs. Each\n"
         "line is ok, a note or a problem, with what to do. Exit status 1 when there is a problem.\n"
         "Nothing is changed.",
     .example = "bursar doctor",

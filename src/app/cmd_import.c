@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/audit.h"
+#include "app/config.h"
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -201,13 +202,15 @@ static enum errc leave_trail(struct app *app, struct str about,
 }
 
 static enum errc import(struct app *app, const struct args *args, struct store *store,
-                        const struct price_book *book, struct err *err)
+                        const struct price_book *book, const struct settings *settings,
+                        struct err *err)
 {
     struct bar bar = {.started_ns = clock_monotonic_ns()};
     const struct ingest_options ingest_options = {
         .workflow = option_of(args, "--workflow"),
         .format = option_of(args, "--format"),
         .map = option_of(args, "--map"),
+        .correlation = settings->correlation,
         .stop = &stop_asked,
         .progress = isatty(STDERR_FILENO) == 1 ? show_progress : NULL,
         .context = &bar,
@@ -249,14 +252,18 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     }
     memory_keep_freed();
     const struct price_book *book = NULL;
-    enum errc code = app_price_book(app, &book, err);
+    const struct settings *settings = NULL;
+    enum errc code = config_open(app, &settings, err);
+    if (code == ERR_OK) {
+        code = app_price_book(app, &book, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
     struct store *store = NULL;
     code = store_open(app->home, STORE_WRITE, &store, err);
     if (code == ERR_OK) {
-        code = import(app, args, store, book, err);
+        code = import(app, args, store, book, settings, err);
         store_close(&store);
     }
     return code;

@@ -1,7 +1,7 @@
 /*
  * serve: the receiver. Start: ledger, inbox (takes up what an earlier run left), sockets,
  * serve.json. Stop on SIGTERM or SIGINT: no new connections, answers that are owed, what is in the
- * journal into the ledger. SIGHUP: certificates anew.
+ * journal into the ledger. SIGHUP: configuration, certificate and keys anew.
  */
 #include "app/serve.h"
 
@@ -9,15 +9,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "app/config.h"
-#include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -27,43 +22,20 @@ enum {
     DRAIN_MS_MAX = 10000,  /* answers that are owed */
     SETTLE_MS_MAX = 30000, /* from the journal into the ledger */
     PATH_BYTES_MAX = 4096,
+    FOLLOW_MS = 400, /* a key that is made or revoked counts that much later at most */
 };
 
-#define QUEUE_BYTES_MAX   ((size_t)256 << 20)
-#define JOURNAL_BYTES_MAX (INT64_C(4) << 30)
 #define READING_BYTES_MAX ((size_t)160 << 20)
 
 static const struct option options[] = {
     {"--listen", "HOST:PORT", "instead of `listen:` in bursar.yaml; port 0: any free one"},
 };
 
-static void tell(void *context, const char *text)
+void serve_tell(void *context, const char *text)
 {
     (void)context;
+    CHECK(text != NULL);
     fprintf(stderr, "bursar: %s\n", text);
-}
-
-/* systemd's protocol: one datagram to the socket it named. Source: sd_notify(3). */
-static void notify(const char *state)
-{
-    const char *const path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    if (path == NULL || strlen(path) >= sizeof to.sun_path) {
-        return;
-    }
-    memcpy(to.sun_path, path, strlen(path));
-    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    if (path[0] == '@') {
-        to.sun_path[0] = '\0';
-    }
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to, size) <
-            0) {
-            fprintf(stderr, "bursar: systemd was not told %s: %s\n", state, strerror(errno));
-        }
-        close(fd);
-    }
 }
 
 static enum errc split_listen(struct str listen, char *host, size_t host_size, int *out_port,
@@ -88,12 +60,33 @@ static enum errc split_listen(struct str listen, char *host, size_t host_size, i
     memcpy(host, name.data, name.size);
     host[name.size] = '\0';
     *out_port = (int)port;
-    if (!str_starts_with(name, STR("127.")) && !str_equal(name, STR("::1"))) {
+    return ERR_OK;
+}
+
+static bool is_loopback(const char *host)
+{
+    return str_starts_with(str_from(host), STR("127.")) || strcmp(host, "::1") == 0;
+}
+
+/* What is reached from other machines needs a key, and should not be overheard. */
+static enum errc check_access(struct serve *serve, struct err *err)
+{
+    const struct settings *const settings = serve->config->settings;
+    const bool far = !is_loopback(serve->host);
+    const bool opens = serve_keys_open_anything(serve);
+    if (far && !opens) {
         return err_set(err, ERR_CONFIG,
-                       "listen: %s can be reached from other machines, which needs keys, and this "
-                       "version has none; listen on 127.0.0.1 and put a proxy that asks who is "
-                       "there in front of it",
-                       host);
+                       "listen: %s can be reached from other machines, which needs keys, and there "
+                       "is none that is good; make one: bursar key create --role ingest",
+                       serve->host);
+    }
+    if (settings->require_keys && !opens) {
+        serve_tell(serve, "require_keys is set and no key is good: nobody can send or read until "
+                          "there is one: bursar key create --role ingest");
+    }
+    if (far && settings->tls.certificate.size == 0) {
+        serve_tell(serve, "WARNING: listening beyond this machine without TLS: keys and telemetry "
+                          "can be read on the way; set tls in bursar.yaml (docs/keys.md)");
     }
     return ERR_OK;
 }
@@ -119,6 +112,10 @@ static enum errc write_card(const struct serve *serve, const char *path, struct 
     json_put_text(&card, serve->host);
     json_name(&card, "port");
     json_put_int64(&card, net_server_port(serve->net));
+    if (serve->commands != NULL) {
+        json_name(&card, "commands_port");
+        json_put_int64(&card, net_server_port(serve->commands));
+    }
     json_name(&card, "token");
     json_put_text(&card, serve->token);
     json_close_object(&card);
@@ -134,39 +131,54 @@ static enum errc write_card(const struct serve *serve, const char *path, struct 
     return written ? ERR_OK : err_set(err, ERR_IO, "%s: %s", path, strerror(failed));
 }
 
-static enum errc open_parts(struct app *app, const char *host, int port, struct serve *serve,
-                            struct err *err)
+/* The socket for everybody and, where that one does not speak plain HTTP on loopback, one for the
+ * commands of this machine's owner. */
+static enum errc open_sockets(struct serve *serve, int port, struct err *err)
 {
-    const struct price_book *book = NULL;
+    const struct settings *const from = serve->config->settings;
     const int cores = processors_count();
-    enum errc code = app_price_book(app, &book, err);
-    if (code == ERR_OK) {
-        code = store_open(app->home, STORE_WRITE, &serve->writer, err);
+    struct net_settings settings = {.address = serve->host,
+                                    .port = port,
+                                    .loops = cores > NET_LOOPS_MAX ? NET_LOOPS_MAX : cores,
+                                    .limits = serve_net_limits(from)};
+    if (from->tls.certificate.size > 0) {
+        settings.certificate = from->tls.certificate.data;
+        settings.private_key = from->tls.private_key.data;
     }
+    const enum errc code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
+    if (code != ERR_OK || (settings.certificate == NULL && is_loopback(serve->host))) {
+        return code;
+    }
+    const struct net_settings own = {
+        .address = "127.0.0.1", .loops = 1, .limits = serve_net_limits(from)};
+    return net_server_create(&own, serve_handle_commands, serve, &serve->commands, err);
+}
+
+static enum errc open_parts(struct app *app, int port, struct serve *serve, struct err *err)
+{
+    enum errc code = store_open(app->home, STORE_WRITE, &serve->writer, err);
     if (code == ERR_OK) {
         code = store_share(serve->writer, &serve->reader, err);
     }
     if (code == ERR_OK) {
+        code = serve_keys_open(serve, err);
+    }
+    if (code == ERR_OK) {
+        code = check_access(serve, err);
+    }
+    if (code == ERR_OK) {
         const struct inbox_settings settings = {.home = app->home,
                                                 .store = serve->writer,
-                                                .book = book,
-                                                .queue_bytes_max = QUEUE_BYTES_MAX,
-                                                .journal_bytes_max = JOURNAL_BYTES_MAX,
+                                                .book = serve->config->book,
+                                                .limits =
+                                                    serve_inbox_limits(serve->config->settings),
                                                 .reading_bytes_max = READING_BYTES_MAX,
                                                 .decode = serve_decode,
-                                                .tell = tell,
+                                                .tell = serve_tell,
                                                 .context = serve};
         code = inbox_create(&settings, &serve->inbox, err);
     }
-    if (code == ERR_OK) {
-        const struct net_settings settings = {.address = host,
-                                              .port = port,
-                                              .loops =
-                                                  cores > NET_LOOPS_MAX ? NET_LOOPS_MAX : cores,
-                                              .limits = net_limits_default};
-        code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
-    }
-    return code;
+    return code == ERR_OK ? open_sockets(serve, port, err) : code;
 }
 
 static void close_parts(struct serve *serve)
@@ -176,6 +188,9 @@ static void close_parts(struct serve *serve)
     }
     inbox_destroy(&serve->inbox, SETTLE_MS_MAX);
     net_server_destroy(&serve->net);
+    net_server_destroy(&serve->commands);
+    serve_keys_close(serve);
+    serve_config_close(serve);
     while (serve->decoder_count > 0) {
         otlp_destroy(&serve->decoders[--serve->decoder_count]);
     }
@@ -183,17 +198,31 @@ static void close_parts(struct serve *serve)
     store_close(&serve->writer);
 }
 
-/* Until a signal says to stop. */
+static void reload(struct serve *serve)
+{
+    char state[64];
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)(clock_monotonic_ns() / 1000));
+    serve_notify(state);
+    serve_config_reload(serve);
+    serve_keys_follow(serve, true);
+    serve_notify("READY=1");
+}
+
+/* Until a signal says to stop; in between see whether the keys have changed. */
 static void wait_for_end(const sigset_t *signals, struct serve *serve)
 {
+    const struct timespec step = {.tv_nsec = FOLLOW_MS * 1000000L};
     int number = 0;
     do {
-        CHECK(sigwait(signals, &number) == 0);
-        struct err err;
-        if (number == SIGHUP && net_server_reload(serve->net, &err) != ERR_OK) {
-            tell(NULL, err.text);
+        number = sigtimedwait(signals, NULL, &step);
+        CHECK(number > 0 || errno == EAGAIN || errno == EINTR);
+        if (number == SIGHUP) {
+            reload(serve);
+        } else if (number < 0) {
+            serve_keys_follow(serve, false);
         }
-    } while (number == SIGHUP);
+    } while (number < 0 || number == SIGHUP);
 }
 
 static enum errc serve(struct app *app, struct serve *serve, const sigset_t *signals,
@@ -204,17 +233,26 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     make_token(serve);
     serve_questions_start(serve);
     net_server_start(serve->net);
+    if (serve->commands != NULL) {
+        net_server_start(serve->commands);
+    }
     enum errc code = write_card(serve, path, err);
     if (code == ERR_OK) {
         atomic_store(&serve->ready, true);
-        fprintf(stderr, "bursar: listening on %s:%d, ledger %s\n", serve->host,
-                net_server_port(serve->net), store_path(serve->writer));
-        notify("READY=1");
+        const bool v6 = strchr(serve->host, ':') != NULL;
+        fprintf(stderr, "bursar: listening on %s%s%s:%d%s, ledger %s\n", v6 ? "[" : "", serve->host,
+                v6 ? "]" : "", net_server_port(serve->net),
+                serve->config->settings->tls.certificate.size > 0 ? " with TLS" : "",
+                store_path(serve->writer));
+        serve_notify("READY=1");
         wait_for_end(signals, serve);
-        notify("STOPPING=1");
+        serve_notify("STOPPING=1");
         atomic_store(&serve->ready, false);
     }
     net_server_drain(serve->net, DRAIN_MS_MAX);
+    if (serve->commands != NULL) {
+        net_server_drain(serve->commands, DRAIN_MS_MAX);
+    }
     serve_questions_stop(serve);
     unlink(path);
     return code;
@@ -224,17 +262,19 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
 {
     CHECK(app != NULL);
     memory_keep_freed();
-    const struct settings *settings = NULL;
     const char *const listen = args_get(args, "--listen");
     struct serve *const all = memory_new(struct serve);
     all->app = app;
     all->started_ns = clock_monotonic_ns();
     CHECK(pthread_mutex_init(&all->decoders_lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&all->config_lock, NULL) == 0);
+    CHECK(pthread_rwlock_init(&all->keys.lock, NULL) == 0);
+    all->listen_given = listen != NULL;
     int port = 0;
-    enum errc code = config_open(app, &settings, err);
+    enum errc code = serve_config_open(all, err);
     if (code == ERR_OK) {
-        code = split_listen(listen != NULL ? str_from(listen) : settings->listen, all->host,
-                            sizeof all->host, &port, err);
+        code = split_listen(listen != NULL ? str_from(listen) : all->config->settings->listen,
+                            all->host, sizeof all->host, &port, err);
     }
     sigset_t signals; /* blocked before any thread starts, so that only sigwait() sees them */
     sigemptyset(&signals);
@@ -242,14 +282,17 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     CHECK(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    signal(SIGPIPE, SIG_IGN); /* TLS writes to a client that has left */
     if (code == ERR_OK) {
-        code = open_parts(app, all->host, port, all, err);
+        code = open_parts(app, port, all, err);
     }
     if (code == ERR_OK) {
         code = serve(app, all, &signals, err);
     }
     close_parts(all);
     pthread_mutex_destroy(&all->decoders_lock);
+    pthread_mutex_destroy(&all->config_lock);
+    pthread_rwlock_destroy(&all->keys.lock);
     memory_free(all);
     return code;
 }
@@ -266,7 +309,8 @@ const struct command cmd_serve = {
         "/api/v1/report, /api/v1/drivers?workflow=W and so on answer what the commands print with\n"
         "--json; the commands themselves ask the server while it holds the ledger. /healthz,\n"
         "/readyz, /metrics. SIGTERM ends it: nothing acknowledged is lost, whatever ends it.\n"
-        "docs/server.md",
+        "Beyond this machine it asks for a key (bursar key) and wants TLS: docs/server.md, "
+        "docs/keys.md",
     .example = "bursar serve --listen 127.0.0.1:4318",
     .options = options,
     .option_count = COUNT_OF(options),

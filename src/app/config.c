@@ -186,6 +186,9 @@ static enum errc read_prices(struct config_reader *reader, const struct yaml *no
 
 static const struct config_field top_fields[] = {
     OTHER("listen", listen, config_listen),
+    OTHER("tls", tls, config_tls),
+    OTHER("require_keys", require_keys, config_flag),
+    OTHER("limits", limits, config_limits),
     OTHER("ledger", ledger_url, read_ledger),
     OTHER("control", control_url, read_control),
     OTHER("prices", prices, read_prices),
@@ -194,6 +197,7 @@ static const struct config_field top_fields[] = {
     OTHER("budgets", budgets, config_budgets),
     OTHER("routes", routes, config_routes),
     OTHER("tools", tools, config_tools),
+    OTHER("correlation", correlation, config_correlation),
 };
 
 enum errc config_parse(struct str file, struct str text, struct arena *arena, struct settings *out,
@@ -220,6 +224,10 @@ enum errc config_open(struct app *app, const struct settings **out, struct err *
     CHECK(app != NULL);
     CHECK(out != NULL);
 
+    if (app->settings != NULL) {
+        *out = app->settings;
+        return ERR_OK;
+    }
     struct str text = {0};
     enum errc code = file_read(app->config_path, YAML_BYTES_MAX, app->arena, &text, err);
     if (code == ERR_NOT_FOUND && !app->config_named) {

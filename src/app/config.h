@@ -11,10 +11,10 @@
 #include "model/settings.h"
 
 /*
- * Read the configuration this run goes by: app->config_path, or the defaults where there is no
- * such file and --config did not name it.
+ * Read the configuration this run goes by: app->settings where there are some, else
+ * app->config_path, or the defaults where there is no such file and --config did not name it.
  *
- * out  owned by app->arena.
+ * out  owned by app->arena, or by whoever set app->settings.
  *
  * Errors: ERR_NOT_FOUND  --config names a file that is not there; ERR_IO.
  *         ERR_CONFIG     "file:line: key: what is wrong; what is allowed".

@@ -56,6 +56,12 @@ config_read config_upstreams;
 config_read config_budgets;
 config_read config_routes;
 config_read config_listen;
+config_read config_tls;
+config_read config_limits;
+
+/* true or false, into a bool. */
+config_read config_flag;
+config_read config_correlation;
 
 enum errc config_full(const struct yaml *node, struct err *err);
 

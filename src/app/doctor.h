@@ -20,5 +20,7 @@ void doctor_say(struct doctor *doctor, enum doctor_state state, const char *chec
 
 /* The two stores, what is in the ledger, and the agents' logs that are not. */
 void doctor_check_ledger(struct doctor *doctor);
+/* Keys and certificate; says nothing when the configuration cannot be read. */
+void doctor_check_serve(struct doctor *doctor);
 
 #endif

@@ -108,6 +108,58 @@ static void check_prices(struct doctor *doctor, struct store *store)
     text_deinit(&list);
 }
 
+/* A text as YAML reads it back: as it is where that is plain, else in quotes. */
+static void put_yaml(struct text *out, struct str value)
+{
+    bool plain = value.size > 0;
+    for (size_t i = 0; i < value.size && plain; i++) {
+        const char c = value.data[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        plain = letter || (i > 0 && ((c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'));
+    }
+    if (plain) {
+        text_add(out, value);
+    } else {
+        json_put_str(out, value);
+    }
+}
+
+/* Whose spend nobody is named for, and the rule that would name it. */
+static void check_services(struct doctor *doctor, struct store *store)
+{
+    struct store_result rows;
+    struct err err;
+    if (store_run(store, QUERY_doctor_services, NULL, 0, doctor->app->arena, &rows, &err) !=
+        ERR_OK) {
+        say_failed(doctor, "correlation", &err);
+        return;
+    }
+    for (size_t i = 0; i < rows.rows; i++) {
+        const struct str service = store_text(&rows, i, 0);
+        char cost[MONEY_TEXT_BYTES_MAX];
+        struct text name;
+        struct text mend;
+        money_print_rounded(store_sum(&rows, i, 2), 2, cost);
+        text_init(&name, LIST_BYTES_MAX);
+        text_init(&mend, 3 * (size_t)LIST_BYTES_MAX);
+        put_yaml(&name, service);
+        text_format(&mend, "- {when: {service.name: " STR_FORMAT "}, workflow: " STR_FORMAT "}",
+                    STR_ARG(text_str(&name)), STR_ARG(text_str(&name)));
+        doctor_say(doctor, DOCTOR_NOTE, "correlation", mend.data,
+                   "%s calls, %s USD, of service %.*s name no workflow; under `correlation` in "
+                   "bursar.yaml this would, from then on:",
+                   count(doctor, store_int64(&rows, i, 1, 0)), cost,
+                   (int)(service.size < 80 ? service.size : 80), service.data);
+        text_deinit(&mend);
+        text_deinit(&name);
+    }
+    const int64_t all = rows.rows > 0 ? store_int64(&rows, 0, 3, 0) : 0;
+    if (all > (int64_t)rows.rows) {
+        doctor_say(doctor, DOCTOR_NOTE, "correlation", NULL, "and %lld more services",
+                   (long long)(all - (int64_t)rows.rows));
+    }
+}
+
 /* Columns of QUERY_doctor_named. */
 enum { NAMED_CALLS, NAMED_COST, NAMED_SESSIONS, NAMED_CASES, NAMED_OUTCOMES };
 
@@ -127,7 +179,7 @@ static void check_names(struct doctor *doctor, struct store *store)
         char cost[MONEY_TEXT_BYTES_MAX];
         money_print_rounded(store_sum(&rows, 0, NAMED_COST), 2, cost);
         doctor_say(doctor, DOCTOR_NOTE, "attribution",
-                   "name it with --workflow at import, or in a table map",
+                   "name it with a rule of correlation, with --workflow at import, or in a map",
                    "%s calls, %s USD, belong to no workflow", count(doctor, calls), cost);
     } else {
         doctor_say(doctor, DOCTOR_OK, "attribution", NULL, "every call belongs to a workflow");
@@ -240,6 +292,7 @@ void doctor_check_ledger(struct doctor *doctor)
         check_contents(doctor, store);
         check_prices(doctor, store);
         check_names(doctor, store);
+        check_services(doctor, store);
     }
     check_control(doctor);
     check_logs(doctor, store);

@@ -252,6 +252,26 @@ static void print_attempts(const struct page *page, const struct explain *explai
     }
 }
 
+/* What was put on record of a decision, behind what its step tells. */
+static void put_recorded(struct text *line, const struct explain_decision *decision)
+{
+    const struct decision *const r = &decision->recorded;
+    const struct {
+        const char *before;
+        struct str text;
+    } parts[] = {{" chose ", str_equal(r->choice, decision->note) ? (struct str){0} : r->choice},
+                 {", by rule ", r->rule},
+                 {", because ", r->reason},
+                 {", overriding ", r->overrides},
+                 {", as in ", r->precedents},
+                 {", on ", r->evidence}};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (parts[i].text.size > 0) {
+            text_format(line, "%s" STR_FORMAT, parts[i].before, STR_ARG(parts[i].text));
+        }
+    }
+}
+
 static void print_decisions(const struct page *page, const struct explain *explain)
 {
     struct text *const out = page->out;
@@ -284,6 +304,7 @@ static void print_decisions(const struct page *page, const struct explain *expla
         if (d->note.size > 0) {
             text_format(&line, ": " STR_FORMAT, STR_ARG(d->note));
         }
+        put_recorded(&line, d);
         text_add(out, STR("  "));
         (void)page_put_foreign(out, text_str(&line), page->columns - 2);
         text_char(out, '\n');

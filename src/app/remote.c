@@ -33,8 +33,10 @@ static bool read_card(const struct app *app, struct arena *arena, struct json_pa
         json_parse(parser, text, text.size, &root, &err) != ERR_OK) {
         return false;
     }
-    const int64_t port = json_int64(json_get(root, "port"), 0);
-    out->host = arena_copy(arena, json_str(json_get(root, "address")));
+    const int64_t own_port = json_int64(json_get(root, "commands_port"), 0);
+    const int64_t port = own_port > 0 ? own_port : json_int64(json_get(root, "port"), 0);
+    const struct str host = json_str(json_get(root, "address"));
+    out->host = arena_copy(arena, own_port > 0 ? STR("127.0.0.1") : host);
     out->token = arena_copy(arena, json_str(json_get(root, "token")));
     if (out->host.data == NULL || out->token.data == NULL || port < 1 || port > 65535) {
         return false;

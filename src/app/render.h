@@ -149,4 +149,9 @@ MUST_CHECK enum errc render_drivers(struct json report, int width, struct arena 
 MUST_CHECK enum errc render_forecast(struct json report, int width, struct arena *arena,
                                      struct text *out, struct err *err);
 
+struct control_keys;
+/* keys  by id; borrowed. */
+MUST_CHECK enum errc render_keys(const struct control_keys *keys, int64_t now_ns, int width,
+                                 struct arena *arena, struct text *out, struct err *err);
+
 #endif

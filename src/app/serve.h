@@ -12,7 +12,9 @@
 #include <stdatomic.h>
 
 #include "app/app.h"
+#include "app/serve_auth.h"
 #include "ingest/inbox.h"
+#include "model/settings.h"
 #include "net/server.h"
 #include "wire/otlp.h"
 
@@ -33,37 +35,87 @@ struct serve_questions {
     _Atomic int64_t turned_away;
 };
 
+/* The keys that open the server; serve_keys.c. */
+struct serve_keys {
+    struct control *control; /* of the main thread, as all below but the table */
+    pthread_rwlock_t lock;   /* of which table it is; a table itself never changes */
+    struct serve_auth_table *table;
+    int64_t changes;    /* of the store, when the table was read */
+    int64_t flushed_ns; /* when uses were last noted, monotonic */
+    bool failing;       /* the store could not be read the last time; that was told */
+};
+
+/* bursar.yaml and the price book over it, as they were when read; serve_config.c. */
+struct serve_config {
+    struct arena arena;
+    const struct settings *settings;
+    const struct price_book *book;
+    int holders; /* under config_lock; at 0 it is freed */
+};
+
 struct serve {
     const struct app *app;
     struct store *writer; /* the inbox's */
     struct store *reader; /* the question thread's */
     struct inbox *inbox;
     struct net_server *net;
+    struct net_server *commands; /* plain, on loopback, for commands, where `net` is not; or NULL */
+    struct serve_keys keys;
+    pthread_mutex_t config_lock;
+    struct serve_config *config; /* replaced by SIGHUP */
+    atomic_bool require_keys;
+    bool listen_given; /* --listen: the file's does not count */
     struct serve_questions questions;
     char host[64]; /* of the address listened on */
     char token[2 * SERVE_TOKEN_BYTES +
                1]; /* hexadecimal: who can read serve.json may run commands */
     int64_t started_ns;
     atomic_bool ready;
-    pthread_mutex_t decoders_lock;
+    pthread_mutex_t decoders_lock;             /* guards the next four */
+    struct serve_rules *rules;                 /* in force */
     struct otlp *decoders[SERVE_DECODERS_MAX]; /* idle ones */
     size_t decoder_count;
     _Atomic int64_t records_accepted;
     _Atomic int64_t records_rejected;
+    _Atomic int64_t unauthorized; /* requests answered with 401 */
+    _Atomic int64_t forbidden;    /* and with 403, for a role or a page */
 };
+
+/* A line for the operator, on standard error; context is the struct serve. */
+void serve_tell(void *context, const char *text);
 
 /* Every request; a net_handler. */
 void serve_handle(void *context, const struct net_request *request, struct net_reply *reply);
+/* Those of commands on this machine, to the port that is theirs; a net_handler. */
+void serve_handle_commands(void *context, const struct net_request *request,
+                           struct net_reply *reply);
 
 /* ---- serve_otlp.c */
 
 /* Whether the path is one of OTLP's; then it is answered. */
-bool serve_otlp(struct serve *serve, const struct net_request *request, struct net_reply *reply);
+bool serve_otlp(struct serve *serve, const struct net_request *request,
+                const struct serve_caller *caller, struct net_reply *reply);
+/* Answer 401 or 403 in OTLP's words. */
+void serve_otlp_refuse(const struct net_request *request, int status, const char *message,
+                       struct net_reply *reply);
 /* Of inbox_settings; context is the struct serve. */
 enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
                        struct inbox_decoded *out, struct err *err);
-struct otlp *serve_take_decoder(struct serve *serve);
-void serve_give_decoder(struct serve *serve, struct otlp *decoder);
+
+/* A decoder, and the configuration whose rules it goes by until it is given back. */
+struct serve_decoder {
+    struct otlp *otlp;
+    const struct serve_config *config;
+};
+struct serve_decoder serve_take_decoder(struct serve *serve);
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder);
+
+/* ---- serve_context.c */
+
+/* What of a request's head is kept with its body: baggage, Bursar's own headers, and those that
+ * rules name; and what its key stands for. */
+void serve_context(const struct correlation *correlation, const struct http_head *head,
+                   const struct serve_caller *caller, struct text *out);
 
 /* ---- serve_questions.c */
 
@@ -72,7 +124,39 @@ void serve_questions_start(struct serve *serve);
 void serve_questions_stop(struct serve *serve);
 /* GET /api/v1/<command>?name=value and POST /api/v1/run; true: it is answered, now or later. */
 bool serve_question(struct serve *serve, const struct net_request *request,
-                    struct net_reply *reply);
+                    const struct serve_caller *caller, struct net_reply *reply);
+
+/* ---- serve_keys.c, on the main thread but for the last two */
+
+MUST_CHECK enum errc serve_keys_open(struct serve *serve, struct err *err);
+void serve_keys_close(struct serve *serve);
+/* See whether the store's keys have changed; cheap when not. reopen: read them in any case. */
+void serve_keys_follow(struct serve *serve, bool reopen);
+/* Whether any key is good now. */
+bool serve_keys_open_anything(struct serve *serve);
+/* serve_auth_check() with the keys as they are now. */
+int serve_keys_check(struct serve *serve, const struct net_request *request,
+                     struct serve_caller *out_caller, const char **out_why);
+/* What the caller's key stands for, as the arena's own; false: it is full. From any thread. */
+bool serve_copy_binding(const struct serve_caller *caller, struct arena *arena,
+                        struct journal_binding *out);
+
+/* ---- serve_config.c */
+
+MUST_CHECK enum errc serve_config_open(struct serve *serve, struct err *err);
+void serve_config_close(struct serve *serve);
+/* SIGHUP: read the file anew; what is wrong in it is told, and then nothing changes. */
+void serve_config_reload(struct serve *serve);
+/* What holds now, until it is given back; from any thread. */
+const struct serve_config *serve_config_take(struct serve *serve);
+void serve_config_give(struct serve *serve, const struct serve_config *config);
+struct net_limits serve_net_limits(const struct settings *settings);
+struct inbox_limits serve_inbox_limits(const struct settings *settings);
+
+/* ---- serve_notify.c */
+
+/* Tell systemd, where it asked for that. */
+void serve_notify(const char *state);
 
 /* ---- serve_metrics.c */
 

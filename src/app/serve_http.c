@@ -19,6 +19,12 @@ void serve_refuse(struct net_reply *reply, int status, const char *message)
     json_close_object(&body);
     struct net_response response = {
         .status = status, .content_type = STR("application/json"), .body = text_str(&body)};
+    if (status == 401) { /* a browser asks its user for the second */
+        response.fields[response.field_count++] =
+            (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"bursar\"")};
+        response.fields[response.field_count++] =
+            (struct http_field){STR("WWW-Authenticate"), STR("Basic realm=\"bursar\"")};
+    }
     if (status == 503 || status == 429) {
         response.fields[response.field_count++] = (struct http_field){STR("Retry-After"), STR("1")};
     }
@@ -55,13 +61,44 @@ static void answer_metrics(struct serve *serve, struct net_reply *reply)
     text_deinit(&body);
 }
 
+static void turn_away(const struct net_request *request, int status, const char *why,
+                      struct net_reply *reply)
+{
+    const struct http_head *const head = request->head;
+    if (serve_auth_area(head->method, head->path) == AREA_INGEST) {
+        serve_otlp_refuse(request, status, why, reply);
+    } else {
+        serve_refuse(reply, status, why);
+    }
+}
+
+void serve_handle_commands(void *context, const struct net_request *request,
+                           struct net_reply *reply)
+{
+    struct serve *const serve = context;
+    CHECK(serve != NULL);
+    const struct serve_caller nobody = {0};
+    const enum serve_area area = serve_auth_area(request->head->method, request->head->path);
+    if (area != AREA_COMMANDS || !serve_question(serve, request, &nobody, reply)) {
+        serve_refuse(reply, 404, "this port is for commands of this machine's owner");
+    }
+}
+
 void serve_handle(void *context, const struct net_request *request, struct net_reply *reply)
 {
     struct serve *const serve = context;
     CHECK(serve != NULL);
     const struct str path = request->head->path;
     const bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
-    if (serve_otlp(serve, request, reply) || serve_question(serve, request, reply)) {
+    struct serve_caller caller;
+    const char *why = NULL;
+    const int status = serve_keys_check(serve, request, &caller, &why);
+    if (status != 200) {
+        turn_away(request, status, why, reply);
+        return;
+    }
+    if (serve_otlp(serve, request, &caller, reply) ||
+        serve_question(serve, request, &caller, reply)) {
         return;
     }
     if (!str_equal(path, STR("/healthz")) && !str_equal(path, STR("/readyz")) &&

@@ -30,6 +30,10 @@ void serve_metrics(struct serve *serve, struct text *out)
     put(out, "bursar_http_requests", "counter", "Requests handled.", net.requests);
     put(out, "bursar_http_requests_refused", "counter",
         "Requests malformed, too large or too slow.", net.refused);
+    put(out, "bursar_http_requests_unauthorized", "counter",
+        "Requests without a key that is good: 401.", atomic_load(&serve->unauthorized));
+    put(out, "bursar_http_requests_forbidden", "counter",
+        "Requests that their key may not make: 403.", atomic_load(&serve->forbidden));
     put(out, "bursar_http_held_bytes", "gauge", "Bytes of requests in memory.", net.held_bytes);
     put(out, "bursar_otlp_records_accepted", "counter", "Spans, log records and points taken.",
         atomic_load(&serve->records_accepted));

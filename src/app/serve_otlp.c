@@ -10,12 +10,19 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "wire/context.h"
 
 #define DECODE_ARENA_BYTES_MAX ((size_t)512 << 20)
 #define STATUS_BYTES_MAX       ((size_t)4 << 10)
 
 /* google.rpc.Code */
-enum { RPC_INVALID_ARGUMENT = 3, RPC_RESOURCE_EXHAUSTED = 8, RPC_UNAVAILABLE = 14 };
+enum {
+    RPC_INVALID_ARGUMENT = 3,
+    RPC_PERMISSION_DENIED = 7,
+    RPC_RESOURCE_EXHAUSTED = 8,
+    RPC_UNAVAILABLE = 14,
+    RPC_UNAUTHENTICATED = 16,
+};
 
 /* An acknowledgement that waits for the journal. */
 struct owed {
@@ -33,31 +40,35 @@ static int64_t kind_of(enum otlp_signal signal, enum otlp_encoding encoding)
     return (int64_t)signal * OTLP_ENCODING_COUNT + (int64_t)encoding;
 }
 
-struct otlp *serve_take_decoder(struct serve *serve)
+struct serve_decoder serve_take_decoder(struct serve *serve)
 {
     CHECK(serve != NULL);
-    struct otlp *decoder = NULL;
+    struct serve_decoder decoder = {0};
     pthread_mutex_lock(&serve->decoders_lock);
     if (serve->decoder_count > 0) {
-        decoder = serve->decoders[--serve->decoder_count];
+        decoder.otlp = serve->decoders[--serve->decoder_count];
     }
     pthread_mutex_unlock(&serve->decoders_lock);
-    if (decoder == NULL) {
-        otlp_create(&decoder);
+    decoder.config = serve_config_take(serve);
+    if (decoder.otlp == NULL) {
+        otlp_create(&decoder.otlp);
     }
+    otlp_use(decoder.otlp, decoder.config->settings->correlation);
     return decoder;
 }
 
-void serve_give_decoder(struct serve *serve, struct otlp *decoder)
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder)
 {
-    CHECK(decoder != NULL);
+    CHECK(decoder->otlp != NULL);
+    otlp_use(decoder->otlp, NULL);
+    serve_config_give(serve, decoder->config);
     pthread_mutex_lock(&serve->decoders_lock);
     if (serve->decoder_count < SERVE_DECODERS_MAX) {
-        serve->decoders[serve->decoder_count++] = decoder;
-        decoder = NULL;
+        serve->decoders[serve->decoder_count++] = decoder->otlp;
+        decoder->otlp = NULL;
     }
     pthread_mutex_unlock(&serve->decoders_lock);
-    otlp_destroy(&decoder);
+    otlp_destroy(&decoder->otlp);
 }
 
 static enum channel channel_of(enum otlp_signal signal)
@@ -80,11 +91,12 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
         .signal = (enum otlp_signal)(message->kind / OTLP_ENCODING_COUNT),
         .encoding = (enum otlp_encoding)(message->kind % OTLP_ENCODING_COUNT),
         .bytes = message->bytes,
+        .context = message->context,
         .readable = message->bytes.size};
     struct otlp_counts counts;
-    struct otlp *const decoder = serve_take_decoder(serve);
-    const enum errc code = otlp_decode(decoder, &request, arena, &out->trace, &counts, err);
-    serve_give_decoder(serve, decoder);
+    struct serve_decoder decoder = serve_take_decoder(serve);
+    const enum errc code = otlp_decode(decoder.otlp, &request, arena, &out->trace, &counts, err);
+    serve_give_decoder(serve, &decoder);
     out->channel = channel_of(request.signal);
     return code;
 }
@@ -115,6 +127,10 @@ static void send_encoded(struct net_reply *reply, int status, enum otlp_encoding
                                                         ? STR("application/json")
                                                         : STR("application/x-protobuf"),
                                     .body = text_str(body)};
+    if (status == 401) {
+        response.fields[response.field_count++] =
+            (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"bursar\"")};
+    }
     if (status == 503) {
         response.fields[response.field_count++] = (struct http_field){STR("Retry-After"), STR("1")};
     }
@@ -246,24 +262,37 @@ static void keep(struct serve *serve, const struct otlp_request *request,
     if (counts->accepted == 0) { /* nothing to keep */
         accept(owed);
         memory_free(owed);
-    } else if (inbox_offer_decoded(serve->inbox, kind_of(request->signal, request->encoding),
-                                   clock_now_ns(), request->bytes, decoded, arena, on_done, owed,
-                                   &err) != ERR_OK) {
+        return;
+    }
+    const struct journal_message message = {.kind = kind_of(request->signal, request->encoding),
+                                            .received_ns = clock_now_ns(),
+                                            .bytes = request->bytes,
+                                            .context = request->context};
+    if (inbox_offer_decoded(serve->inbox, &message, decoded, arena, on_done, owed, &err) !=
+        ERR_OK) {
         memory_free(owed);
         refuse(reply, request->encoding, 503, RPC_UNAVAILABLE, err.text);
     }
 }
 
-static void take(struct serve *serve, const struct otlp_request *request, struct net_reply *reply)
+static void take(struct serve *serve, const struct http_head *head, struct otlp_request *request,
+                 const struct serve_caller *caller, struct net_reply *reply)
 {
     struct arena arena;
+    struct text context;
     struct inbox_decoded decoded = {.channel = channel_of(request->signal)};
     struct otlp_counts counts;
     struct err err;
-    struct otlp *const decoder = serve_take_decoder(serve);
+    struct serve_decoder decoder = serve_take_decoder(serve);
+    text_init(&context, CONTEXT_BYTES_MAX);
+    serve_context(decoder.config->settings->correlation, head, caller, &context);
+    request->context = text_str(&context);
     arena_init(&arena, DECODE_ARENA_BYTES_MAX);
-    const enum errc code = otlp_decode(decoder, request, &arena, &decoded.trace, &counts, &err);
-    serve_give_decoder(serve, decoder);
+    enum errc code = otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
+    serve_give_decoder(serve, &decoder);
+    if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
+        code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
+    }
     if (code == ERR_OK) {
         keep(serve, request, &decoded, &arena, &counts, reply);
     } else {
@@ -272,9 +301,20 @@ static void take(struct serve *serve, const struct otlp_request *request, struct
                large ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
     }
     arena_deinit(&arena);
+    text_deinit(&context);
 }
 
-bool serve_otlp(struct serve *serve, const struct net_request *request, struct net_reply *reply)
+void serve_otlp_refuse(const struct net_request *request, int status, const char *message,
+                       struct net_reply *reply)
+{
+    CHECK(status == 401 || status == 403);
+    const struct str type = http_field(request->head, STR("content-type"));
+    refuse(reply, is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF, status,
+           status == 401 ? RPC_UNAUTHENTICATED : RPC_PERMISSION_DENIED, message);
+}
+
+bool serve_otlp(struct serve *serve, const struct net_request *request,
+                const struct serve_caller *caller, struct net_reply *reply)
 {
     static const char *const paths[OTLP_SIGNAL_COUNT] = {"/v1/traces", "/v1/logs", "/v1/metrics"};
     CHECK(serve != NULL);
@@ -320,7 +360,7 @@ bool serve_otlp(struct serve *serve, const struct net_request *request, struct n
             otlp.bytes = text_str(&unpacked);
             otlp.readable = otlp.bytes.size;
         }
-        take(serve, &otlp, reply);
+        take(serve, request->head, &otlp, caller, reply);
     }
     text_deinit(&unpacked);
     return true;

@@ -104,6 +104,9 @@ static void run_question(struct serve *serve, struct serve_question *question)
     struct err err = {0};
     text_init(&out, ANSWER_BYTES_MAX);
     struct app app = *serve->app;
+    const struct serve_config *const config = serve_config_take(serve);
+    /* a command typed here reads the file as it is, as it would without the server */
+    app.settings = question->for_terminal ? NULL : config->settings;
     app.ledger = serve->reader;
     app.arena = &question->arena;
     app.out = &out;
@@ -112,6 +115,7 @@ static void run_question(struct serve *serve, struct serve_question *question)
     app.until_ns = INT64_MAX;
     app.columns = question->columns;
     const enum errc code = run_command_line(&app, question->word_count, question->words, &err);
+    serve_config_give(serve, config);
     (question->for_terminal ? answer_terminal : answer_api)(question, code, &out, &err);
     atomic_fetch_add(&serve->questions.answered, 1);
     text_deinit(&out);
@@ -314,7 +318,8 @@ static bool is_for_us(const struct serve *serve, const struct net_request *reque
     return str_equal_fold(host, str_from(serve->host));
 }
 
-bool serve_question(struct serve *serve, const struct net_request *request, struct net_reply *reply)
+bool serve_question(struct serve *serve, const struct net_request *request,
+                    const struct serve_caller *caller, struct net_reply *reply)
 {
     CHECK(serve != NULL);
     const struct str path = request->head->path;
@@ -323,7 +328,7 @@ bool serve_question(struct serve *serve, const struct net_request *request, stru
     }
     const struct str name = {path.data + api_prefix.size, path.size - api_prefix.size};
     const bool posts = request->head->method == HTTP_POST;
-    if (!is_for_us(serve, request)) {
+    if (!caller->has_key && !is_for_us(serve, request)) {
         serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(name, STR("run")) && posts) {
         ask_terminal(serve, request, reply);

@@ -19,10 +19,14 @@ struct keys {
     uint64_t source_id;
 };
 
-/* The workflow of a case: its own, else what was asked for, else its program's name. */
+/* The workflow of a case: its sender's, else its own, else what was asked for, else its program's
+ * name. */
 static struct str workflow_of(struct str told, struct str program,
                               const struct ingest_origin *origin)
 {
+    if (origin->bound_workflow.size > 0) {
+        return origin->bound_workflow;
+    }
     if (told.size == 0) {
         told = origin->workflow_told || program.size == 0 ? origin->workflow : program;
     }
@@ -32,6 +36,23 @@ static struct str workflow_of(struct str told, struct str program,
 static struct str text_or_null(struct str text)
 {
     return text.size > 0 ? text : (struct str){0};
+}
+
+static enum errc add_attribute(struct ingest *ingest, uint64_t case_key,
+                               const struct attribute *attribute, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const struct str parts = {(const char *)&case_key, sizeof case_key};
+    if (!key_set_add(&ingest->cases_seen, hash64_of(parts, attribute->name, STR("attribute")))) {
+        return ERR_OK;
+    }
+    const size_t at = arena_push(&group->arena, &group->attributes);
+    if (at == SIZE_MAX) {
+        return group_full(ingest, err);
+    }
+    group->attributes.rows[at] = (struct ledger_case_attributes){
+        .case_key = case_key, .name = attribute->name, .value = attribute->value};
+    return ERR_OK;
 }
 
 static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
@@ -53,21 +74,18 @@ static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
             .named_by = origin->session || from->is_session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
         };
     }
-    for (size_t i = 0; i < from->attribute_count; i++) {
-        const struct attribute *attribute = &from->attributes[i];
-        const struct str parts = {(const char *)&key, sizeof key};
-        if (!key_set_add(&ingest->cases_seen,
-                         hash64_of(parts, attribute->name, STR("attribute")))) {
-            continue;
+    enum errc code = ERR_OK;
+    const struct attribute bound[] = {{STR("team"), origin->bound_team},
+                                      {STR("user"), origin->bound_user}};
+    for (size_t i = 0; i < COUNT_OF(bound) && code == ERR_OK; i++) {
+        if (bound[i].value.size > 0) { /* first, because the first of a name stays */
+            code = add_attribute(ingest, key, &bound[i], err);
         }
-        const size_t at = arena_push(&group->arena, &group->attributes);
-        if (at == SIZE_MAX) {
-            return group_full(ingest, err);
-        }
-        group->attributes.rows[at] = (struct ledger_case_attributes){
-            .case_key = key, .name = attribute->name, .value = attribute->value};
     }
-    return ERR_OK;
+    for (size_t i = 0; i < from->attribute_count && code == ERR_OK; i++) {
+        code = add_attribute(ingest, key, &from->attributes[i], err);
+    }
+    return code;
 }
 
 static enum errc add_attempt(struct ingest *ingest, const struct attempt *from, uint64_t key,
@@ -286,6 +304,27 @@ static enum errc add_meter(struct ingest *ingest, const struct trace *trace,
     return ERR_OK;
 }
 
+/* What a step decided; a step that is known may have told nothing of it before. */
+static bool add_decision(struct group *group, const struct decision *decision, struct hash128 key)
+{
+    const size_t at = arena_push(&group->arena, &group->decisions);
+    if (at == SIZE_MAX) {
+        return false;
+    }
+    group->decisions.rows[at] = (struct ledger_decisions){
+        .step_key = key,
+        .kind = text_or_null(decision->kind),
+        .choice = text_or_null(decision->choice),
+        .made_by = (uint8_t)decision->by,
+        .rule = text_or_null(decision->rule),
+        .reason = text_or_null(decision->reason),
+        .overrides = text_or_null(decision->overrides),
+        .precedents = text_or_null(decision->precedents),
+        .evidence = text_or_null(decision->evidence),
+    };
+    return true;
+}
+
 static enum errc add_step(struct ingest *ingest, size_t index, const struct trace *trace,
                           const struct keys *keys, const struct ingest_origin *origin,
                           struct err *err)
@@ -303,7 +342,8 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
-    if (!add_names(group, step, key) || !group_note_nameless(group, step, &row)) {
+    if (!add_names(group, step, key) || !group_note_nameless(group, step, &row) ||
+        (step->decision != NULL && !add_decision(group, step->decision, key))) {
         return group_full(ingest, err);
     }
     ingest->ledger_has_loose = ingest->ledger_has_loose || (step->told & TOLD_LOOSE) != 0;
@@ -398,7 +438,8 @@ static enum errc add_kpi(struct ingest *ingest, const struct kpi *kpi,
                          const struct ingest_origin *origin, struct err *err)
 {
     struct group *const group = &ingest->group;
-    const struct str workflow = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
+    const struct str told = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
+    const struct str workflow = origin->bound_workflow.size > 0 ? origin->bound_workflow : told;
     const size_t at = arena_push(&group->arena, &group->kpis);
     if (at == SIZE_MAX) {
         return group_full(ingest, err);
@@ -499,7 +540,8 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
 static enum errc add_fact(struct ingest *ingest, const struct trace_fact *fact, struct err *err)
 {
     struct group *const group = &ingest->group;
-    const struct str key = {(const char *)&fact->trace_key, sizeof fact->trace_key};
+    const uint64_t of[] = {fact->trace_key, fact->is_by_rule};
+    const struct str key = {(const char *)of, sizeof of};
     const uint64_t hash = hash64_of(key, fact->workflow, fact->hint, fact->case_id,
                                     fact->attempt_id, fact->session, fact->input_key);
     if (!key_set_add(&ingest->facts_seen, hash)) {
@@ -512,6 +554,7 @@ static enum errc add_fact(struct ingest *ingest, const struct trace_fact *fact, 
     group->facts.rows[at] = (struct ledger_trace_facts){
         .trace_key = fact->trace_key,
         .content_hash = hash,
+        .is_by_rule = fact->is_by_rule,
         .workflow = text_or_null(fact->workflow),
         .hint = text_or_null(fact->hint),
         .case_id = text_or_null(fact->case_id),

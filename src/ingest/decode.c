@@ -183,8 +183,8 @@ static enum errc decode(struct reader *reader, const struct wire_options *option
 }
 
 enum errc decode_file(const struct import_file *file, enum wire_format forced,
-                      const struct wire_position *from, struct decode_tools *tools,
-                      struct decoded *out, struct err *err)
+                      const struct wire_position *from, const struct correlation *rules,
+                      struct decode_tools *tools, struct decoded *out, struct err *err)
 {
     CHECK(file != NULL);
     CHECK(tools != NULL);
@@ -220,7 +220,8 @@ enum errc decode_file(const struct import_file *file, enum wire_format forced,
                                              .path = file->path,
                                              .arena = &out->arena,
                                              .parser = tools->parser,
-                                             .start = start};
+                                             .start = start,
+                                             .correlation = rules};
         code = decode(&reader, &options, tools->piece, head, out, err);
     }
     out->more = out->more && code == ERR_OK;

@@ -36,12 +36,13 @@ void decode_tools_deinit(struct decode_tools *tools);
  *
  * forced  format to take it for; WIRE_UNKNOWN: as it was, or by its looks.
  * from    NULL: from the known position when the file has only grown, else from the start.
+ * rules   of correlation, for what may need them; NULL: none.
  * out     its arena is initialised here and owned by the caller on every return.
  *
  * Errors: ERR_IO  it cannot be opened. ERR_LIMIT  it needs more memory than a file may.
  */
 MUST_CHECK enum errc decode_file(const struct import_file *file, enum wire_format forced,
-                                 const struct wire_position *from, struct decode_tools *tools,
-                                 struct decoded *out, struct err *err);
+                                 const struct wire_position *from, const struct correlation *rules,
+                                 struct decode_tools *tools, struct decoded *out, struct err *err);
 
 #endif

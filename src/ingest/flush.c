@@ -216,6 +216,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     STAMP(&group->attributes);
     STAMP(&group->attempts);
     STAMP(&group->outcomes);
+    STAMP(&group->decisions);
     STAMP(&group->sources);
     STAMP(&group->rejects);
     STAMP(&group->facts);
@@ -229,6 +230,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t attributes;
     int64_t outcomes;
     int64_t rejects;
+    int64_t decisions;
     int64_t forgotten;
     int64_t kpis;
     int64_t facts;
@@ -253,6 +255,10 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
                               QUERY_add_staged_rejects, &rejects, err);
     }
     if (code == ERR_OK) {
+        code = ingest_add_new(ingest, LEDGER_decisions, group->decisions.rows, group->decisions.count,
+                       QUERY_add_staged_decisions, &decisions, err);
+    }
+    if (code == ERR_OK) {
         code = ingest_write_kpis(ingest, &kpis, err);
     }
     if (code == ERR_OK) {
@@ -274,7 +280,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     if (code == ERR_OK) {
         *out_changed =
             group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
-            cases + attempts + attributes + outcomes + rejects + kpis + facts + meters > 0;
+            cases + attempts + attributes + outcomes + rejects + decisions + kpis + facts + meters > 0;
         ingest->ledger_has_facts = ingest->ledger_has_facts || facts > 0;
         ingest->ledger_has_meters = ingest->ledger_has_meters || meters > 0;
         ingest->summary.cases_added += cases;

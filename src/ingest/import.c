@@ -27,6 +27,7 @@ struct job {
 struct pool {
     const struct import_files *files;
     enum wire_format forced;
+    const struct correlation *rules;
     const atomic_bool *stop;
     struct job *jobs; /* [files->count] */
     pthread_mutex_t lock;
@@ -71,8 +72,8 @@ static void *work(void *context)
     decode_tools_init(&tools);
     for (size_t at = claim(pool); at < pool->files->count; at = claim(pool)) {
         struct job job = {0};
-        job.code =
-            decode_file(&pool->files->rows[at], pool->forced, NULL, &tools, &job.decoded, &job.err);
+        job.code = decode_file(&pool->files->rows[at], pool->forced, NULL, pool->rules, &tools,
+                               &job.decoded, &job.err);
         pthread_mutex_lock(&pool->lock);
         pool->jobs[at] = job;
         pool->jobs[at].done = true;
@@ -181,8 +182,8 @@ static enum errc take_rest(struct ingest *ingest, const struct import_file *file
         }
         struct decoded next;
         struct err why;
-        const enum errc read =
-            decode_file(file, decoded->format, &decoded->next, &tools, &next, &why);
+        const enum errc read = decode_file(file, decoded->format, &decoded->next,
+                                           options->correlation, &tools, &next, &why);
         arena_deinit(&decoded->arena);
         *decoded = next;
         code = read == ERR_OK ? take_stretch(ingest, file, decoded, options, err)
@@ -306,7 +307,8 @@ static enum errc import_files(struct ingest *ingest, const struct import_files *
                               enum wire_format forced, const struct ingest_options *options,
                               struct err *err)
 {
-    struct pool pool = {.files = files, .forced = forced, .stop = options->stop};
+    struct pool pool = {
+        .files = files, .forced = forced, .rules = options->correlation, .stop = options->stop};
     pool.jobs = memory_new_array(struct job, files->count + 1);
     CHECK(pthread_mutex_init(&pool.lock, NULL) == 0);
     CHECK(pthread_cond_init(&pool.decoded, NULL) == 0);

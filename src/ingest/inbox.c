@@ -48,8 +48,7 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
     struct journal_message *const messages = memory_new_array(struct journal_message, count + 1);
     size_t i = 0;
     for (const struct offer *o = first; o != NULL; o = o->next) {
-        messages[i] = o->message;
-        messages[i++].bytes = text_str(&o->bytes);
+        messages[i++] = o->message;
     }
     CHECK(i == count);
     const int64_t began_ns = clock_monotonic_ns();
@@ -91,6 +90,7 @@ static void answer(struct inbox *inbox, struct offer *first, enum errc code, con
         o->done(o->context, code, err);
         inbox_free_readings(inbox, o->reading);
         text_deinit(&o->bytes);
+        text_deinit(&o->bound);
         memory_free(o);
     }
 }
@@ -155,6 +155,7 @@ static void init_conditions(struct inbox *inbox)
     CHECK(pthread_cond_init(&inbox->committed, &attributes) == 0);
     CHECK(pthread_cond_init(&inbox->moved, &attributes) == 0);
     CHECK(pthread_mutex_init(&inbox->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&inbox->book_lock, NULL) == 0);
     pthread_condattr_destroy(&attributes);
 }
 
@@ -191,9 +192,9 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
 }
 
 /* Take over what the message holds; NULL when enough such things are in memory. */
-static struct inbox_reading *keep_reading(struct inbox *inbox, int64_t received_ns,
-                                          struct str bytes, const struct inbox_decoded *decoded,
-                                          struct arena *arena)
+static struct inbox_reading *keep_reading(struct inbox *inbox,
+                                          const struct journal_message *message,
+                                          const struct inbox_decoded *decoded, struct arena *arena)
 {
     pthread_mutex_lock(&inbox->lock);
     const bool fits = inbox->reading_bytes + arena->size <= inbox->settings.reading_bytes_max;
@@ -203,34 +204,56 @@ static struct inbox_reading *keep_reading(struct inbox *inbox, int64_t received_
         return NULL;
     }
     struct inbox_reading *const reading = memory_new(struct inbox_reading);
-    *reading = (struct inbox_reading){.received_ns = received_ns,
-                                      .bytes = (int64_t)bytes.size,
+    *reading = (struct inbox_reading){.received_ns = message->received_ns,
+                                      .bytes = (int64_t)journal_message_bytes(message),
                                       .decoded = *decoded,
                                       .arena = *arena};
     arena_init(arena, arena->size_max);
     return reading;
 }
 
-enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns, struct str bytes,
-                      inbox_done *done, void *context, struct err *err)
+/* Copies of the binding's texts for as long as the offer waits. */
+static void keep_binding(struct offer *offer, const struct journal_binding *binding)
 {
-    return inbox_offer_decoded(inbox, kind, received_ns, bytes, NULL, NULL, done, context, err);
+    const struct str from[] = {binding->workflow, binding->team, binding->user};
+    struct str *const to[] = {&offer->message.binding.workflow, &offer->message.binding.team,
+                              &offer->message.binding.user};
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        size += from[i].size;
+    }
+    text_init(&offer->bound, size + 1);
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        text_add(&offer->bound, from[i]);
+    }
+    size = 0;
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        *to[i] = (struct str){from[i].size > 0 ? offer->bound.data + size : "", from[i].size};
+        size += from[i].size;
+    }
 }
 
-enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t received_ns,
-                              struct str bytes, const struct inbox_decoded *decoded,
-                              struct arena *arena, inbox_done *done, void *context, struct err *err)
+enum errc inbox_offer(struct inbox *inbox, const struct journal_message *message, inbox_done *done,
+                      void *context, struct err *err)
+{
+    return inbox_offer_decoded(inbox, message, NULL, NULL, done, context, err);
+}
+
+enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message *message,
+                              const struct inbox_decoded *decoded, struct arena *arena,
+                              inbox_done *done, void *context, struct err *err)
 {
     CHECK(inbox != NULL);
     CHECK(done != NULL);
     CHECK((decoded == NULL) == (arena == NULL));
+    const size_t bytes = journal_message_bytes(message);
     pthread_mutex_lock(&inbox->lock);
-    const bool full = inbox->queue_bytes + bytes.size > inbox->settings.queue_bytes_max ||
-                      inbox->counts.waiting_bytes > inbox->settings.journal_bytes_max ||
+    const bool full = inbox->queue_bytes + bytes > inbox->settings.limits.queue_bytes_max ||
+                      inbox->counts.waiting_bytes > inbox->settings.limits.journal_bytes_max ||
                       inbox->closing;
     inbox->counts.offered++;
     inbox->counts.turned_away += full;
-    inbox->queue_bytes += full ? 0 : bytes.size;
+    inbox->queue_bytes += full ? 0 : bytes;
     inbox->promised += !full;
     pthread_mutex_unlock(&inbox->lock);
     if (full) {
@@ -238,12 +261,16 @@ enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t receive
                        "more is waiting to be written than may wait; try again in a second");
     }
     struct offer *const offer = memory_new(struct offer);
-    *offer = (struct offer){
-        .message = {.kind = kind, .received_ns = received_ns}, .done = done, .context = context};
-    offer->reading =
-        decoded != NULL ? keep_reading(inbox, received_ns, bytes, decoded, arena) : NULL;
-    text_init(&offer->bytes, bytes.size + 1);
-    text_add(&offer->bytes, bytes);
+    *offer = (struct offer){.message = *message, .done = done, .context = context};
+    offer->reading = decoded != NULL ? keep_reading(inbox, message, decoded, arena) : NULL;
+    const struct journal_binding unbound = {.workflow = STR("")};
+    keep_binding(offer, decoded != NULL ? &decoded->binding : &unbound);
+    text_init(&offer->bytes, bytes + 1);
+    text_add(&offer->bytes, message->bytes);
+    text_add(&offer->bytes, message->context);
+    offer->message.bytes.data = offer->bytes.data;
+    offer->message.context.data =
+        offer->bytes.data != NULL ? offer->bytes.data + message->bytes.size : NULL;
     pthread_mutex_lock(&inbox->lock);
     *inbox->last = offer;
     inbox->last = &offer->next;
@@ -251,6 +278,19 @@ enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t receive
     pthread_cond_signal(&inbox->offered);
     pthread_mutex_unlock(&inbox->lock);
     return ERR_OK;
+}
+
+void inbox_change(struct inbox *inbox, const struct price_book *book,
+                  const struct inbox_limits *limits)
+{
+    CHECK(inbox != NULL);
+    CHECK(book != NULL);
+    pthread_mutex_lock(&inbox->book_lock);
+    inbox->settings.book = book;
+    pthread_mutex_unlock(&inbox->book_lock);
+    pthread_mutex_lock(&inbox->lock);
+    inbox->settings.limits = *limits;
+    pthread_mutex_unlock(&inbox->lock);
 }
 
 bool inbox_settle(struct inbox *inbox, int wait_ms)
@@ -296,6 +336,7 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     pthread_cond_destroy(&i->committed);
     pthread_cond_destroy(&i->moved);
     pthread_mutex_destroy(&i->lock);
+    pthread_mutex_destroy(&i->book_lock);
     memory_free(i);
     *inbox = NULL;
 }

@@ -22,18 +22,23 @@ struct inbox;
 struct inbox_decoded {
     struct trace trace;
     enum channel channel;
-    bool session; /* cases are named by nothing better than a session or trace */
+    bool session;                   /* cases are named by nothing better than a session or trace */
+    struct journal_binding binding; /* goes before what the message says of itself */
+};
+
+struct inbox_limits {
+    size_t queue_bytes_max;    /* offered and not yet in the journal */
+    int64_t journal_bytes_max; /* in the journal and not yet in the ledger */
 };
 
 struct inbox_settings {
     struct str home;               /* borrowed */
     struct store *store;           /* open to write; the inbox's alone until it is destroyed */
     const struct price_book *book; /* borrowed */
-    size_t queue_bytes_max;        /* offered and not yet in the journal */
-    int64_t journal_bytes_max;     /* in the journal and not yet in the ledger */
-    size_t reading_bytes_max;      /* of what inbox_offer_decoded() keeps in memory */
+    struct inbox_limits limits;
+    size_t reading_bytes_max; /* of what inbox_offer_decoded() keeps in memory */
     /* Called on one of the inbox's threads. A message that cannot be read is counted, told of with
-     * its reason, and left out. */
+     * its reason, and left out. The message's binding is not the callback's business. */
     enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,
                         struct inbox_decoded *out, struct err *err);
     /* Something an operator should see; NULL: nobody listens. */
@@ -53,26 +58,30 @@ MUST_CHECK enum errc inbox_create(const struct inbox_settings *settings, struct 
                                   struct err *err);
 
 /*
- * Hand over a message; from any thread. `bytes` is copied.
+ * Hand over a message, whose id is not looked at; from any thread. It is copied.
  *
  * Errors: ERR_BUSY  the queue or the journal is full: try again later. `done` is not called then.
  */
-MUST_CHECK enum errc inbox_offer(struct inbox *inbox, int64_t kind, int64_t received_ns,
-                                 struct str bytes, inbox_done *done, void *context,
-                                 struct err *err);
+MUST_CHECK enum errc inbox_offer(struct inbox *inbox, const struct journal_message *message,
+                                 inbox_done *done, void *context, struct err *err);
 
 /*
  * inbox_offer() of a message that the caller has decoded, so that it need not be once more: while
  * there is room it is kept in memory until it is in the ledger.
  *
- * decoded  what the message holds; NULL: it was not decoded.
+ * decoded  what the message holds, and what its key stands for, which is journaled with it;
+ *          NULL: it was not decoded, and has no key.
  * arena    owns it, strings included; when it is kept, `arena` is empty afterwards, else it is as
  *          it was. The caller deinitialises it in any case.
  */
-MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, int64_t kind, int64_t received_ns,
-                                         struct str bytes, const struct inbox_decoded *decoded,
-                                         struct arena *arena, inbox_done *done, void *context,
-                                         struct err *err);
+MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message *message,
+                                         const struct inbox_decoded *decoded, struct arena *arena,
+                                         inbox_done *done, void *context, struct err *err);
+
+/* Go by another price book and other limits from now on; waits until what is on its way into the
+ * ledger is there, after which the old book is no longer used. book  borrowed. */
+void inbox_change(struct inbox *inbox, const struct price_book *book,
+                  const struct inbox_limits *limits);
 
 /* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
 bool inbox_settle(struct inbox *inbox, int wait_ms);

@@ -26,8 +26,12 @@ struct moved {
 static enum errc add_decoded(struct ingest *ingest, const struct inbox_decoded *decoded,
                              struct err *err)
 {
-    const struct ingest_origin origin = {
-        .path = STR("received"), .channel = decoded->channel, .session = decoded->session};
+    const struct ingest_origin origin = {.path = STR("received"),
+                                         .channel = decoded->channel,
+                                         .session = decoded->session,
+                                         .bound_workflow = decoded->binding.workflow,
+                                         .bound_team = decoded->binding.team,
+                                         .bound_user = decoded->binding.user};
     return ingest_add(ingest, &decoded->trace, &origin, err);
 }
 
@@ -42,6 +46,7 @@ static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
         inbox_tell(inbox, why.text);
         return ERR_OK;
     }
+    decoded.binding = message->binding;
     return add_decoded(ingest, &decoded, err);
 }
 
@@ -66,7 +71,7 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
         const struct journal_message *const message = &load->messages.rows[i];
         code = add_message(inbox, ingest, message, &load->arena, moved, err);
         moved->messages++;
-        moved->bytes += (int64_t)message->bytes.size;
+        moved->bytes += (int64_t)journal_message_bytes(message);
         moved->through = message->id;
     }
     return code;
@@ -78,6 +83,7 @@ static enum errc move(struct inbox *inbox, struct load *load, struct moved *move
     const int64_t received_ns = load->readings != NULL
                                     ? load->readings->received_ns
                                     : load->messages.rows[load->messages.count - 1].received_ns;
+    pthread_mutex_lock(&inbox->book_lock);
     ingest_create(&ingest, inbox->settings.store, inbox->settings.book, STR("received"),
                   received_ns);
     enum errc code = add_load(inbox, ingest, load, moved, err);
@@ -86,6 +92,7 @@ static enum errc move(struct inbox *inbox, struct load *load, struct moved *move
     }
     moved->summary = *ingest_summary(ingest);
     ingest_destroy(&ingest);
+    pthread_mutex_unlock(&inbox->book_lock);
     return code;
 }
 
@@ -186,7 +193,7 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
         if (one && is_theirs(code)) {
             inbox_tell(inbox, err->text);
             moved = (struct moved){.messages = 1,
-                                   .bytes = (int64_t)load.messages.rows[0].bytes.size,
+                                   .bytes = (int64_t)journal_message_bytes(&load.messages.rows[0]),
                                    .unreadable = 1,
                                    .through = load.messages.rows[0].id};
             code = ERR_OK;

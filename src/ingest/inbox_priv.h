@@ -19,7 +19,8 @@ struct inbox_reading {
 
 struct offer {
     struct journal_message message;
-    struct text bytes;
+    struct text bytes;             /* of the message, which points into it: body and context */
+    struct text bound;             /* the texts of message.binding */
     struct inbox_reading *reading; /* NULL: read it from the journal */
     inbox_done *done;
     void *context;
@@ -27,9 +28,10 @@ struct offer {
 };
 
 struct inbox {
-    struct inbox_settings settings;
-    struct journal *writer; /* of the committing thread */
-    struct journal *reader; /* of the moving thread */
+    struct inbox_settings settings; /* its limits are under `lock`, its book under `book_lock` */
+    pthread_mutex_t book_lock;      /* held while a load is priced; taken before `lock` */
+    struct journal *writer;         /* of the committing thread */
+    struct journal *reader;         /* of the moving thread */
     pthread_t committing;
     pthread_t moving;
     pthread_mutex_t lock; /* guards what follows */

@@ -75,6 +75,11 @@ struct ingest_origin {
     bool workflow_told;  /* somebody asked for it: it goes before the name of a program */
     enum channel channel;
     bool session; /* cases are sessions: nothing better named them */
+    /* What the key stands for that the trace came with, before anything the trace says; each may be
+     * empty. Team and user become attributes of the case. */
+    struct str bound_workflow;
+    struct str bound_team;
+    struct str bound_user;
 };
 
 /*
@@ -105,11 +110,14 @@ struct ingest_progress {
     int64_t steps;
 };
 
+struct correlation;
+
 struct ingest_options {
-    struct str workflow;     /* --workflow; empty: by format */
-    struct str format;       /* --format; empty: detected */
-    struct str map;          /* --map; empty: none */
-    const atomic_bool *stop; /* set from a signal handler: finish the group and end */
+    struct str workflow;                   /* --workflow; empty: by format */
+    struct str format;                     /* --format; empty: detected */
+    struct str map;                        /* --map; empty: none */
+    const struct correlation *correlation; /* rules for otlp; NULL: none */
+    const atomic_bool *stop;               /* set from a signal handler: finish the group and end */
     void (*progress)(void *context, const struct ingest_progress *progress); /* may be NULL */
     void *context;
 };

@@ -40,6 +40,7 @@ struct group {
     GROUP_ROWS(probes) callers;           /* steps that called others of the group, not in it */
     GROUP_ROWS(fingerprints) texts;       /* of steps that were not seen before */
     GROUP_ROWS(fingerprints) texts_again; /* of others: some of them are known */
+    GROUP_ROWS(decisions) decisions;
     GROUP_ROWS(cases) cases;
     GROUP_ROWS(case_attributes) attributes;
     GROUP_ROWS(attempts) attempts;

@@ -271,9 +271,10 @@ static enum errc supersede(struct ingest *ingest, const struct verdict *verdict,
 static enum errc move_belongings(struct ingest *ingest, const struct verdict *verdict,
                                  struct err *err)
 {
-    static const enum store_query queries[] = {QUERY_move_staged_aliases, QUERY_move_staged_callers,
-                                               QUERY_copy_staged_fingerprints,
-                                               QUERY_delete_moved_fingerprints};
+    static const enum store_query queries[] = {
+        QUERY_move_staged_aliases,      QUERY_move_staged_callers,
+        QUERY_copy_staged_fingerprints, QUERY_delete_moved_fingerprints,
+        QUERY_copy_staged_decisions,    QUERY_delete_moved_decisions};
     if (verdict->move_count == 0) {
         return ERR_OK;
     }

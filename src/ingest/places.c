@@ -23,6 +23,9 @@ enum {
     TRACE_ATTEMPT,
     TRACE_SESSION,
     TRACE_INPUT_KEY,
+    RULE_WORKFLOW,
+    RULE_CASE,
+    RULE_ATTEMPT,
 };
 
 struct placing {
@@ -38,34 +41,45 @@ static enum errc full(const struct ingest *ingest, struct err *err)
                    ingest->group.arena.size_max);
 }
 
-/* A name that spans tell goes before what the trace says, that before what a resource told. */
-static struct str better(int level, struct str own, struct str of_trace)
+/* A name that its own spans tell goes before what the trace says, that before what sent it or a
+ * rule told, and that before what a rule makes of the trace. Empty: none of them. */
+static struct str best(const struct store_result *loose, size_t row, enum told_by by,
+                       const size_t columns[static 3])
 {
-    return level == 2 || of_trace.size == 0 ? own : of_trace;
+    const struct str own = store_text(loose, row, columns[0]);
+    const struct str of_trace = store_text(loose, row, columns[1]);
+    if (by == TOLD_BY_SPANS || (by > TOLD_BY_NOTHING && of_trace.size == 0)) {
+        return own;
+    }
+    return of_trace.size > 0 ? of_trace : store_text(loose, row, columns[2]);
+}
+
+/* What stands in where nothing better tells it. */
+static struct str fallback(const struct store_result *loose, size_t row, enum told_by by,
+                           size_t own_column, size_t trace_column)
+{
+    const struct str of_trace = store_text(loose, row, trace_column);
+    return by == TOLD_BY_SPANS || of_trace.size == 0 ? store_text(loose, row, own_column)
+                                                     : of_trace;
 }
 
 static struct str workflow_at(const struct store_result *loose, size_t row, int64_t told)
 {
-    const struct str own = store_text(loose, row, LOOSE_WORKFLOW);
-    const struct str of_trace = store_text(loose, row, TRACE_WORKFLOW);
-    const int level = told_level(told, TOLD_WORKFLOW);
-    if (level == 0 && of_trace.size == 0) {
-        return better(told_level(told, TOLD_HINT), own, store_text(loose, row, TRACE_HINT));
-    }
-    return better(level, own, of_trace);
+    static const size_t columns[] = {LOOSE_WORKFLOW, TRACE_WORKFLOW, RULE_WORKFLOW};
+    const struct str name = best(loose, row, told_level(told, TOLD_WORKFLOW), columns);
+    return name.size > 0 ? name
+                         : fallback(loose, row, told_level(told, TOLD_HINT), LOOSE_WORKFLOW,
+                                    TRACE_HINT);
 }
 
-/* What stands in where neither case nor attempt is told: the session, else the trace. */
-static struct str named_at(const struct store_result *loose, size_t row, int64_t told,
-                           enum told fact, size_t own_column, size_t trace_column)
+/* Of a case or attempt; the session, else the trace stands in. */
+static struct str name_at(const struct store_result *loose, size_t row, int64_t told,
+                          enum told fact, const size_t columns[static 3])
 {
-    const struct str own = store_text(loose, row, own_column);
-    const int level = told_level(told, fact);
-    const struct str of_trace = store_text(loose, row, trace_column);
-    if (level > 0 || of_trace.size > 0) {
-        return better(level, own, of_trace);
-    }
-    return better(told_level(told, TOLD_SESSION), own, store_text(loose, row, TRACE_SESSION));
+    const struct str name = best(loose, row, told_level(told, fact), columns);
+    return name.size > 0 ? name
+                         : fallback(loose, row, told_level(told, TOLD_SESSION), columns[0],
+                                    TRACE_SESSION);
 }
 
 static int64_t number_of(struct str attempt)
@@ -78,11 +92,12 @@ static int64_t number_of(struct str attempt)
 static void place(const struct ingest *ingest, const struct store_result *loose, size_t row,
                   struct placing *out)
 {
+    static const size_t cases[] = {LOOSE_CASE, TRACE_CASE, RULE_CASE};
+    static const size_t attempts[] = {LOOSE_ATTEMPT, TRACE_ATTEMPT, RULE_ATTEMPT};
     const int64_t told = store_int64(loose, row, LOOSE_TOLD, 0);
     const struct str workflow = workflow_at(loose, row, told);
-    const struct str case_id = named_at(loose, row, told, TOLD_CASE, LOOSE_CASE, TRACE_CASE);
-    const struct str attempt =
-        named_at(loose, row, told, TOLD_ATTEMPT, LOOSE_ATTEMPT, TRACE_ATTEMPT);
+    const struct str case_id = name_at(loose, row, told, TOLD_CASE, cases);
+    const struct str attempt = name_at(loose, row, told, TOLD_ATTEMPT, attempts);
     const uint64_t case_key = hash64_of(workflow, case_id);
     const uint64_t attempt_key =
         hash64_of((struct str){(const char *)&case_key, sizeof case_key}, attempt);
@@ -90,8 +105,9 @@ static void place(const struct ingest *ingest, const struct store_result *loose,
     if (attempt_key == old_attempt) {
         return;
     }
-    const bool is_told =
-        told_level(told, TOLD_CASE) > 0 || store_text(loose, row, TRACE_CASE).size > 0;
+    const bool is_told = told_level(told, TOLD_CASE) > TOLD_BY_NOTHING ||
+                         store_text(loose, row, TRACE_CASE).size > 0 ||
+                         store_text(loose, row, RULE_CASE).size > 0;
     const size_t at = out->count++;
     out->rows[at] = (struct ledger_placings){
         .trace_key = (uint64_t)store_sum(loose, row, LOOSE_TRACE),

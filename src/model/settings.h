@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 struct yaml;
+struct correlation;
 
 enum risk { RISK_LOW, RISK_NORMAL, RISK_HIGH, RISK_COUNT };
 
@@ -119,6 +120,25 @@ struct settings_tool {
     struct settings_conversion conversion;
 };
 
+/* PEM files; both are set or none is. */
+struct settings_tls {
+    struct str certificate; /* NUL-terminated */
+    struct str private_key;
+};
+
+/* Of the server; 0: its default. */
+struct settings_limits {
+    int64_t connections;
+    int64_t body_mib;   /* of one request */
+    int64_t memory_mib; /* of all requests being read or handled */
+    int64_t queue_mib;  /* received, not in the journal yet */
+    int64_t journal_mib;
+    int64_t head_seconds;
+    int64_t body_seconds;
+    int64_t idle_seconds;
+    int64_t write_seconds;
+};
+
 #define SETTINGS_ROWS(type, name)                                                                  \
     struct {                                                                                       \
         struct type *rows;                                                                         \
@@ -127,7 +147,10 @@ struct settings_tool {
     } name
 
 struct settings {
-    struct str listen;         /* "127.0.0.1:4318" */
+    struct str listen; /* "127.0.0.1:4318" */
+    struct settings_tls tls;
+    bool require_keys; /* of senders and readers on this machine too */
+    struct settings_limits limits;
     struct str ledger_url;     /* empty: ledger.duckdb in the home */
     struct str control_url;    /* empty: control.sqlite in the home */
     const struct yaml *prices; /* NULL: none; what it may hold is the price book's business */
@@ -136,6 +159,7 @@ struct settings {
     SETTINGS_ROWS(settings_budget, budgets);
     SETTINGS_ROWS(settings_route, routes);
     SETTINGS_ROWS(settings_tool, tools);
+    const struct correlation *correlation; /* rules of wire/correlation.h; NULL: none */
 };
 
 static inline const struct settings_workflow *settings_workflow(const struct settings *settings,

@@ -53,7 +53,7 @@ enum channel {
 
 #define TIME_UNKNOWN INT64_MIN /* in any *_ns field */
 
-/* What tells a step's case, by two bits each: 0 nothing, 1 what sent it (a resource), 2 spans. */
+/* What tells a step's case, by an enum told_by of two bits each. */
 enum told {
     TOLD_WORKFLOW,
     TOLD_HINT = 2, /* a workflow, where nothing better names it */
@@ -62,9 +62,12 @@ enum told {
     TOLD_SESSION = 8,
     TOLD_LOOSE = 1 << 10, /* other spans of its trace may know better */
 };
-static inline int told_level(int64_t told, enum told fact)
+/* From the weakest on. By source: by what sent it, a resource or the headers of a request. By
+ * spans: its own or others of the trace; or the key it came with, which goes before them. */
+enum told_by { TOLD_BY_NOTHING, TOLD_BY_RULE, TOLD_BY_SOURCE, TOLD_BY_SPANS };
+static inline enum told_by told_level(int64_t told, enum told fact)
 {
-    return (int)(told >> fact & 3);
+    return (enum told_by)(told >> fact & 3);
 }
 
 /* Figures of a meter, in the order of struct meter's. */
@@ -118,6 +121,20 @@ struct attempt {
     bool succeeded;
 };
 
+enum decider { DECIDER_UNKNOWN, DECIDER_AGENT, DECIDER_HUMAN, DECIDER_RULE, DECIDER_COUNT };
+
+/* A recorded choice: what was decided, by whom, why. Empty texts: not said. */
+struct decision {
+    struct str kind; /* "refund", "approval" */
+    struct str choice;
+    enum decider by;
+    struct str rule; /* or policy, or exception */
+    struct str reason;
+    struct str overrides;  /* what it overrides */
+    struct str precedents; /* cases */
+    struct str evidence;
+};
+
 struct step {
     size_t attempt_index;
     enum step_kind kind;
@@ -161,8 +178,9 @@ struct step {
     /* tools and retrieval */
     uint64_t args_hash; /* of name and arguments; 0: none */
     int64_t args_bytes;
-    int64_t result_bytes; /* bytes handed back to the model */
-    struct str note;      /* short: error type, commit, command; for people */
+    int64_t result_bytes;            /* bytes handed back to the model */
+    const struct decision *decision; /* owned by the batch's arena; NULL: none was recorded */
+    struct str note;                 /* short: error type, commit, command; for people */
 };
 
 struct outcome {
@@ -228,6 +246,7 @@ struct reject {
 /* What spans of a trace say of whose work it is; empty: nothing, or they do not agree. */
 struct trace_fact {
     uint64_t trace_key;
+    bool is_by_rule; /* what rules make of what they say, which goes behind it */
     struct str workflow;
     struct str hint;
     struct str case_id;

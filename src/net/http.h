@@ -1,11 +1,12 @@
 /*
- * net/http: HTTP/1.1 messages as a server reads them, strictly.
+ * net/http: HTTP/1.1 messages, read strictly: requests as a server, responses as a client.
  *
  *     bytes --http_head_parse--> struct http_head --http_body_start--> struct http_body
+ *     bytes --http_response_parse--> struct http_response_head --http_response_body--> the same
  *     bytes --http_body_read--> pieces of the body, borrowed
  *
- * Pure: no socket, clock or allocation. What two readers could understand differently (request
- * smuggling) is refused with 400 and the connection is closed, never repaired.
+ * Pure: no socket, clock (but http_date) or allocation. What two readers could understand
+ * differently (request smuggling) is refused with 400 and the connection is closed, never repaired.
  *
  * Source: RFC 9110, RFC 9112.
  */
@@ -18,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/text.h"
 
 enum {
     HTTP_HEAD_BYTES_MAX = 64 << 10, /* request line and fields together */
@@ -80,9 +82,48 @@ struct str http_field(const struct http_head *head, struct str name);
 /* Whether a comma-separated field names the token, letters in either case. */
 bool http_field_has(const struct http_head *head, struct str name, struct str token);
 
+/* Whether a field says how one message is framed or one connection is used: it is never passed on
+ * to the next connection. Source: RFC 9110 7.6.1; Host and Expect, which each hop says itself. */
+bool http_is_framing(struct str name);
+
+enum http_framing {
+    HTTP_NO_BODY,       /* 204, 304, or the request was HEAD */
+    HTTP_LENGTH,        /* Content-Length */
+    HTTP_CHUNKED,       /* Transfer-Encoding: chunked */
+    HTTP_TILL_THE_CLOSE /* as long as the connection is open */
+};
+
+/* Borrowed from the bytes it was parsed from. */
+struct http_response_head {
+    int status; /* 100..999 */
+    int minor;  /* HTTP/1.0 or HTTP/1.1 */
+    struct str reason;
+    struct http_field fields[HTTP_FIELDS_MAX];
+    size_t field_count;
+    size_t size; /* bytes of the head, empty line included */
+
+    bool keep_alive;  /* the connection can be used again when the body is whole */
+    int keep_alive_s; /* Keep-Alive: timeout=; 0: not said */
+    enum http_framing framing;
+    int64_t length; /* HTTP_LENGTH; for HEAD and 304 what is said, -1: nothing */
+};
+
+/*
+ * A whole response head at the start of `bytes`; a 1xx one too, which has no body.
+ *
+ * to_head  it answers a HEAD request.
+ *
+ * Errors: ERR_TRUNCATED  no whole head yet: read on.
+ *         ERR_SYNTAX     not HTTP, or not unambiguous; ERR_LIMIT, ERR_UNSUPPORTED.
+ */
+MUST_CHECK enum errc http_response_parse(struct str bytes, bool to_head,
+                                         struct http_response_head *out, struct err *err);
+struct str http_response_field(const struct http_response_head *head, struct str name);
+
 /* Where the reading of a body stands. */
 struct http_body {
     enum {
+        HTTP_BODY_TILL_THE_CLOSE,
         HTTP_BODY_LENGTH,
         HTTP_BODY_CHUNK_SIZE,
         HTTP_BODY_CHUNK,
@@ -90,11 +131,13 @@ struct http_body {
         HTTP_BODY_TRAILER,
         HTTP_BODY_DONE,
     } state;
-    int64_t left;        /* bytes of the body or of the chunk still to come */
-    size_t trailer_size; /* bytes of trailer fields so far */
+    int64_t left;              /* bytes of the body or of the chunk still to come */
+    size_t trailer_size;       /* bytes of trailer fields so far */
+    struct http_field trailer; /* the one just read, borrowed; without a name: none */
 };
 
 struct http_body http_body_start(const struct http_head *head);
+struct http_body http_response_body(const struct http_response_head *head);
 
 /*
  * Read on in the body.
@@ -115,5 +158,12 @@ size_t http_decode(struct str text, bool plus_is_space, char *out, size_t out_si
 bool http_query_next(struct str *query, struct str *out_name, struct str *out_value);
 
 const char *http_reason(int status);
+
+/* "Name: value\r\n". A name that is none is left out, control characters become spaces. */
+void http_put_field(struct text *out, struct http_field field);
+/* All of them but framing ones and those that a Connection field names. */
+void http_pass_fields(struct text *out, const struct http_field *fields, size_t count);
+/* "Date: …\r\n" of now, in `out` of at least 40 bytes. Looks at the clock. */
+struct str http_date(char *out, size_t size);
 
 #endif

@@ -4,7 +4,7 @@
  *     CHUNK_SIZE -> CHUNK -> CHUNK_END -> CHUNK_SIZE … -> TRAILER -> DONE
  */
 #include "base/check.h"
-#include "net/http.h"
+#include "net/http_priv.h"
 
 struct http_body http_body_start(const struct http_head *head)
 {
@@ -78,7 +78,22 @@ static enum errc read_chunk_size(struct http_body *body, struct str bytes, size_
     return ERR_OK;
 }
 
-/* Trailer fields are read over; an empty line ends them. */
+struct http_body http_response_body(const struct http_response_head *head)
+{
+    CHECK(head != NULL);
+    struct http_body body = {.state = HTTP_BODY_DONE};
+    if (head->framing == HTTP_CHUNKED) {
+        body.state = HTTP_BODY_CHUNK_SIZE;
+    } else if (head->framing == HTTP_TILL_THE_CLOSE) {
+        body.state = HTTP_BODY_TILL_THE_CLOSE;
+    } else if (head->framing == HTTP_LENGTH && head->length > 0) {
+        body.state = HTTP_BODY_LENGTH;
+        body.left = head->length;
+    }
+    return body;
+}
+
+/* Trailer fields one by one; an empty line ends them. */
 static enum errc read_trailer(struct http_body *body, struct str bytes, size_t *out_used,
                               struct err *err)
 {
@@ -89,6 +104,9 @@ static enum errc read_trailer(struct http_body *body, struct str bytes, size_t *
         return err_set(err, ERR_SYNTAX, "the trailer is malformed or larger than 8 KiB");
     }
     if (found > 0) {
+        if (line.size > 0 && http_read_field(line, &body->trailer) != NULL) {
+            return err_set(err, ERR_SYNTAX, "a trailer field is malformed");
+        }
         body->trailer_size += *out_used;
         body->state = line.size == 0 ? HTTP_BODY_DONE : HTTP_BODY_TRAILER;
     }
@@ -112,7 +130,12 @@ enum errc http_body_read(struct http_body *body, struct str bytes, struct str *o
     CHECK(out_used != NULL);
     *out_piece = (struct str){0};
     *out_used = 0;
+    body->trailer = (struct http_field){0};
     switch (body->state) {
+    case HTTP_BODY_TILL_THE_CLOSE:
+        *out_piece = bytes;
+        *out_used = bytes.size;
+        return ERR_OK;
     case HTTP_BODY_LENGTH:
         take_piece(body, bytes, out_piece, out_used);
         body->state = body->left == 0 ? HTTP_BODY_DONE : HTTP_BODY_LENGTH;

@@ -1,36 +1,6 @@
 /* One request head, byte by byte: request line, fields, and what they say of the body. */
 #include "base/check.h"
-#include "net/http.h"
-
-/* RFC 9110 5.6.2: what a method or a field's name may consist of. */
-static bool is_token_char(unsigned char c)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != '\0' && memchr(others, c, sizeof others - 1) != NULL);
-}
-
-static bool is_token(struct str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (!is_token_char((unsigned char)text.data[i])) {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
-
-/* Visible characters, and for a field's value space, tab and what is not ASCII. */
-static bool is_value(struct str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        const unsigned char c = (unsigned char)text.data[i];
-        if (c != '\t' && (c < ' ' || c == 0x7f)) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "net/http_priv.h"
 
 static bool is_target(struct str text)
 {
@@ -43,17 +13,6 @@ static bool is_target(struct str text)
     return text.size > 0;
 }
 
-static struct str trim(struct str text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = (struct str){text.data + 1, text.size - 1};
-    }
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t')) {
-        text.size--;
-    }
-    return text;
-}
-
 static enum errc refuse(int *out_status, int status, struct err *err, const char *text)
 {
     *out_status = status;
@@ -62,22 +21,6 @@ static enum errc refuse(int *out_status, int status, struct err *err, const char
                    : status == 501 || status == 505 ? ERR_UNSUPPORTED
                                                     : ERR_SYNTAX,
                    "%s", text);
-}
-
-/* The next line without its CR LF; false when it does not end within `bytes`. A lone CR or LF is
- * no line end: `out_bad`. */
-static bool next_line(struct str *bytes, struct str *out, bool *out_bad)
-{
-    const char *const end = memchr(bytes->data, '\n', bytes->size);
-    if (end == NULL) {
-        return false;
-    }
-    const size_t size = (size_t)(end - bytes->data);
-    *out_bad = size == 0 || end[-1] != '\r';
-    *out = (struct str){bytes->data, size > 0 ? size - 1 : 0};
-    *out_bad = *out_bad || memchr(out->data, '\r', out->size) != NULL;
-    *bytes = (struct str){end + 1, bytes->size - size - 1};
-    return true;
 }
 
 static enum http_method method_of(struct str name)
@@ -125,7 +68,7 @@ static enum errc read_request_line(struct str line, struct http_head *head, int 
     if (head->target.size > HTTP_TARGET_BYTES_MAX) {
         return refuse(out_status, 414, err, "the request's target is longer than 8 KiB");
     }
-    if (!is_token(head->method_name) || !is_target(head->target) ||
+    if (!http_is_token(head->method_name) || !is_target(head->target) ||
         !str_starts_with(rest, STR("HTTP/")) || rest.size != sizeof "HTTP/1.1" - 1) {
         return refuse(out_status, 400, err, "the first line is no HTTP request line");
     }
@@ -141,40 +84,15 @@ static enum errc read_request_line(struct str line, struct http_head *head, int 
 static enum errc read_field(struct str line, struct http_head *head, int *out_status,
                             struct err *err)
 {
-    if (line.data[0] == ' ' || line.data[0] == '\t') {
-        return refuse(out_status, 400, err, "a header field is folded over two lines");
-    }
-    struct str rest = line;
-    const struct str name = str_cut(&rest, ':');
-    if (name.size == line.size || !is_token(name)) {
-        return refuse(out_status, 400, err, "a header field's name is malformed");
-    }
-    const struct str value = trim(rest);
-    if (!is_value(value)) {
-        return refuse(out_status, 400, err, "a header field's value has a control character");
-    }
     if (head->field_count == HTTP_FIELDS_MAX) {
         return refuse(out_status, 431, err, "more than 100 header fields");
     }
-    head->fields[head->field_count++] = (struct http_field){name, value};
+    const char *const wrong = http_read_field(line, &head->fields[head->field_count]);
+    if (wrong != NULL) {
+        return refuse(out_status, 400, err, wrong);
+    }
+    head->field_count++;
     return ERR_OK;
-}
-
-/* Only digits, at most 18 of them. */
-static bool read_length(struct str text, int64_t *out)
-{
-    int64_t value = 0;
-    if (text.size == 0 || text.size > 18) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-        value = value * 10 + (text.data[i] - '0');
-    }
-    *out = value;
-    return true;
 }
 
 /* How the body is framed. Two fields that could disagree are refused: RFC 9112 6.1, 6.3. */
@@ -188,7 +106,7 @@ static enum errc read_framing(struct http_head *head, int *out_status, struct er
         if (str_equal_fold(name, STR("host"))) {
             hosts++;
         } else if (str_equal_fold(name, STR("content-length"))) {
-            if (head->has_length || !read_length(value, &head->length)) {
+            if (head->has_length || !http_read_length(value, &head->length)) {
                 return refuse(out_status, 400, err, "content-length is not one number, given once");
             }
             head->has_length = true;
@@ -225,7 +143,7 @@ enum errc http_head_parse(struct str bytes, struct http_head *out, int *out_stat
     out->keep_alive = out->expects_continue = out->is_chunked = out->has_length = false;
     out->length = 0;
     for (bool first = true; code == ERR_OK; first = false) {
-        if (rest.size == 0 || !next_line(&rest, &line, &bad)) {
+        if (rest.size == 0 || !http_next_line(&rest, &line, &bad)) {
             return bytes.size >= HTTP_HEAD_BYTES_MAX
                        ? refuse(out_status, 431, err, "the request's head is larger than 64 KiB")
                        : err_set(err, ERR_TRUNCATED, "the request's head is not whole yet");
@@ -251,29 +169,4 @@ enum errc http_head_parse(struct str bytes, struct http_head *out, int *out_stat
             out->minor == 1 && http_field_has(out, STR("expect"), STR("100-continue"));
     }
     return code;
-}
-
-struct str http_field(const struct http_head *head, struct str name)
-{
-    CHECK(head != NULL);
-    for (size_t i = 0; i < head->field_count; i++) {
-        if (str_equal_fold(head->fields[i].name, name)) {
-            return head->fields[i].value;
-        }
-    }
-    return (struct str){0};
-}
-
-bool http_field_has(const struct http_head *head, struct str name, struct str token)
-{
-    CHECK(head != NULL);
-    for (size_t i = 0; i < head->field_count; i++) {
-        struct str rest = head->fields[i].value;
-        while (str_equal_fold(head->fields[i].name, name) && rest.size > 0) {
-            if (str_equal_fold(trim(str_cut(&rest, ',')), token)) {
-                return true;
-            }
-        }
-    }
-    return false;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +18,6 @@ enum {
     BACKLOG = 1024,
     ACCEPT_PAUSE_MS = 100,
     DRAIN_STEP_MS = 5,
-    RESPONSE_BYTES_MAX = 256 << 20,
     TEXT_BYTES_MAX = 128,
 };
 
@@ -33,73 +31,50 @@ const struct net_limits net_limits_default = {
     .write_ms_max = 60000,
 };
 
-static void wake(const struct net_loop *loop)
+static void on_resume(void *context)
 {
-    const uint64_t one = 1;
-    const ssize_t written = write(loop->wake_fd, &one, sizeof one);
-    CHECK(written == (ssize_t)sizeof one || errno == EAGAIN);
-}
-
-static void on_resume(evutil_socket_t fd, short events, void *context)
-{
-    (void)fd;
-    (void)events;
-    struct net_loop *const loop = context;
-    if (!loop->draining) {
-        evconnlistener_enable(loop->listener);
+    struct net_door *const door = context;
+    if (!door->draining) {
+        evconnlistener_enable(door->listener);
     }
 }
 
 /* Out of file descriptors: wait for some to be given back, not in a spin. */
 static void on_accept_failed(struct evconnlistener *listener, void *context)
 {
-    struct net_loop *const loop = context;
-    const struct timeval wait = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
+    struct net_door *const door = context;
+    loop_enter(door->loop);
     evconnlistener_disable(listener);
-    event_add(&loop->resume, &wait);
+    net_timer_set(door->loop, &door->resume, ACCEPT_PAUSE_MS);
+    loop_leave(door->loop);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
                       int peer_size, void *context)
 {
     (void)listener;
-    connection_open(context, fd, peer, peer_size);
+    CHECK(peer_size > 0);
+    struct net_door *const door = context;
+    loop_enter(door->loop);
+    connection_open(door, fd, peer);
+    loop_leave(door->loop);
 }
 
-/* Another thread has answered, or the server is to end. */
-static void on_wake(evutil_socket_t fd, short events, void *context)
+static void on_limit(void *context)
 {
-    (void)events;
-    struct net_loop *const loop = context;
-    uint64_t count = 0;
-    const ssize_t got = read(fd, &count, sizeof count);
-    CHECK(got == (ssize_t)sizeof count || errno == EAGAIN);
-    pthread_mutex_lock(&loop->lock);
-    struct net_reply *reply = loop->answered;
-    loop->answered = NULL;
-    pthread_mutex_unlock(&loop->lock);
-    while (reply != NULL) {
-        struct net_reply *const next = reply->next;
-        connection_answer(reply);
-        reply = next;
-    }
-    if (atomic_load(&loop->server->draining) && !loop->draining) {
-        loop->draining = true;
-        evconnlistener_disable(loop->listener);
-        connection_close_all(loop, true);
-    }
-    if (atomic_load(&loop->server->stopping)) {
-        event_base_loopbreak(loop->base);
-    }
+    struct net_door *const door = context;
+    atomic_store(&door->limit_posted, false);
+    pthread_mutex_lock(&door->server->settings_lock);
+    door->limits = door->server->limits;
+    pthread_mutex_unlock(&door->server->settings_lock);
 }
 
-static void *run(void *context)
+static void on_drain(void *context)
 {
-    struct net_loop *const loop = context;
-    const int ended = event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
-    CHECK(ended == 0);
-    connection_close_all(loop, false);
-    return NULL;
+    struct net_door *const door = context;
+    door->draining = true;
+    evconnlistener_disable(door->listener);
+    connection_close_all(door, true);
 }
 
 static enum errc listen_on(const struct net_settings *settings, int *out_fd, int *out_port,
@@ -163,21 +138,18 @@ static enum errc load_tls(const char *certificate, const char *private_key, SSL_
     return err_set(err, ERR_CONFIG, "TLS: %s cannot be used: %s", what, reason);
 }
 
-static void create_loop(struct net_server *server, struct net_loop *loop)
+static void open_door(struct net_server *server, struct net_door *door, struct net_loop *loop)
 {
-    loop->server = server;
-    loop->base = event_base_new();
-    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    CHECK(loop->base != NULL);
-    CHECK(loop->wake_fd >= 0);
-    CHECK(pthread_mutex_init(&loop->lock, NULL) == 0);
-    loop->listener =
-        evconnlistener_new(loop->base, on_accept, loop, LEV_OPT_CLOSE_ON_EXEC, 0, server->fd);
-    CHECK(loop->listener != NULL);
-    evconnlistener_set_error_cb(loop->listener, on_accept_failed);
-    evtimer_assign(&loop->resume, loop->base, on_resume, loop);
-    event_assign(&loop->woken, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-    event_add(&loop->woken, NULL);
+    door->server = server;
+    door->loop = loop;
+    door->resume = (struct net_timer){.run = on_resume, .context = door};
+    door->drain = (struct net_post){.run = on_drain, .context = door};
+    door->limit = (struct net_post){.run = on_limit, .context = door};
+    door->limits = server->limits;
+    door->listener =
+        evconnlistener_new(loop->base, on_accept, door, LEV_OPT_CLOSE_ON_EXEC, 0, server->fd);
+    CHECK(door->listener != NULL);
+    evconnlistener_set_error_cb(door->listener, on_accept_failed);
 }
 
 enum errc net_server_create(const struct net_settings *settings, net_handler *handler,
@@ -209,12 +181,10 @@ enum errc net_server_create(const struct net_settings *settings, net_handler *ha
     server->fd = fd;
     server->port = port;
     server->tls = tls;
-    server->certificate = settings->certificate;
-    server->private_key = settings->private_key;
-    server->loop_count = settings->loops;
-    CHECK(pthread_mutex_init(&server->tls_lock, NULL) == 0);
-    for (int i = 0; i < server->loop_count; i++) {
-        create_loop(server, &server->loops[i]);
+    server->loops = net_loops_create(settings->loops);
+    CHECK(pthread_mutex_init(&server->settings_lock, NULL) == 0);
+    for (int i = 0; i < settings->loops; i++) {
+        open_door(server, &server->doors[i], net_loops_at(server->loops, i));
     }
     *out = server;
     return ERR_OK;
@@ -226,40 +196,57 @@ int net_server_port(const struct net_server *server)
     return server->port;
 }
 
+struct net_loops *net_server_loops(struct net_server *server)
+{
+    CHECK(server != NULL);
+    return server->loops;
+}
+
 void net_server_start(struct net_server *server)
 {
     CHECK(server != NULL);
-    CHECK(!server->started);
-    server->started = true;
-    for (int i = 0; i < server->loop_count; i++) {
-        CHECK(pthread_create(&server->loops[i].thread, NULL, run, &server->loops[i]) == 0);
-    }
+    net_loops_start(server->loops);
 }
 
-enum errc net_server_reload(struct net_server *server, struct err *err)
+enum errc net_server_reload(struct net_server *server, const char *certificate,
+                            const char *private_key, struct err *err)
 {
     CHECK(server != NULL);
-    if (server->certificate == NULL) {
-        return ERR_OK;
-    }
+    CHECK(server->tls != NULL);
     SSL_CTX *tls = NULL;
-    const enum errc code = load_tls(server->certificate, server->private_key, &tls, err);
+    const enum errc code = load_tls(certificate, private_key, &tls, err);
     if (code == ERR_OK) {
-        pthread_mutex_lock(&server->tls_lock);
+        pthread_mutex_lock(&server->settings_lock);
         SSL_CTX *const old = server->tls;
         server->tls = tls;
-        pthread_mutex_unlock(&server->tls_lock);
+        pthread_mutex_unlock(&server->settings_lock);
         SSL_CTX_free(old); /* connections hold it as long as they use it */
     }
     return code;
 }
 
+void net_server_limit(struct net_server *server, const struct net_limits *limits)
+{
+    CHECK(server != NULL);
+    CHECK(limits != NULL);
+    pthread_mutex_lock(&server->settings_lock);
+    server->limits = *limits;
+    pthread_mutex_unlock(&server->settings_lock);
+    for (int i = 0; i < net_loops_count(server->loops); i++) {
+        struct net_door *const door = &server->doors[i];
+        if (!atomic_exchange(&door->limit_posted, true)) {
+            net_loop_post(door->loop, &door->limit);
+        }
+    }
+}
+
 void net_server_drain(struct net_server *server, int wait_ms)
 {
     CHECK(server != NULL);
-    atomic_store(&server->draining, true);
-    for (int i = 0; i < server->loop_count; i++) {
-        wake(&server->loops[i]);
+    if (!atomic_exchange(&server->draining, true)) {
+        for (int i = 0; i < net_loops_count(server->loops); i++) {
+            net_loop_post(server->doors[i].loop, &server->doors[i].drain);
+        }
     }
     const struct timespec step = {.tv_nsec = DRAIN_STEP_MS * 1000000L};
     for (int waited = 0; waited < wait_ms && atomic_load(&server->connections) > 0;
@@ -268,15 +255,20 @@ void net_server_drain(struct net_server *server, int wait_ms)
     }
 }
 
-/* Answers that came when nobody was there any more to send them. */
-static void drop_answers(struct net_loop *loop)
+void net_server_stop(struct net_server *server)
 {
-    while (loop->answered != NULL) {
-        struct net_reply *const reply = loop->answered;
-        CHECK(reply->connection == NULL);
-        loop->answered = reply->next;
-        connection_answer(reply);
+    CHECK(server != NULL);
+    net_server_drain(server, 0);
+    net_loops_stop(server->loops);
+    for (int i = 0; i < net_loops_count(server->loops) && !server->stopped; i++) {
+        struct net_door *const door = &server->doors[i];
+        loop_enter(door->loop);
+        connection_close_all(door, false);
+        net_timer_clear(door->loop, &door->resume);
+        evconnlistener_free(door->listener);
+        loop_leave(door->loop);
     }
+    server->stopped = true;
 }
 
 void net_server_destroy(struct net_server **server)
@@ -286,77 +278,13 @@ void net_server_destroy(struct net_server **server)
     if (s == NULL) {
         return;
     }
-    atomic_store(&s->draining, true);
-    atomic_store(&s->stopping, true);
-    for (int i = 0; i < s->loop_count; i++) {
-        struct net_loop *const loop = &s->loops[i];
-        if (s->started) {
-            wake(loop);
-            CHECK(pthread_join(loop->thread, NULL) == 0);
-        }
-        drop_answers(loop);
-        event_del(&loop->woken);
-        event_del(&loop->resume);
-        evconnlistener_free(loop->listener);
-        event_base_free(loop->base);
-        close(loop->wake_fd);
-        pthread_mutex_destroy(&loop->lock);
-    }
+    net_server_stop(s);
+    net_loops_destroy(&s->loops);
     close(s->fd);
     SSL_CTX_free(s->tls);
-    pthread_mutex_destroy(&s->tls_lock);
+    pthread_mutex_destroy(&s->settings_lock);
     memory_free(s);
     *server = NULL;
-}
-
-static void put_date(struct text *out)
-{
-    struct timespec now;
-    struct tm parts;
-    char date[TEXT_BYTES_MAX];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    const size_t size = strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    text_add(out, STR("Date: "));
-    text_add(out, (struct str){date, size});
-    text_add(out, STR("\r\n"));
-}
-
-void net_reply_send(struct net_reply *reply, const struct net_response *response)
-{
-    CHECK(reply != NULL);
-    CHECK(response != NULL);
-    CHECK(response->field_count <= NET_FIELDS_MAX);
-    struct net_loop *const loop = reply->loop;
-    struct text *const out = &reply->bytes;
-    text_init(out, RESPONSE_BYTES_MAX);
-    reply->close = reply->close || response->close;
-    text_format(out, "HTTP/1.1 %d %s\r\n", response->status, http_reason(response->status));
-    put_date(out);
-    if (response->content_type.size > 0) {
-        text_format(out, "Content-Type: " STR_FORMAT "\r\n", STR_ARG(response->content_type));
-    }
-    if (response->status != 204 && response->status != 304) {
-        text_format(out, "Content-Length: %zu\r\n", response->body.size);
-    }
-    for (size_t i = 0; i < response->field_count; i++) {
-        text_format(out, STR_FORMAT ": " STR_FORMAT "\r\n", STR_ARG(response->fields[i].name),
-                    STR_ARG(response->fields[i].value));
-    }
-    text_add(out, reply->close ? STR("Connection: close\r\n\r\n") : STR("\r\n"));
-    if (!reply->without_body) {
-        text_add(out, response->body);
-    }
-    CHECK(!text_is_full(out));
-    if (pthread_equal(pthread_self(), loop->thread)) {
-        connection_answer(reply);
-        return;
-    }
-    pthread_mutex_lock(&loop->lock);
-    reply->next = loop->answered;
-    loop->answered = reply;
-    pthread_mutex_unlock(&loop->lock);
-    wake(loop);
 }
 
 struct net_counts net_server_counts(const struct net_server *server)

@@ -12,15 +12,20 @@
 
 #include "base/text.h"
 #include "net/http.h"
+#include "net/loop.h"
 
 struct net_server;
 struct net_reply;
 
-enum { NET_LOOPS_MAX = 64, NET_FIELDS_MAX = 8 };
+enum {
+    NET_FIELDS_MAX = 64,
+    NET_UNSENT_BYTES_HIGH = 16 << 10, /* of a streamed reply: beyond, wait for `writable` */
+    NET_UNSENT_BYTES_LOW = 4 << 10,   /* `writable` */
+};
 
 struct net_limits {
     size_t body_bytes_max; /* of one request, as sent */
-    size_t held_bytes_max; /* of all requests being read or handled; beyond: 503 */
+    size_t held_bytes_max; /* arrived of all requests that are read or handled; beyond: 503 */
     int connections_max;   /* beyond: closed at once */
     int head_ms_max;       /* from the first byte of a head to its last */
     int body_ms_max;       /* from the head to the last byte of the body */
@@ -38,7 +43,8 @@ struct net_settings {
     const char *private_key;
 };
 
-/* Valid during the handler only: what is needed later is to be copied. */
+/* Valid, with all it points to, until the reply is answered (net_reply_send, _end or _abort), also
+ * when the client has left meanwhile. */
 struct net_request {
     const struct http_head *head;
     struct str body;
@@ -50,13 +56,14 @@ struct net_response {
     int status;
     struct str content_type; /* empty: no body */
     struct str body;
-    struct http_field fields[NET_FIELDS_MAX]; /* further ones, checked by nobody */
+    struct http_field fields[NET_FIELDS_MAX]; /* further ones; framing ones are left out */
     size_t field_count;
     bool close; /* the connection, afterwards */
 };
 
-/* Called on a loop's thread. `reply` must be answered exactly once, now or later, from any
- * thread, also when the client has left meanwhile. */
+/* Called on a loop's thread. `reply` must be answered exactly once, now or later, also when the
+ * client has left meanwhile: by net_reply_send from any thread, or on the loop's by begin, write …
+ * and end (or abort). */
 typedef void net_handler(void *context, const struct net_request *request, struct net_reply *reply);
 
 /*
@@ -72,17 +79,62 @@ MUST_CHECK enum errc net_server_create(const struct net_settings *settings, net_
 int net_server_port(const struct net_server *server);
 void net_server_start(struct net_server *server);
 
-/* New certificate and key from the files named at creation: connections from now on use them.
- * Errors: ERR_CONFIG; the old ones stay. */
-MUST_CHECK enum errc net_server_reload(struct net_server *server, struct err *err);
+/* New certificate and key, of a server that was created with some: connections from now on use
+ * them. Errors: ERR_CONFIG; the old ones stay. */
+MUST_CHECK enum errc net_server_reload(struct net_server *server, const char *certificate,
+                                       const char *private_key, struct err *err);
+/* New limits, for what begins from now on. */
+void net_server_limit(struct net_server *server, const struct net_limits *limits);
 
 /* Take no new connections and close idle ones; return when every answer that was owed is sent, or
  * after `wait_ms`. */
 void net_server_drain(struct net_server *server, int wait_ms);
 void net_server_destroy(struct net_server **server);
 
-/* Everything in `response` is borrowed during the call. */
+/* End the loops' threads and close all connections; who still owes a reply is told `left`. The
+ * loops stay, so that net_client_destroy can follow, and then net_server_destroy. */
+void net_server_stop(struct net_server *server);
+struct net_loops *net_server_loops(struct net_server *server);
+
+/* A whole answer. Everything in `response` is borrowed during the call. */
 void net_reply_send(struct net_reply *reply, const struct net_response *response);
+
+/*
+ * A streamed answer, on the loop's thread (net_reply_loop). What is written within one callback
+ * leaves in one piece when the callback returns, so the first event of a stream does at once.
+ */
+struct net_reply_events {
+    void (*writable)(void *context); /* what is unsent fell below NET_UNSENT_BYTES_LOW */
+    void (*left)(void *context);     /* the client has gone, or half-closed; it is told once */
+};
+
+struct net_reply_head {
+    int status;
+    struct str reason;               /* empty: the usual one */
+    const struct http_field *fields; /* in this order; framing ones are left out */
+    size_t field_count;              /* at most HTTP_FIELDS_MAX */
+    int64_t length;                  /* of the body; -1: not known, it is sent in chunks */
+    bool close;                      /* the connection, afterwards */
+};
+
+struct net_loop *net_reply_loop(const struct net_reply *reply);
+/* Inside the handler only. From now on the client is watched, also before the head is sent. In
+ * `left` and afterwards the reply is still to be ended (or aborted); what is written to it is
+ * dropped. events  borrowed until the reply is answered; static, as a rule. */
+void net_reply_watch(struct net_reply *reply, const struct net_reply_events *events, void *context);
+/* Everything in `head` is borrowed during the call. */
+void net_reply_begin(struct net_reply *reply, const struct net_reply_head *head);
+/* False: more is unsent than NET_UNSENT_BYTES_HIGH; take no more from where it comes until
+ * `writable`. The piece is taken nevertheless. An empty one does nothing. */
+bool net_reply_write(struct net_reply *reply, struct str piece);
+/* The body is whole. Trailers are sent behind chunks only. */
+void net_reply_end(struct net_reply *reply, const struct http_field *trailers,
+                   size_t trailer_count);
+/* The body never will be whole: what was written is sent, then the connection is closed in a way
+ * that the client can tell from a whole body. Before net_reply_begin: closed without an answer. */
+void net_reply_abort(struct net_reply *reply);
+/* Bytes that the client has not taken yet. */
+size_t net_reply_unsent(const struct net_reply *reply);
 
 struct net_counts {
     int64_t connections; /* open now */

@@ -1,62 +1,101 @@
-/* net/server_priv: a loop and its connections, shared by server.c and connection.c. */
+/* net/server_priv: connections and what is owed on them, shared by server.c, connection.c and
+ * reply.c. */
 #ifndef NET_SERVER_PRIV_H
 #define NET_SERVER_PRIV_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <event2/listener.h>
-#include <openssl/ssl.h>
+#include <sys/socket.h>
 
+#include "net/loop_priv.h"
 #include "net/server.h"
+#include "net/stream_priv.h"
 
 enum { NET_PEER_BYTES_MAX = 64 };
 
 struct connection;
+struct net_door;
 
-/* What is owed to one request. Made by the loop, filled by whoever answers, sent by the loop. */
+/* One request, from its head to the end of its answer. Made by the loop; whoever answers holds it
+ * also when the connection is gone. */
 struct net_reply {
+    struct net_reply *next_spare; /* in the loop's spares */
     struct net_loop *loop;
+    struct net_server *server;
     struct connection *connection; /* NULL: the client has left; only the loop's thread looks */
-    struct text bytes;             /* the whole response */
-    bool without_body;             /* of a HEAD request */
+
+    struct text head_bytes;
+    struct http_body body;
+    struct text body_bytes;
+    int64_t held; /* bytes counted in the server's held_bytes */
+    char peer[NET_PEER_BYTES_MAX];
+    struct net_request request;
+
+    bool without_body; /* of a HEAD request, or a status that has none */
     bool close;
-    struct net_reply *next; /* in the loop's queue */
+    bool is_watched;
+    bool has_begun;
+    bool is_chunked;
+    bool is_full; /* `writable` is owed */
+    int64_t left; /* bytes of the announced length that were not written yet */
+    const struct net_reply_events *events;
+    void *context;
+    struct text answer;    /* made on another thread */
+    struct net_post post;  /* takes it to the loop's */
+    struct http_head head; /* borrowed from head_bytes; last, because it is not zeroed */
 };
 
-struct net_loop {
+struct connection {
+    struct loop_dead dead;
+    struct net_loop *loop;
     struct net_server *server;
-    pthread_t thread;
-    struct event_base *base;
+    struct net_door *door;
+    struct stream stream;
+    struct net_timer deadline;
+    enum { IDLE, HEAD, BODY, HANDLING, WRITING, LINGER } state;
+    bool close;        /* after the answer */
+    bool client_ended; /* it sends no more */
+    bool is_reading;   /* inside read_on() */
+    bool is_closed;    /* to be buried */
+    bool is_cut;       /* the answer is not whole */
+    bool resets;       /* which only a reset tells the client */
+    size_t scanned;    /* bytes of the head without its end */
+    int64_t held;      /* those bytes, as counted in held_bytes */
+    size_t discarded;
+    int64_t sent;            /* of stream.sent, when the deadline was set */
+    int64_t taken;           /* by the client's system, when that was asked last */
+    struct net_reply *reply; /* of the request that is read, handled or answered */
+    char peer[NET_PEER_BYTES_MAX];
+    bool peer_is_loopback;
+    struct connection *next;
+    struct connection *previous;
+};
+
+/* A server's part on one loop. */
+struct net_door {
+    struct net_server *server;
+    struct net_loop *loop;
     struct evconnlistener *listener;
-    struct event resume; /* when accept() may be tried again */
-    struct event woken;
-    int wake_fd;
+    struct net_timer resume; /* when accept() may be tried again */
+    struct net_post drain;
+    struct net_post limit;
+    atomic_bool limit_posted;
     struct connection *connections;
-    pthread_mutex_t lock; /* of the queue */
-    struct net_reply *answered;
-    bool draining; /* the loop's own copy */
+    bool draining;            /* the loop's own copy */
+    struct net_limits limits; /* too */
 };
 
 struct net_server {
-    struct net_limits limits;
     net_handler *handler;
     void *context;
     int fd;
     int port;
-    int loop_count;
-    bool started;
-    struct net_loop loops[NET_LOOPS_MAX];
-    const char *certificate;
-    const char *private_key;
-    pthread_mutex_t tls_lock; /* of `tls`, which reload replaces */
-    SSL_CTX *tls;             /* NULL: plain */
+    struct net_loops *loops; /* owned */
+    bool stopped;
+    struct net_door doors[NET_LOOPS_MAX];
+    pthread_mutex_t settings_lock; /* of the next two, which others may replace */
+    SSL_CTX *tls;                  /* NULL: plain */
+    struct net_limits limits;
     atomic_bool draining;
-    atomic_bool stopping;
     _Atomic int64_t connections;
     _Atomic int64_t accepted;
     _Atomic int64_t turned_away;
@@ -66,9 +105,18 @@ struct net_server {
 };
 
 /* Take over an accepted socket. */
-void connection_open(struct net_loop *loop, int fd, const struct sockaddr *peer, int peer_size);
-/* Send what the reply holds, or drop it when the client has left. Frees the reply. */
-void connection_answer(struct net_reply *reply);
-void connection_close_all(struct net_loop *loop, bool idle_only);
+void connection_open(struct net_door *door, int fd, const struct sockaddr *peer);
+void connection_close(struct connection *c);
+void connection_close_all(struct net_door *door, bool idle_only);
+/* The answer is whole, as far as its writer is concerned: on to the next request when it is sent.
+ */
+void connection_finish(struct connection *c);
+
+struct net_reply *reply_new(struct connection *c);
+void reply_free(struct net_reply *reply);
+/* The client is gone. `reply` may be freed when it returns. */
+void reply_lose(struct net_reply *reply);
+/* Some output has left. */
+void reply_progress(struct net_reply *reply, size_t unsent);
 
 #endif

@@ -1,26 +1,21 @@
 #include "store/control.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "store/queries.h"
+#include "store/control_priv.h"
 
-enum { CONTROL_VERSION = 1, BUSY_MS_MAX = 5000, PATH_BYTES_MAX = 4096 };
-
-struct control {
-    sqlite3 *database;
-    char path[PATH_BYTES_MAX];
-};
+enum { CONTROL_VERSION = 2, BUSY_MS_MAX = 5000 };
 
 /* Migration i takes version i to i + 1. */
-static const enum store_query migrations[] = {QUERY_control_version_1};
+static const enum store_query migrations[] = {QUERY_control_version_1, QUERY_control_version_2};
 
 _Static_assert(COUNT_OF(migrations) == CONTROL_VERSION, "one migration a version");
 
-static enum errc fail(const struct control *control, struct err *err)
+enum errc control_fail(const struct control *control, struct err *err)
 {
+    CHECK(control != NULL);
     const int code = control->database != NULL ? sqlite3_errcode(control->database) : SQLITE_NOMEM;
     const char *const said = control->database != NULL ? sqlite3_errmsg(control->database) : "";
     if (code == SQLITE_BUSY) {
@@ -33,22 +28,22 @@ static enum errc fail(const struct control *control, struct err *err)
 static enum errc run(struct control *control, enum store_query query, struct err *err)
 {
     const int code = sqlite3_exec(control->database, store_query_texts[query], NULL, NULL, NULL);
-    return code == SQLITE_OK ? ERR_OK : fail(control, err);
+    return code == SQLITE_OK ? ERR_OK : control_fail(control, err);
 }
 
-static enum errc prepare(struct control *control, enum store_query query, sqlite3_stmt **out,
-                         struct err *err)
+enum errc control_prepare(struct control *control, enum store_query query, sqlite3_stmt **out,
+                          struct err *err)
 {
     const int code = sqlite3_prepare_v2(control->database, store_query_texts[query], -1, out, NULL);
-    return code == SQLITE_OK ? ERR_OK : fail(control, err);
+    return code == SQLITE_OK ? ERR_OK : control_fail(control, err);
 }
 
 static enum errc version_of(struct control *control, int *out, struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    enum errc code = prepare(control, QUERY_control_version, &statement, err);
+    enum errc code = control_prepare(control, QUERY_control_version, &statement, err);
     if (code == ERR_OK && sqlite3_step(statement) != SQLITE_ROW) {
-        code = fail(control, err);
+        code = control_fail(control, err);
     }
     if (code == ERR_OK) {
         *out = sqlite3_column_int(statement, 0);
@@ -87,7 +82,7 @@ enum errc control_open(struct str home, struct control **out, struct err *err)
     }
     enum errc code = ERR_OK;
     if (sqlite3_open(control->path, &control->database) != SQLITE_OK) {
-        code = fail(control, err);
+        code = control_fail(control, err);
     }
     if (code == ERR_OK) {
         sqlite3_busy_timeout(control->database, BUSY_MS_MAX);
@@ -111,7 +106,7 @@ void control_close(struct control **control)
     }
 }
 
-static bool bind(sqlite3_stmt *statement, int at, struct str text)
+bool control_bind(sqlite3_stmt *statement, int at, struct str text)
 {
     const char *const data = text.data != NULL ? text.data : "";
     return text.size <= INT32_MAX &&
@@ -124,19 +119,19 @@ enum errc control_add_audit(struct control *control, const struct control_audit 
     CHECK(control != NULL);
     CHECK(audit != NULL);
     sqlite3_stmt *statement = NULL;
-    enum errc code = prepare(control, QUERY_control_add_audit, &statement, err);
+    enum errc code = control_prepare(control, QUERY_control_add_audit, &statement, err);
     if (code == ERR_OK &&
         (sqlite3_bind_int64(statement, 1, audit->at_ns) != SQLITE_OK ||
-         !bind(statement, 2, audit->actor) || !bind(statement, 3, audit->action) ||
-         !bind(statement, 4, audit->subject) || !bind(statement, 5, audit->detail) ||
-         sqlite3_step(statement) != SQLITE_DONE)) {
-        code = fail(control, err);
+         !control_bind(statement, 2, audit->actor) || !control_bind(statement, 3, audit->action) ||
+         !control_bind(statement, 4, audit->subject) ||
+         !control_bind(statement, 5, audit->detail) || sqlite3_step(statement) != SQLITE_DONE)) {
+        code = control_fail(control, err);
     }
     sqlite3_finalize(statement);
     return code;
 }
 
-static struct str column(sqlite3_stmt *statement, int at, struct arena *arena)
+struct str control_column(sqlite3_stmt *statement, int at, struct arena *arena)
 {
     const struct str text = {(const char *)sqlite3_column_text(statement, at),
                              (size_t)sqlite3_column_bytes(statement, at)};
@@ -155,17 +150,17 @@ enum errc control_audits(struct control *control, size_t max, struct arena *aren
         size_t capacity;
     } audits = {0};
     sqlite3_stmt *statement = NULL;
-    enum errc code = prepare(control, QUERY_control_audits, &statement, err);
+    enum errc code = control_prepare(control, QUERY_control_audits, &statement, err);
     if (code == ERR_OK && sqlite3_bind_int64(statement, 1, (int64_t)max) != SQLITE_OK) {
-        code = fail(control, err);
+        code = control_fail(control, err);
     }
     int step = SQLITE_DONE;
     while (code == ERR_OK && (step = sqlite3_step(statement)) == SQLITE_ROW) {
         const struct control_audit audit = {.at_ns = sqlite3_column_int64(statement, 0),
-                                            .actor = column(statement, 1, arena),
-                                            .action = column(statement, 2, arena),
-                                            .subject = column(statement, 3, arena),
-                                            .detail = column(statement, 4, arena)};
+                                            .actor = control_column(statement, 1, arena),
+                                            .action = control_column(statement, 2, arena),
+                                            .subject = control_column(statement, 3, arena),
+                                            .detail = control_column(statement, 4, arena)};
         const size_t at = arena_push(arena, &audits);
         if (at == SIZE_MAX || audit.actor.data == NULL || audit.action.data == NULL ||
             audit.subject.data == NULL || audit.detail.data == NULL) {
@@ -176,7 +171,7 @@ enum errc control_audits(struct control *control, size_t max, struct arena *aren
         audits.rows[at] = audit;
     }
     if (code == ERR_OK && step != SQLITE_DONE) {
-        code = fail(control, err);
+        code = control_fail(control, err);
     }
     sqlite3_finalize(statement);
     if (code == ERR_OK) {

@@ -7,7 +7,13 @@
 #include "base/memory.h"
 #include "store/queries.h"
 
-enum { JOURNAL_VERSION = 1, BUSY_MS_MAX = 10000, PATH_BYTES_MAX = 4096 };
+enum { JOURNAL_VERSION = 3, BUSY_MS_MAX = 10000, PATH_BYTES_MAX = 4096 };
+
+/* Migration i takes version i to i + 1. */
+static const enum store_query migrations[] = {QUERY_journal_version_1, QUERY_journal_version_2,
+                                              QUERY_journal_version_3};
+
+_Static_assert(COUNT_OF(migrations) == JOURNAL_VERSION, "one migration a version");
 
 static const enum store_query statements[] = {
     QUERY_journal_begin,  QUERY_journal_commit, QUERY_journal_rollback, QUERY_journal_append,
@@ -44,17 +50,18 @@ static enum errc make(struct journal *journal, struct err *err)
         sqlite3_step(statement) != SQLITE_ROW) {
         code = fail(journal, err);
     }
-    const int version = code == ERR_OK ? sqlite3_column_int(statement, 0) : 0;
+    int version = code == ERR_OK ? sqlite3_column_int(statement, 0) : 0;
     sqlite3_finalize(statement);
     if (version > JOURNAL_VERSION) {
         return err_set(err, ERR_UNSUPPORTED,
                        "%s has schema %d, this program knows %d; use the newer bursar that made it",
                        journal->path, version, JOURNAL_VERSION);
     }
-    if (code == ERR_OK && version < JOURNAL_VERSION &&
-        sqlite3_exec(journal->database, store_query_texts[QUERY_journal_version_1], NULL, NULL,
-                     NULL) != SQLITE_OK) {
-        code = fail(journal, err);
+    for (; code == ERR_OK && version < JOURNAL_VERSION; version++) {
+        if (sqlite3_exec(journal->database, store_query_texts[migrations[version]], NULL, NULL,
+                         NULL) != SQLITE_OK) {
+            code = fail(journal, err);
+        }
     }
     for (size_t i = 0; i < COUNT_OF(statements) && code == ERR_OK; i++) {
         if (sqlite3_prepare_v2(journal->database, store_query_texts[statements[i]], -1,
@@ -115,13 +122,27 @@ static enum errc step(struct journal *journal, enum statement which, struct err 
     return code;
 }
 
+/* Borrowed until the statement is reset. */
+static bool bind(sqlite3_stmt *statement, int at, struct str text)
+{
+    const char *const data = text.data != NULL ? text.data : "";
+    return text.size <= INT32_MAX &&
+           sqlite3_bind_text(statement, at, data, (int)text.size, SQLITE_STATIC) == SQLITE_OK;
+}
+
 static enum errc append(struct journal *journal, struct journal_message *message, struct err *err)
 {
     sqlite3_stmt *const statement = journal->statements[APPEND];
+    const struct journal_binding *const binding = &message->binding;
     const char *const data = message->bytes.data != NULL ? message->bytes.data : "";
+    const char *const context = message->context.data != NULL ? message->context.data : "";
     if (sqlite3_bind_int64(statement, 1, message->kind) != SQLITE_OK ||
         sqlite3_bind_int64(statement, 2, message->received_ns) != SQLITE_OK ||
-        sqlite3_bind_blob64(statement, 3, data, message->bytes.size, SQLITE_STATIC) != SQLITE_OK) {
+        sqlite3_bind_blob64(statement, 3, data, message->bytes.size, SQLITE_STATIC) != SQLITE_OK ||
+        !bind(statement, 4, binding->workflow) || !bind(statement, 5, binding->team) ||
+        !bind(statement, 6, binding->user) ||
+        sqlite3_bind_blob64(statement, 7, context, message->context.size, SQLITE_STATIC) !=
+            SQLITE_OK) {
         return fail(journal, err);
     }
     const enum errc code = step(journal, APPEND, err);
@@ -161,6 +182,14 @@ enum errc journal_append(struct journal *journal, struct journal_message *messag
     return code;
 }
 
+/* A copy owned by the arena; data is NULL when the arena is full. */
+static struct str column(sqlite3_stmt *statement, int at, struct arena *arena)
+{
+    const struct str text = {(const char *)sqlite3_column_text(statement, at),
+                             (size_t)sqlite3_column_bytes(statement, at)};
+    return arena_copy(arena, text);
+}
+
 enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
                        struct arena *arena, struct journal_messages *out, struct err *err)
 {
@@ -184,7 +213,17 @@ enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
         }
         const struct str blob = {size > 0 ? sqlite3_column_blob(statement, 3) : "", size};
         const struct str copy = arena_copy(arena, blob);
-        const size_t at = copy.data != NULL ? arena_push(arena, &messages) : SIZE_MAX;
+        const struct journal_binding binding = {.workflow = column(statement, 4, arena),
+                                                .team = column(statement, 5, arena),
+                                                .user = column(statement, 6, arena)};
+        const size_t context_size = (size_t)sqlite3_column_bytes(statement, 7);
+        const struct str context_blob = {context_size > 0 ? sqlite3_column_blob(statement, 7) : "",
+                                         context_size};
+        const struct str context = arena_copy(arena, context_blob);
+        const bool copied = copy.data != NULL && binding.workflow.data != NULL &&
+                            binding.team.data != NULL && binding.user.data != NULL &&
+                            context.data != NULL;
+        const size_t at = copied ? arena_push(arena, &messages) : SIZE_MAX;
         if (at == SIZE_MAX) {
             code = err_set(err, ERR_LIMIT, "a message of %zu bytes does not fit %zu bytes", size,
                            arena->size_max);
@@ -194,7 +233,9 @@ enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
             (struct journal_message){.id = sqlite3_column_int64(statement, 0),
                                      .kind = sqlite3_column_int64(statement, 1),
                                      .received_ns = sqlite3_column_int64(statement, 2),
-                                     .bytes = copy};
+                                     .bytes = copy,
+                                     .context = context,
+                                     .binding = binding};
         bytes += size;
     }
     if (code == ERR_OK && found != SQLITE_DONE) {

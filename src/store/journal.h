@@ -19,12 +19,27 @@
 
 struct journal;
 
+/* What the sender's key stands for, each empty where it stands for none; kept with the message, so
+ * that reading it after a crash gives the same. */
+struct journal_binding {
+    struct str workflow;
+    struct str team;
+    struct str user;
+};
+
 struct journal_message {
     int64_t id;   /* ascending in order of acceptance; given by journal_append */
     int64_t kind; /* what `bytes` are; the caller's own numbers */
     int64_t received_ns;
     struct str bytes;
+    struct journal_binding binding;
+    struct str context; /* what came with them, the caller's own; may be empty */
 };
+
+static inline size_t journal_message_bytes(const struct journal_message *message)
+{
+    return message->bytes.size + message->context.size;
+}
 
 struct journal_messages {
     const struct journal_message *rows; /* by id; owned by the arena */

@@ -15,7 +15,7 @@
 #include "base/processors.h"
 #include "base/text.h"
 
-enum { SCHEMA_VERSION = 4 };
+enum { SCHEMA_VERSION = 5 };
 _Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 3, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
@@ -190,7 +190,7 @@ static enum errc create_schema(struct store *store, struct err *err)
         print_table(&sql, &ledger_shapes[i], false);
     }
     static const char *const stepped[] = {"steps", "superseded_steps"};
-    for (size_t i = 0; i < COUNT_OF(stepped); i++) { /* since version 4 */
+    for (size_t i = 0; i < COUNT_OF(stepped); i++) { /* since version 5 */
         text_format(&sql,
                     "ALTER TABLE %s ADD COLUMN IF NOT EXISTS trace_key UBIGINT DEFAULT 0;"
                     "ALTER TABLE %s ADD COLUMN IF NOT EXISTS sender UBIGINT DEFAULT 0;"
@@ -258,8 +258,9 @@ static enum errc migrate(struct store *store, enum store_mode mode, bool *out_is
     return ERR_OK;
 }
 
-static enum errc make_directory(struct str path, struct err *err)
+enum errc store_make_home(struct str path, struct err *err)
 {
+    CHECK(err != NULL);
     char text[STORE_PATH_BYTES_MAX];
     if (path.size == 0 || path.size >= sizeof text) {
         return err_set(err, ERR_USAGE, "the home directory's name is empty or too long");
@@ -289,7 +290,7 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
         return err_set(err, ERR_USAGE, "the home directory's name is too long");
     }
     if (mode == STORE_WRITE) {
-        const enum errc code = make_directory(home, err);
+        const enum errc code = store_make_home(home, err);
         if (code != ERR_OK) {
             return code;
         }

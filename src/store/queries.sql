@@ -57,6 +57,17 @@ ANTI JOIN fingerprints USING (step_key, role, text_hash)
 -- name: delete_moved_fingerprints
 DELETE FROM fingerprints WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
 
+-- name: copy_staged_decisions
+INSERT INTO decisions
+SELECT m.* FROM (
+  SELECT DISTINCT ON (step_key) d.* REPLACE (s.step_key AS step_key)
+  FROM decisions d JOIN staged_step_aliases s ON d.step_key = s.alias_key
+  ORDER BY s.step_key, d.step_key) m
+ANTI JOIN decisions USING (step_key)
+
+-- name: delete_moved_decisions
+DELETE FROM decisions WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
+
 -- name: supersede_staged_probes
 INSERT INTO superseded_steps BY NAME
 SELECT s.*, CAST($1 AS INTEGER) AS superseded_by FROM steps s SEMI JOIN staged_probes USING (step_key)
@@ -117,7 +128,8 @@ SELECT * FROM staged_trace_facts ANTI JOIN trace_facts USING (trace_key, content
 -- their spans agree on. steps.told from 1024 on: loose.
 -- name: places_create
 CREATE OR REPLACE TEMP TABLE trace_places AS
-SELECT trace_key, CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
+SELECT trace_key, is_by_rule,
+       CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
        CASE WHEN min(hint) = max(hint) THEN min(hint) END AS hint,
        CASE WHEN min(case_id) = max(case_id) THEN min(case_id) END AS case_id,
        CASE WHEN min(attempt_id) = max(attempt_id) THEN min(attempt_id) END AS attempt_id,
@@ -127,7 +139,7 @@ FROM trace_facts
 WHERE trace_key IN (SELECT trace_key FROM trace_facts WHERE import_id = $1
                     UNION ALL
                     SELECT trace_key FROM steps WHERE import_id = $1 AND told >= 1024)
-GROUP BY trace_key
+GROUP BY trace_key, is_by_rule
 
 -- name: places_loose_create
 CREATE OR REPLACE TEMP TABLE loose_steps AS
@@ -140,9 +152,11 @@ SELECT 1 FROM loose_steps LIMIT 1
 -- What the loose steps are called and what is known of their traces.
 -- name: places_loose
 SELECT l.trace_key, l.attempt_key, l.case_key, l.told, c.workflow, c.case_id, a.attempt_id, a.agent,
-       p.workflow, p.hint, p.case_id, p.attempt_id, p.session, p.input_key
+       p.workflow, p.hint, p.case_id, p.attempt_id, p.session, coalesce(p.input_key, r.input_key),
+       r.workflow, r.case_id, r.attempt_id
 FROM loose_steps l JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = l.case_key
-     JOIN trace_places p USING (trace_key)
+     LEFT JOIN trace_places p ON p.trace_key = l.trace_key AND p.is_by_rule = 0
+     LEFT JOIN trace_places r ON r.trace_key = l.trace_key AND r.is_by_rule = 1
 ORDER BY l.trace_key, l.attempt_key, l.told
 
 -- What the steps to be placed elsewhere cost, where that goes to another workflow.
@@ -376,6 +390,16 @@ ANTI JOIN attempts USING (attempt_key)
 -- name: add_staged_attributes
 INSERT INTO case_attributes
 SELECT * FROM staged_case_attributes ANTI JOIN case_attributes USING (case_key, name)
+
+-- What a step decided; under whichever of its names it is kept.
+-- name: add_staged_decisions
+INSERT INTO decisions
+SELECT s.* FROM (
+  SELECT DISTINCT ON (step_key) d.* REPLACE (coalesce(a.step_key, d.step_key) AS step_key)
+  FROM staged_decisions d LEFT JOIN step_aliases a ON a.alias_key = d.step_key
+  ORDER BY coalesce(a.step_key, d.step_key), choice, kind, made_by, rule, reason, overrides,
+           precedents, evidence) s
+ANTI JOIN decisions USING (step_key)
 
 -- name: add_staged_rejects
 INSERT INTO rejects SELECT * FROM staged_rejects ANTI JOIN rejects USING (path, line, reason)
@@ -2230,6 +2254,59 @@ CREATE TABLE IF NOT EXISTS audit (
 PRAGMA user_version = 1;
 COMMIT;
 
+-- A name belongs to one key at a time; those revoked keep theirs for the audit trail.
+-- name: control_version_2
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS keys (
+  key_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  created_ns INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_ns INTEGER,
+  revoked_ns INTEGER,
+  last_used_ns INTEGER,
+  team TEXT NOT NULL,
+  workflow TEXT NOT NULL,
+  user TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS keys_by_name ON keys (name) WHERE revoked_ns IS NULL;
+PRAGMA user_version = 2;
+COMMIT;
+
+-- name: control_begin
+BEGIN IMMEDIATE
+
+-- name: control_commit
+COMMIT
+
+-- name: control_rollback
+ROLLBACK
+
+-- name: control_count_keys
+SELECT count(*) FROM keys
+
+-- name: control_add_key
+INSERT INTO keys
+  (key_id, name, role, hash, created_ns, created_by, expires_ns, team, workflow, user)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- name: control_list_keys
+SELECT key_id, name, role, hash, created_ns, created_by, expires_ns, revoked_ns, last_used_ns,
+       team, workflow, user
+FROM keys ORDER BY key_id
+
+-- SQLite counts $-parameters as they appear; ?N is what it says.
+-- name: control_revoke_key
+UPDATE keys SET revoked_ns = coalesce(revoked_ns, ?2) WHERE key_id = ?1
+
+-- name: control_touch_key
+UPDATE keys SET last_used_ns = ?2 WHERE key_id = ?1 AND coalesce(last_used_ns, ?2 - 1) < ?2
+
+-- name: control_change_count
+PRAGMA data_version
+
 -- name: control_add_audit
 INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5)
 
@@ -2259,6 +2336,22 @@ CREATE TABLE IF NOT EXISTS messages (
 PRAGMA user_version = 1;
 COMMIT;
 
+-- What the key it came with stands for.
+-- name: journal_version_2
+BEGIN IMMEDIATE;
+ALTER TABLE messages ADD COLUMN workflow TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN team TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN user TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
+COMMIT;
+
+-- What came beside the body.
+-- name: journal_version_3
+BEGIN IMMEDIATE;
+ALTER TABLE messages ADD COLUMN context BLOB NOT NULL DEFAULT x'';
+PRAGMA user_version = 3;
+COMMIT;
+
 -- name: journal_begin
 BEGIN IMMEDIATE
 
@@ -2269,17 +2362,19 @@ COMMIT
 ROLLBACK
 
 -- name: journal_append
-INSERT INTO messages (kind, received_ns, bytes) VALUES ($1, $2, $3)
+INSERT INTO messages (kind, received_ns, bytes, workflow, team, user, context)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: journal_remove
 DELETE FROM messages WHERE message_id <= $1
 
 -- name: journal_read
-SELECT message_id, kind, received_ns, bytes FROM messages WHERE message_id > $1
+SELECT message_id, kind, received_ns, bytes, workflow, team, user, context
+FROM messages WHERE message_id > $1
 ORDER BY message_id
 
 -- name: journal_measure
-SELECT count(*), coalesce(sum(length(bytes)), 0) FROM messages
+SELECT count(*), coalesce(sum(length(bytes) + length(context)), 0) FROM messages
 
 -- ============================================================ outcomes, one
 
@@ -2410,16 +2505,21 @@ GROUP BY l.attempt_key, l.call_n, l.label ORDER BY l.attempt_key, l.call_n, l.la
 -- the one before. $1 the case. who: 0 agent, 1 human, 2 rule.
 -- name: explain_decisions
 WITH listed AS (
-  SELECT l.attempt_key, l.n, p.kind, p.status, p.name, p.note, p.started_ns, l.call_n,
+  SELECT l.attempt_key, l.n, p.kind, p.status, p.name, p.note, p.started_ns, l.call_n, r.made_by,
+         r.step_key IS NOT NULL AS is_recorded, r.kind AS what, r.choice, r.rule, r.reason,
+         r.overrides AS against, r.precedents, r.evidence,
          max(CASE WHEN p.kind NOT IN (3, 4, 5) THEN l.n END) OVER (PARTITION BY l.attempt_key
            ORDER BY l.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_n
-  FROM step_labels l JOIN steps p USING (step_key) WHERE p.case_key = $1
+  FROM step_labels l JOIN steps p USING (step_key) LEFT JOIN decisions r USING (step_key)
+  WHERE p.case_key = $1
 )
-SELECT a.n, d.n, d.kind, d.status, d.who, d.overrides, d.name, d.note, d.started_ns
-FROM (SELECT *, CASE kind WHEN 3 THEN 0 WHEN 4 THEN 1 ELSE 2 END AS who,
+SELECT a.n, d.n, d.kind, d.status, d.who, d.overrides, d.name, d.note, d.started_ns, d.what,
+       d.choice, d.rule, d.reason, d.against, d.precedents, d.evidence
+FROM (SELECT *, CASE WHEN made_by > 0 THEN made_by - 1 WHEN kind = 4 THEN 1 WHEN kind = 5 THEN 2
+                     ELSE 0 END AS who,
              CASE WHEN kind IN (4, 5) AND status IN (1, 2) THEN coalesce(call_n, before_n) END
                AS overrides
-      FROM listed WHERE kind IN (3, 4, 5)
+      FROM listed WHERE kind IN (3, 4, 5) OR is_recorded
       UNION ALL
       SELECT *, 1, n FROM listed WHERE status = 2 AND kind NOT IN (4, 5)) d
      JOIN case_attempts a USING (attempt_key)
@@ -2451,6 +2551,14 @@ SELECT (SELECT count(*) FROM steps WHERE workflow = '' AND kind = 0),
        (SELECT coalesce(sum(cost_pusd), 0) FROM steps WHERE workflow = ''),
        (SELECT count(*) FROM cases WHERE named_by = 1), (SELECT count(*) FROM cases),
        (SELECT count(DISTINCT case_key) FROM outcomes WHERE status < 4)
+
+-- Services whose calls no workflow was named for, the dearest first, and how many there are. What an
+-- import of telemetry found no workflow for is under the name of the format.
+-- name: doctor_services
+SELECT a.value, count(*), sum(coalesce(s.cost_pusd, 0)), count(*) OVER ()
+FROM steps s JOIN case_attributes a ON a.case_key = s.case_key AND a.name = 'service'
+WHERE s.kind = 0 AND s.workflow IN ('', 'otlp')
+GROUP BY a.value ORDER BY sum(coalesce(s.cost_pusd, 0)) DESC, a.value LIMIT 5
 
 -- name: doctor_sources
 SELECT count(*) FROM sources WHERE starts_with(path, $1)

@@ -37,6 +37,9 @@ enum store_mode { STORE_READ, STORE_WRITE };
  */
 MUST_CHECK enum errc store_open(struct str home, enum store_mode mode, struct store **out,
                                 struct err *err);
+/* Make the home, and what is above it, where it is not there; mode 0700. store_open() to write does
+ * so too. Errors: ERR_IO, ERR_USAGE. */
+MUST_CHECK enum errc store_make_home(struct str path, struct err *err);
 /*
  * A further connection to an open ledger, for another thread: it reads what is committed, with as
  * many threads as there are processors. Closed before `store` is.

@@ -27,6 +27,7 @@ void otlp_destroy(struct otlp **otlp)
         if ((*otlp)->details != NULL) {
             json_parser_destroy(&(*otlp)->details);
         }
+        regex_matcher_destroy(&(*otlp)->correlator.matcher);
         memory_free(*otlp);
         *otlp = NULL;
     }
@@ -106,6 +107,20 @@ void otlp_begin(struct otlp *otlp, struct wire_decoder *rows)
     otlp->rows = rows;
     otlp->batch = (struct otlp_batch){0};
     otlp->scope = (struct str){0};
+    otlp->correlator.given_up = 0;
+    otlp_context(otlp, (struct str){0});
+}
+
+/* Whoever sent it should hear that a value of it was too much for a pattern. */
+static void tell_given_up(struct otlp *otlp)
+{
+    struct otlp_counts *const counts = &otlp->batch.counts;
+    if (otlp->correlator.given_up > 0 && counts->message[0] == '\0') {
+        const int size = snprintf(counts->message, sizeof counts->message,
+                                  "%lld values were too hard for the pattern of a correlation rule",
+                                  (long long)otlp->correlator.given_up);
+        CHECK(size > 0);
+    }
 }
 
 void otlp_end(struct otlp *otlp)
@@ -113,6 +128,7 @@ void otlp_end(struct otlp *otlp)
     CHECK(otlp->rows != NULL);
     otlp_end_meters(otlp);
     otlp_resolve(otlp);
+    tell_given_up(otlp);
 }
 
 void otlp_begin_record(struct otlp *otlp)
@@ -177,11 +193,14 @@ void otlp_source(struct otlp *otlp)
         return;
     }
     otlp_roles(otlp, &otlp->attributes, OTLP_DIALECT_ANY);
-    const struct otlp_facts *const facts = otlp_facts_of(otlp, &otlp->attributes);
+    const struct otlp_facts *const facts = otlp_facts_of(otlp, &otlp->attributes, NULL);
     source->facts = facts != NULL ? *facts : (struct otlp_facts){0};
     source->service = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_SERVICE));
     source->version = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_VERSION));
     source->hash = otlp_attributes_hash(&otlp->attributes);
+    source->told = otlp->told;
+    source->bound = otlp->bound;
+    source->values = otlp_source_values(otlp);
     source->sender = sender_of(&otlp->attributes);
     otlp->batch.source = source;
 }
@@ -230,6 +249,7 @@ void otlp_take(struct otlp *otlp, enum otlp_signal signal)
     }
     otlp->batch.counts.accepted++;
     if (!otlp->is_check) {
+        otlp_correlate(otlp, signal);
         takers[signal](otlp);
     }
 }
@@ -247,6 +267,7 @@ static enum errc read_request(struct otlp *otlp, const struct otlp_request *requ
     if (request->bytes.size == 0) {
         return ERR_OK;
     }
+    otlp_context(otlp, request->context);
     if (request->encoding == OTLP_PROTOBUF) {
         return otlp_protobuf_request(otlp, request->signal, request->bytes, err);
     }

@@ -54,12 +54,19 @@ struct otlp;
 void otlp_create(struct otlp **out);
 void otlp_destroy(struct otlp **otlp);
 
+struct correlation;
+
+/* From here on decode by these rules, borrowed until others are set; NULL: by none. Not within a
+ * batch. */
+void otlp_use(struct otlp *otlp, const struct correlation *correlation);
+
 struct otlp_request {
     enum otlp_signal signal;
     enum otlp_encoding encoding;
-    struct str bytes; /* borrowed during the call */
-    size_t readable;  /* bytes that may be read (not used) from bytes.data, at least bytes.size;
-                       * JSON_PADDING more than that saves a copy of a JSON request */
+    struct str bytes;   /* borrowed during the call */
+    struct str context; /* what came with it (wire/context.h), likewise; may be empty */
+    size_t readable;    /* bytes that may be read (not used) from bytes.data, at least bytes.size;
+                         * JSON_PADDING more than that saves a copy of a JSON request */
 };
 
 /*

@@ -87,11 +87,13 @@ struct otlp_place otlp_place_of(struct otlp *otlp, bool is_span)
 {
     struct otlp_batch *const batch = &otlp->batch;
     CHECK(batch->source != NULL);
-    struct otlp_place place = {.span = SIZE_MAX,
-                               .trace = SIZE_MAX,
-                               .facts = otlp_facts_of(otlp, &otlp->attributes),
-                               .source = batch->source,
-                               .version = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_VERSION))};
+    struct otlp_place place = {
+        .span = SIZE_MAX,
+        .trace = SIZE_MAX,
+        .facts =
+            otlp_facts_of(otlp, &otlp->attributes, otlp->is_correlated ? &otlp->correlated : NULL),
+        .source = batch->source,
+        .version = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_VERSION))};
     if (otlp->record.trace.size > 0) {
         place.trace = trace_row(otlp, id_str(&otlp->record.trace));
     }
@@ -136,36 +138,54 @@ void otlp_add_step(struct otlp *otlp, struct str identity, const struct step *st
     }
     struct step *const kept = wire_step(rows, row);
     const struct str named = kept->identity;
+    const struct decision *const decision = kept->decision;
     *kept = *step;
     kept->identity = named;
+    kept->decision = step->decision != NULL ? step->decision : decision;
     kept->has_channel = true;
     kept->line = rows->line;
     kept->sequence = step->started_ns != TIME_UNKNOWN ? step->started_ns : 0;
     batch->places.rows[row] = *place;
 }
 
-void otlp_add_outcome(struct otlp *otlp, const struct otlp_place *place, int64_t at_ns)
+static const struct {
+    const char *name;
+    enum outcome_status status;
+} statuses[] = {{"resolved", OUTCOME_RESOLVED},
+                {"failed", OUTCOME_FAILED},
+                {"reopened", OUTCOME_REOPENED},
+                {"escalated", OUTCOME_ESCALATED}};
+
+/* COUNT_OF(statuses): none of them. */
+static size_t status_of(struct str told)
 {
-    static const struct {
-        const char *name;
-        enum outcome_status status;
-    } names[] = {{"resolved", OUTCOME_RESOLVED},
-                 {"failed", OUTCOME_FAILED},
-                 {"reopened", OUTCOME_REOPENED},
-                 {"escalated", OUTCOME_ESCALATED}};
-    const struct str told = otlp_text(otlp, OTLP_ROLE_OUTCOME);
     size_t at = 0;
-    while (at < COUNT_OF(names) && !str_equal_fold(told, str_from(names[at].name))) {
+    while (at < COUNT_OF(statuses) && !str_equal_fold(told, str_from(statuses[at].name))) {
         at++;
     }
-    if (at == COUNT_OF(names)) {
+    return at;
+}
+
+bool otlp_tells_outcome(const struct otlp *otlp)
+{
+    struct str told;
+    return otlp_has(otlp, OTLP_ROLE_OUTCOME) ||
+           (otlp_rule_outcome(otlp, &told) && status_of(told) < COUNT_OF(statuses));
+}
+
+void otlp_add_outcome(struct otlp *otlp, const struct otlp_place *place, int64_t at_ns)
+{
+    struct str told = otlp_text(otlp, OTLP_ROLE_OUTCOME);
+    const bool by_rule = !otlp_has(otlp, OTLP_ROLE_OUTCOME) && otlp_rule_outcome(otlp, &told);
+    const size_t at = status_of(told);
+    if (at == COUNT_OF(statuses)) {
         otlp->batch.counts.conflicts++;
         wire_reject(otlp->rows, otlp->rows->line,
                     "bursar.outcome is %.*s, not resolved, failed, reopened or escalated",
                     (int)(told.size < 40 ? told.size : 40), told.data != NULL ? told.data : "");
         return;
     }
-    struct outcome outcome = {.status = names[at].status,
+    struct outcome outcome = {.status = statuses[at].status,
                               .effective_ns = at_ns,
                               .recorded_ns = TIME_UNKNOWN,
                               .line = otlp->rows->line};
@@ -175,7 +195,7 @@ void otlp_add_outcome(struct otlp *otlp, const struct otlp_place *place, int64_t
     if (outcome.id.size == 0) {
         const struct str key = span_key(text, &record->trace, &record->span);
         outcome.id = key.size > 0 ? wire_format_copy(otlp->rows, "span:" STR_FORMAT, STR_ARG(key))
-                                  : wire_format_copy(otlp->rows, "event:%s:%lld", names[at].name,
+                                  : wire_format_copy(otlp->rows, "event:%s:%lld", statuses[at].name,
                                                      (long long)at_ns);
     }
     const struct otlp_slot *const slots = otlp->slots;
@@ -193,7 +213,7 @@ void otlp_add_outcome(struct otlp *otlp, const struct otlp_place *place, int64_t
         (void)otlp_integer(&slots[OTLP_ROLE_OUTCOME_HUMAN_MS].attribute->value, &outcome.human_ms);
     }
     outcome.source = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_OUTCOME_SOURCE));
-    outcome.source = outcome.source.size > 0 ? outcome.source : STR("otlp");
+    outcome.source = outcome.source.size > 0 ? outcome.source : by_rule ? STR("rule") : STR("otlp");
     outcome.reference = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_OUTCOME_REFERENCE));
     const size_t row =
         otlp->rows->full ? SIZE_MAX : arena_push(otlp->rows->arena, &otlp->batch.outcomes);

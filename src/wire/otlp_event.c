@@ -12,6 +12,7 @@ struct event {
     unsigned dialect;
     struct otlp_place place;
     struct step step;
+    const struct decision *decision; /* NULL: none is told */
     char buffer[WIRE_ID_BYTES_MAX];
 };
 
@@ -33,6 +34,9 @@ static struct str content_identity(struct otlp *otlp, struct event *event, const
 static void add(struct otlp *otlp, struct event *event, struct str identity)
 {
     identity = identity.size > 0 ? identity : content_identity(otlp, event, "event:");
+    if (event->decision != NULL) {
+        otlp_step_decision(event->decision, &event->step);
+    }
     otlp_add_step(otlp, identity, &event->step, &event->place);
 }
 
@@ -168,17 +172,6 @@ static void take_request(struct otlp *otlp, struct event *event)
     }
 }
 
-static bool is_refusal(struct str decision)
-{
-    static const char *const words[] = {"reject", "denied", "deny", "abort"};
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (str_equal_fold(decision, str_from(words[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* "git_commit_id" in tool_parameters, where the program was told to log it: evidence of work. */
 static void take_commit(struct otlp *otlp, const struct event *event)
 {
@@ -211,7 +204,7 @@ static void take_tool(struct otlp *otlp, struct event *event)
     struct step *const step = &event->step;
     step->kind = STEP_TOOL;
     otlp_step_tool(otlp, step);
-    if (is_refusal(otlp_text(otlp, OTLP_ROLE_DECISION))) {
+    if (otlp_is_refusal(otlp_text(otlp, OTLP_ROLE_DECISION))) {
         step->status = STATUS_REJECTED;
     } else if (!otlp_flag(otlp, OTLP_ROLE_SUCCESS, true)) {
         step->status = STATUS_ERROR;
@@ -231,11 +224,23 @@ static void take_decision(struct otlp *otlp, struct event *event)
     step->kind = source.size >= 4 && str_equal_fold((struct str){source.data, 4}, STR("user"))
                      ? STEP_HUMAN
                      : STEP_DECISION;
-    step->status = is_refusal(decision) ? STATUS_REJECTED : STATUS_OK;
+    step->status = otlp_is_refusal(decision) ? STATUS_REJECTED : STATUS_OK;
     step->name = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_TOOL));
     step->note = otlp_intern(otlp, decision);
     const struct str id = otlp_text(otlp, OTLP_ROLE_CALL_ID);
     add(otlp, event, wire_identity(event->buffer, "decision:", id));
+}
+
+/* A record that is nothing but a decision. */
+static void take_choice(struct otlp *otlp, struct event *event)
+{
+    event->step.kind = otlp_decision_kind(event->decision);
+    event->step.status = otlp_has(otlp, OTLP_ROLE_ERROR_TYPE) ? STATUS_ERROR : STATUS_OK;
+    if (otlp_has(otlp, OTLP_ROLE_HUMAN_MS)) {
+        (void)otlp_integer(&otlp->slots[OTLP_ROLE_HUMAN_MS].attribute->value,
+                           &event->step.human_ms);
+    }
+    add(otlp, event, (struct str){0});
 }
 
 static void take_compaction(struct otlp *otlp, struct event *event)
@@ -343,8 +348,9 @@ void otlp_take_event(struct otlp *otlp)
              str_equal(events[at].name, event.name))) {
         at++;
     }
-    const bool has_outcome = otlp_has(otlp, OTLP_ROLE_OUTCOME);
-    if (at == COUNT_OF(events) && !has_outcome) {
+    const bool has_outcome = otlp_tells_outcome(otlp);
+    const struct decision *const decision = otlp_decision(otlp);
+    if (at == COUNT_OF(events) && !has_outcome && decision == NULL) {
         otlp->batch.counts.ignored++;
         return;
     }
@@ -352,13 +358,14 @@ void otlp_take_event(struct otlp *otlp)
     if (has_outcome) {
         otlp_add_outcome(otlp, &event.place, record->ended_ns);
     }
-    if (at < COUNT_OF(events)) {
+    if (at < COUNT_OF(events) || decision != NULL) {
         event.step = (struct step){
             .channel = CHANNEL_LOG_EVENT,
             .name = otlp_intern(otlp, event.name),
             .agent = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_AGENT)),
         };
         set_times(otlp, &event.step);
-        events[at].take(otlp, &event);
+        event.decision = decision;
+        (at < COUNT_OF(events) ? events[at].take : take_choice)(otlp, &event);
     }
 }

@@ -11,6 +11,7 @@ static struct otlp *opened(struct wire_decoder *decoder)
 {
     if (decoder->otlp == NULL) {
         otlp_create(&decoder->otlp);
+        otlp_use(decoder->otlp, decoder->correlation);
         otlp_begin(decoder->otlp, decoder);
     }
     return decoder->otlp;

@@ -258,9 +258,25 @@ static struct str case_attribute(struct otlp *otlp, struct str key)
     return (struct str){0};
 }
 
-const struct otlp_facts *otlp_facts_of(struct otlp *otlp, const struct otlp_attributes *attributes)
+/* The rules' facts into *facts and their attributes into `found`; returns how many of these. */
+static size_t add_correlated(struct otlp *otlp, const struct correlated *correlated,
+                             struct otlp_facts *facts, struct attribute *found)
 {
-    static const enum otlp_role roles[OTLP_FACT_COUNT] = {
+    for (int i = 0; i < CORRELATION_OUTCOME; i++) {
+        facts->values[OTLP_FACT_RULE + i] = otlp_intern(otlp, correlated->fields[i]);
+    }
+    for (size_t i = 0; i < correlated->attribute_count; i++) {
+        const struct attribute *const from = &correlated->attributes[i];
+        found[i] =
+            (struct attribute){otlp_intern(otlp, from->name), otlp_intern(otlp, from->value)};
+    }
+    return correlated->attribute_count;
+}
+
+const struct otlp_facts *otlp_facts_of(struct otlp *otlp, const struct otlp_attributes *attributes,
+                                       const struct correlated *correlated)
+{
+    static const enum otlp_role roles[OTLP_FACT_RULE] = {
         [OTLP_FACT_WORKFLOW] = OTLP_ROLE_WORKFLOW,
         [OTLP_FACT_CASE] = OTLP_ROLE_CASE,
         [OTLP_FACT_ATTEMPT] = OTLP_ROLE_ATTEMPT,
@@ -270,13 +286,13 @@ const struct otlp_facts *otlp_facts_of(struct otlp *otlp, const struct otlp_attr
     };
     struct otlp_facts facts = {0};
     bool any = false;
-    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
+    for (int i = 0; i < OTLP_FACT_RULE; i++) {
         const struct otlp_attribute *const attribute = otlp->slots[roles[i]].attribute;
         facts.values[i] =
             attribute != NULL ? otlp_intern_value(otlp, &attribute->value) : (struct str){0};
         any = any || facts.values[i].size > 0;
     }
-    struct attribute found[OTLP_FACT_ATTRIBUTES_MAX];
+    struct attribute found[OTLP_FACT_ATTRIBUTES_MAX + CORRELATION_ATTRIBUTES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < attributes->count && count < OTLP_FACT_ATTRIBUTES_MAX; i++) {
         const struct str name = case_attribute(otlp, attributes->rows[i].key);
@@ -286,18 +302,26 @@ const struct otlp_facts *otlp_facts_of(struct otlp *otlp, const struct otlp_attr
             count += value.size > 0;
         }
     }
-    if ((!any && count == 0) || otlp->rows->full) {
+    const size_t derived =
+        correlated != NULL ? add_correlated(otlp, correlated, &facts, found + count) : 0;
+    for (int i = OTLP_FACT_RULE; i < OTLP_FACT_COUNT; i++) {
+        any = any || facts.values[i].size > 0;
+    }
+    if ((!any && count + derived == 0) || otlp->rows->full) {
         return NULL;
     }
     struct otlp_facts *const kept = arena_new(otlp->rows->arena, struct otlp_facts, 1);
-    struct attribute *const copies = arena_new(otlp->rows->arena, struct attribute, count + 1);
+    struct attribute *const copies =
+        arena_new(otlp->rows->arena, struct attribute, count + derived + 1);
     if (kept == NULL || copies == NULL) {
         otlp->rows->full = true;
         return NULL;
     }
-    memcpy(copies, found, count * sizeof found[0]);
+    memcpy(copies, found, (count + derived) * sizeof found[0]);
     *kept = facts;
     kept->attributes = copies;
     kept->attribute_count = count;
+    kept->derived = copies + count;
+    kept->derived_count = derived;
     return kept;
 }

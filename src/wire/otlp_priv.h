@@ -14,6 +14,7 @@
 #define WIRE_OTLP_PRIV_H
 
 #include "base/json.h"
+#include "wire/correlation.h"
 #include "wire/otlp.h"
 #include "wire/wire_priv.h"
 
@@ -103,18 +104,24 @@ enum otlp_fact {
     OTLP_FACT_INPUT_KEY,
     OTLP_FACT_SESSION,
     OTLP_FACT_WORKFLOW_HINT,
-    OTLP_FACT_COUNT,
+    OTLP_FACT_RULE, /* what a rule says: of enum correlation_field, behind each other */
+    OTLP_FACT_COUNT = OTLP_FACT_RULE + CORRELATION_OUTCOME,
 };
 
 struct otlp_facts {
     struct str values[OTLP_FACT_COUNT];
     const struct attribute *attributes;
     size_t attribute_count;
+    const struct attribute *derived; /* by a rule */
+    size_t derived_count;
 };
 
 /* A resource. */
 struct otlp_source {
     struct otlp_facts facts;
+    const struct otlp_facts *told;  /* by headers of the request; NULL: nothing */
+    const struct otlp_facts *bound; /* by the key it came with; NULL: nothing */
+    const struct str *values;       /* of the names of the rules; NULL: there are none */
     struct str service;
     struct str version;
     uint64_t hash;   /* of its attributes */
@@ -148,8 +155,16 @@ struct otlp_place {
     struct str version;  /* of the program, where the record says it itself */
 };
 
+/* Who says what a case is told apart by: of two values of one name the stronger's counts. */
+enum otlp_strength { OTLP_BY_RULE, OTLP_BY_REQUEST, OTLP_BY_RECORD, OTLP_BY_KEY };
+
+struct otlp_case_attribute {
+    struct attribute attribute;
+    enum otlp_strength strength;
+};
+
 struct otlp_case_row {
-    struct attribute *rows;
+    struct otlp_case_attribute *rows;
     size_t count;
     size_t capacity;
     const struct otlp_facts *facts; /* last taken, of a record and of a resource */
@@ -216,6 +231,13 @@ struct otlp {
     struct otlp_attributes attributes; /* of the record */
     struct otlp_slot slots[OTLP_ROLE_COUNT];
     struct str scope;
+    const struct correlation *correlation; /* NULL: no rules */
+    struct correlator correlator;
+    struct str *request_values; /* of the names of the rules, by what came with the request */
+    const struct otlp_facts *told;
+    const struct otlp_facts *bound;
+    bool is_correlated; /* the next is of the record */
+    struct correlated correlated;
 };
 
 /* otlp.c */
@@ -274,8 +296,21 @@ bool otlp_flag(const struct otlp *otlp, enum otlp_role role, bool absent);
 struct str otlp_intern(struct otlp *otlp, struct str text);
 /* The same as a number or text may stand there. */
 struct str otlp_intern_value(struct otlp *otlp, const struct otlp_value *value);
-/* What the attributes of that record say of whose work it is; NULL: nothing. Needs the roles. */
-const struct otlp_facts *otlp_facts_of(struct otlp *otlp, const struct otlp_attributes *attributes);
+/* What the attributes of that record say of whose work it is, and what rules make of it where there
+ * are any; NULL: nothing. Needs the roles. */
+const struct otlp_facts *otlp_facts_of(struct otlp *otlp, const struct otlp_attributes *attributes,
+                                       const struct correlated *correlated);
+
+/* otlp_rules.c */
+
+/* Begin a request: what came with it. */
+void otlp_context(struct otlp *otlp, struct str context);
+/* Of the resource in otlp->attributes. */
+const struct str *otlp_source_values(struct otlp *otlp);
+/* Apply the rules to the record. */
+void otlp_correlate(struct otlp *otlp, enum otlp_signal signal);
+/* What a rule says became of the record's case; false: nothing. */
+bool otlp_rule_outcome(const struct otlp *otlp, struct str *out);
 
 /* otlp_usage.c, otlp_figures.c */
 
@@ -335,6 +370,17 @@ struct str otlp_span_identity(const struct otlp_record *record,
 struct str otlp_call_identity(const struct otlp *otlp, unsigned dialect,
                               char buffer[static WIRE_ID_BYTES_MAX]);
 
+/* otlp_decision.c */
+
+/* The choice the record's roles tell of; NULL: none. Owned by the arena. */
+const struct decision *otlp_decision(struct otlp *otlp);
+/* What a record is that is nothing but a decision. */
+enum step_kind otlp_decision_kind(const struct decision *decision);
+/* Note it on its step. */
+void otlp_step_decision(const struct decision *decision, struct step *step);
+/* "reject", "denied", … */
+bool otlp_is_refusal(struct str choice);
+
 /* otlp_case.c */
 
 /* The place of the record: its span and trace are noted, with what they say. */
@@ -343,6 +389,8 @@ struct otlp_place otlp_place_of(struct otlp *otlp, bool is_span);
 void otlp_add_step(struct otlp *otlp, struct str identity, const struct step *step,
                    const struct otlp_place *place);
 void otlp_add_outcome(struct otlp *otlp, const struct otlp_place *place, int64_t at_ns);
+/* Whether there is something to add: the record says it, or a rule. */
+bool otlp_tells_outcome(const struct otlp *otlp);
 
 /* otlp_resolve.c */
 void otlp_resolve(struct otlp *otlp);

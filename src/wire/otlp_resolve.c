@@ -19,19 +19,40 @@ static void fill(struct str values[static OTLP_FACT_COUNT], const struct str *fr
 }
 
 /* By enum otlp_fact: where the level of a fact stands in enum told; -1: nowhere. */
-static const int told_shifts[OTLP_FACT_COUNT] = {
+static const int told_shifts[OTLP_FACT_RULE] = {
     [OTLP_FACT_WORKFLOW] = TOLD_WORKFLOW, [OTLP_FACT_CASE] = TOLD_CASE,
     [OTLP_FACT_ATTEMPT] = TOLD_ATTEMPT,   [OTLP_FACT_INPUT_KEY] = -1,
     [OTLP_FACT_SESSION] = TOLD_SESSION,   [OTLP_FACT_WORKFLOW_HINT] = TOLD_HINT};
 
-/* Facts that are there get a level in `told` where they have none. */
-static int level(int told, const struct str values[static OTLP_FACT_COUNT], int at)
+/* By enum correlation_field: likewise. */
+static const int rule_shifts[CORRELATION_OUTCOME] = {[CORRELATION_WORKFLOW] = TOLD_WORKFLOW,
+                                                     [CORRELATION_CASE] = TOLD_CASE,
+                                                     [CORRELATION_ATTEMPT] = TOLD_ATTEMPT,
+                                                     [CORRELATION_INPUT_KEY] = -1};
+
+static int raise(int told, int shift, struct str value, enum told_by by)
 {
-    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
-        if (told_shifts[i] >= 0 && values[i].size > 0 &&
-            told_level(told, (enum told)told_shifts[i]) == 0) {
-            told |= at << told_shifts[i];
-        }
+    return shift >= 0 && value.size > 0 && told_level(told, (enum told)shift) == TOLD_BY_NOTHING
+               ? told | (int)by << shift
+               : told;
+}
+
+/* Facts that are there get a level in `told` where they have none. */
+static int level(int told, const struct str values[static OTLP_FACT_COUNT], enum told_by by)
+{
+    for (int i = 0; i < OTLP_FACT_RULE; i++) {
+        told = raise(told, told_shifts[i], values[i], by);
+    }
+    return told;
+}
+
+static int level_all(int told, const struct otlp_source *source,
+                     const struct str values[static OTLP_FACT_COUNT])
+{
+    told = level(told, values, TOLD_BY_SOURCE);
+    told = source->told != NULL ? level(told, source->told->values, TOLD_BY_SOURCE) : told;
+    for (int i = 0; i < CORRELATION_OUTCOME; i++) {
+        told = raise(told, rule_shifts[i], values[OTLP_FACT_RULE + i], TOLD_BY_RULE);
     }
     return told;
 }
@@ -64,11 +85,13 @@ static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
             }
         }
     }
-    int told = level(0, values, 2);
-    fill(values, place->source->facts.values);
-    told = level(told, values, 1);
+    const struct otlp_source *const source = place->source;
+    int told = source->bound != NULL ? level(0, source->bound->values, TOLD_BY_SPANS) : 0;
+    told = level(told, values, TOLD_BY_SPANS);
+    fill(values, source->facts.values);
+    told = level_all(told, source, values);
     if (place->trace != SIZE_MAX &&
-        !(is_whole && told_level(told, TOLD_CASE) == 2 &&
+        !(is_whole && told_level(told, TOLD_CASE) == TOLD_BY_SPANS &&
           (told_level(told, TOLD_WORKFLOW) > 0 || told_level(told, TOLD_HINT) > 0))) {
         told |= TOLD_LOOSE;
     }
@@ -105,6 +128,22 @@ struct named {
     bool is_session;
 };
 
+/* Of the key, the record (with what it inherits), the request, a rule: the first that says it. */
+static struct str strongest(const struct otlp_source *source, const struct str *values,
+                            enum otlp_fact fact, enum correlation_field field)
+{
+    if (source->bound != NULL && source->bound->values[fact].size > 0) {
+        return source->bound->values[fact];
+    }
+    if (values[fact].size > 0) {
+        return values[fact];
+    }
+    if (source->told != NULL && source->told->values[fact].size > 0) {
+        return source->told->values[fact];
+    }
+    return values[OTLP_FACT_RULE + (int)field];
+}
+
 static struct named name(struct otlp *otlp, const struct otlp_place *place)
 {
     struct str values[OTLP_FACT_COUNT];
@@ -118,13 +157,15 @@ static struct named name(struct otlp *otlp, const struct otlp_place *place)
     if (fallback.size == 0) { /* neither: all that service tells without saying of what */
         fallback = place->source->service.size > 0 ? place->source->service : STR("unknown");
     }
-    struct named named = {.workflow = values[OTLP_FACT_WORKFLOW],
-                          .case_id = values[OTLP_FACT_CASE],
-                          .attempt = values[OTLP_FACT_ATTEMPT],
-                          .input_key = values[OTLP_FACT_INPUT_KEY],
-                          .program = program_of(place->source->service),
-                          .session = session,
-                          .told = told};
+    const struct otlp_source *const source = place->source;
+    struct named named = {
+        .workflow = strongest(source, values, OTLP_FACT_WORKFLOW, CORRELATION_WORKFLOW),
+        .case_id = strongest(source, values, OTLP_FACT_CASE, CORRELATION_CASE),
+        .attempt = strongest(source, values, OTLP_FACT_ATTEMPT, CORRELATION_ATTEMPT),
+        .input_key = strongest(source, values, OTLP_FACT_INPUT_KEY, CORRELATION_INPUT_KEY),
+        .program = program_of(source->service),
+        .session = session,
+        .told = told};
     named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
     named.is_session = named.case_id.size == 0;
     named.case_id = named.is_session ? fallback : named.case_id;
@@ -188,18 +229,22 @@ static size_t attempt_of(struct otlp *otlp, size_t case_row, const struct named 
     return row;
 }
 
-/* Of two values of one attribute the smaller stays, so that the order of records does not matter.
- */
-static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute attribute)
+/* Of two values of one attribute the stronger's counts, of one strength the smaller, so that the
+ * order of records does not matter. */
+static void add_attribute(struct otlp *otlp, size_t case_row, enum otlp_strength strength,
+                          struct attribute attribute)
 {
     struct otlp_case_row *const list = &otlp->batch.cases.rows[case_row];
     if (attribute.value.size == 0) {
         return;
     }
     for (size_t i = 0; i < list->count; i++) {
-        if (str_equal(list->rows[i].name, attribute.name)) {
-            if (str_compare(attribute.value, list->rows[i].value) < 0) {
-                list->rows[i].value = attribute.value;
+        struct otlp_case_attribute *const row = &list->rows[i];
+        if (str_equal(row->attribute.name, attribute.name)) {
+            if (strength > row->strength ||
+                (strength == row->strength &&
+                 str_compare(attribute.value, row->attribute.value) < 0)) {
+                *row = (struct otlp_case_attribute){attribute, strength};
             }
             return;
         }
@@ -212,13 +257,17 @@ static void add_attribute(struct otlp *otlp, size_t case_row, struct attribute a
         otlp->rows->full = true;
         return;
     }
-    list->rows[at] = attribute;
+    list->rows[at] = (struct otlp_case_attribute){attribute, strength};
 }
 
-static void add_facts(struct otlp *otlp, size_t case_row, const struct otlp_facts *facts)
+static void add_facts(struct otlp *otlp, size_t case_row, enum otlp_strength strength,
+                      const struct otlp_facts *facts)
 {
     for (size_t i = 0; facts != NULL && i < facts->attribute_count; i++) {
-        add_attribute(otlp, case_row, facts->attributes[i]);
+        add_attribute(otlp, case_row, strength, facts->attributes[i]);
+    }
+    for (size_t i = 0; facts != NULL && i < facts->derived_count; i++) {
+        add_attribute(otlp, case_row, OTLP_BY_RULE, facts->derived[i]);
     }
 }
 
@@ -234,12 +283,15 @@ static void describe(struct otlp *otlp, size_t case_row, const struct named *nam
     row->is_session = row->is_session && named->is_session;
     if (list->source != place->source) { /* mostly one resource a request */
         list->source = place->source;
-        add_facts(otlp, case_row, &place->source->facts);
-        add_attribute(otlp, case_row, (struct attribute){STR("service"), place->source->service});
+        add_facts(otlp, case_row, OTLP_BY_KEY, place->source->bound);
+        add_facts(otlp, case_row, OTLP_BY_RECORD, &place->source->facts);
+        add_attribute(otlp, case_row, OTLP_BY_RECORD,
+                      (struct attribute){STR("service"), place->source->service});
+        add_facts(otlp, case_row, OTLP_BY_REQUEST, place->source->told);
     }
     if (list->facts != place->facts) {
         list->facts = place->facts;
-        add_facts(otlp, case_row, place->facts);
+        add_facts(otlp, case_row, OTLP_BY_RECORD, place->facts);
     }
 }
 
@@ -276,33 +328,49 @@ static void resolve_steps(struct otlp *otlp)
     }
 }
 
+static void add_fact(struct wire_decoder *rows, const struct trace_fact *fact)
+{
+    const bool any = fact->workflow.size + fact->hint.size + fact->case_id.size +
+                         fact->attempt_id.size + fact->session.size + fact->input_key.size >
+                     0;
+    const size_t at = any && !rows->full ? arena_push(rows->arena, &rows->trace.facts) : 0;
+    if (at == SIZE_MAX) {
+        rows->full = true;
+    } else if (any && !rows->full) {
+        rows->trace.facts.rows[at] = *fact;
+    }
+}
+
 /* What the spans of each trace say, for those that come in other batches. */
 static void resolve_traces(struct otlp *otlp)
 {
     struct otlp_batch *const batch = &otlp->batch;
-    struct wire_decoder *const rows = otlp->rows;
-    for (size_t i = 0; i < batch->traces.count && !rows->full; i++) {
+    for (size_t i = 0; i < batch->traces.count && !otlp->rows->full; i++) {
         const struct otlp_trace_row *const from = &batch->traces.rows[i];
         struct str values[OTLP_FACT_COUNT];
-        bool any = false;
         for (int k = 0; k < OTLP_FACT_COUNT; k++) {
             values[k] = from->disagrees[k] ? (struct str){0} : from->values[k];
-            any = any || values[k].size > 0;
         }
-        const size_t at = any ? arena_push(rows->arena, &rows->trace.facts) : 0;
-        if (at == SIZE_MAX) {
-            rows->full = true;
-        } else if (any) {
-            rows->trace.facts.rows[at] = (struct trace_fact){
-                .trace_key = from->key,
-                .workflow = values[OTLP_FACT_WORKFLOW],
-                .hint = values[OTLP_FACT_WORKFLOW_HINT],
-                .case_id = values[OTLP_FACT_CASE],
-                .attempt_id = values[OTLP_FACT_ATTEMPT],
-                .session = values[OTLP_FACT_SESSION],
-                .input_key = values[OTLP_FACT_INPUT_KEY],
-            };
-        }
+        const struct str *const of_rule = &values[OTLP_FACT_RULE];
+        const struct trace_fact told = {
+            .trace_key = from->key,
+            .workflow = values[OTLP_FACT_WORKFLOW],
+            .hint = values[OTLP_FACT_WORKFLOW_HINT],
+            .case_id = values[OTLP_FACT_CASE],
+            .attempt_id = values[OTLP_FACT_ATTEMPT],
+            .session = values[OTLP_FACT_SESSION],
+            .input_key = values[OTLP_FACT_INPUT_KEY],
+        };
+        const struct trace_fact ruled = {
+            .trace_key = from->key,
+            .is_by_rule = true,
+            .workflow = of_rule[CORRELATION_WORKFLOW],
+            .case_id = of_rule[CORRELATION_CASE],
+            .attempt_id = of_rule[CORRELATION_ATTEMPT],
+            .input_key = of_rule[CORRELATION_INPUT_KEY],
+        };
+        add_fact(otlp->rows, &told);
+        add_fact(otlp->rows, &ruled);
     }
 }
 
@@ -355,7 +423,11 @@ void otlp_resolve(struct otlp *otlp)
     describe_spans(otlp);
     for (size_t i = 0; i < otlp->batch.cases.count && !otlp->rows->full; i++) {
         const struct otlp_case_row *const list = &otlp->batch.cases.rows[i];
-        wire_case_attributes(otlp->rows, i, list->rows, list->count);
+        struct attribute attributes[OTLP_CASE_ATTRIBUTES_MAX];
+        for (size_t k = 0; k < list->count; k++) {
+            attributes[k] = list->rows[k].attribute;
+        }
+        wire_case_attributes(otlp->rows, i, attributes, list->count);
     }
     resolve_traces(otlp);
 }

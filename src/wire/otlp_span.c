@@ -315,13 +315,18 @@ void otlp_take_span(struct otlp *otlp)
     const struct otlp_place place = otlp_place_of(otlp, true);
     const enum step_kind own =
         dialect == OTLP_DIALECT_CLAUDE ? claude_kind(record->name) : STEP_KIND_COUNT;
-    const enum step_kind kind = own != STEP_KIND_COUNT ? own : otlp_kind(otlp);
-    if (otlp_has(otlp, OTLP_ROLE_OUTCOME)) {
+    enum step_kind kind = own != STEP_KIND_COUNT ? own : otlp_kind(otlp);
+    const struct decision *const decision = otlp_decision(otlp);
+    if (decision != NULL && (kind == STEP_KIND_COUNT || kind == STEP_AGENT)) {
+        kind = otlp_decision_kind(decision);
+    }
+    const bool has_outcome = otlp_tells_outcome(otlp);
+    if (has_outcome) {
         otlp_add_outcome(otlp, &place,
                          record->ended_ns != TIME_UNKNOWN ? record->ended_ns : record->started_ns);
     }
     if (kind == STEP_KIND_COUNT) {
-        otlp->batch.counts.ignored += !otlp_has(otlp, OTLP_ROLE_OUTCOME);
+        otlp->batch.counts.ignored += !has_outcome;
         return;
     }
     char buffer[WIRE_ID_BYTES_MAX];
@@ -344,6 +349,9 @@ void otlp_take_span(struct otlp *otlp)
     const bool is_agent = dialect == OTLP_DIALECT_CODEX || dialect == OTLP_DIALECT_GEMINI;
     if (kind == STEP_LLM && is_agent && wire_starts_with(identity, "span:")) {
         step.nameless = STR("?"); /* its session is known in the end */
+    }
+    if (decision != NULL) {
+        otlp_step_decision(decision, &step);
     }
     if (kind == STEP_LLM && dialect == OTLP_DIALECT_CLAUDE) {
         step.alias = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_RESPONSE_ID));

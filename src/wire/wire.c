@@ -82,6 +82,7 @@ enum errc wire_decoder_create(struct wire_decoder **out, const struct wire_optio
     decoder->ops = formats[options->format];
     decoder->arena = options->arena;
     decoder->parser = options->parser;
+    decoder->correlation = options->correlation;
     decoder->path = wire_copy(decoder, options->path);
     decoder->stem = stem_of(decoder->path);
     decoder->is_document = decoder->ops->is_document;

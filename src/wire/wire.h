@@ -59,6 +59,8 @@ struct wire_position {
     struct str state; /* what the decoder must know of them, JSON; empty: nothing */
 };
 
+struct correlation;
+
 struct wire_options {
     enum wire_format format;
     struct str path;            /* of the file: ids where its content has none */
@@ -66,6 +68,7 @@ struct wire_options {
     struct json_parser *parser; /* used by this decoder alone while it lives. Its size_max bounds
                                  * a line, or the document */
     struct wire_position start; /* borrowed during creation */
+    const struct correlation *correlation; /* rules for otlp, borrowed; NULL: none */
 };
 
 struct wire_decoder;

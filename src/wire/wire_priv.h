@@ -143,6 +143,7 @@ struct wire_decoder {
     struct str agent;     /* Gemini CLI: sub-agent of the file; empty: the main one */
     struct codex *codex;
     struct otlp *otlp; /* owned */
+    const struct correlation *correlation;
 };
 
 extern const struct wire_ops wire_claude_code;

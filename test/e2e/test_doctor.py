@@ -1,8 +1,10 @@
 """Goal: bursar doctor says what is wrong, where, and how to mend it; and is quiet when all is well.
 Method: homes that are absent, whole, open to others, broken in one thing each."""
+import datetime
 import json
 import os
 import stat
+import subprocess
 
 import pytest
 import sessions
@@ -113,3 +115,65 @@ def test_logs_that_are_not_imported_are_found(filled, user):
     assert found["mend"] == f"bursar import {logs}"
     filled.ok("import", logs)
     assert checks(filled)["agent logs"]["state"] == "ok"
+
+
+def certificate(folder, days):
+    done = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-subj", "/CN=x", "-days", str(days), "-out", folder / "a.pem", "-keyout",
+         folder / "a.key"], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("openssl makes no certificate here")
+    (folder / "a.key").chmod(0o600)
+
+
+@pytest.mark.parametrize("config, keys, name, state, word", [
+    ("listen: 0.0.0.0:4318\n", (), "keys", "problem", "none is good"),
+    ("require_keys: true\n", (), "keys", "problem", "none is good"),
+    ("", (), "keys", "ok", "without one"),
+    ("", ("--expires", "20d"), "keys", "note", "within 21 days"),
+    ("", ("--expires", "30d"), "keys", "ok", "1 of 1"),
+    ("listen: 0.0.0.0:4318\n", ("--expires", "30d"), "TLS", "note", "without TLS"),
+    ("tls: {certificate: a.pem, private_key: gone}\n", (), "TLS", "problem", "cannot be read"),
+    ("tls: {certificate: gone, private_key: a.key}\n", (), "TLS", "problem", "no certificate"),
+    ("tls: {certificate: a.key, private_key: a.key}\n", (), "TLS", "problem", "no certificate"),
+    ("tls: {certificate: a.pem, private_key: a.key}\n", (), "TLS", "ok", "good for"),
+])
+def test_keys_and_certificates_are_looked_at(filled, config, keys, name, state, word):
+    certificate(filled.path, 100)
+    (filled.path / "bursar.yaml").write_text(config)
+    if keys:
+        filled.ok("key", "create", "--role", "ingest", *keys)
+    found = checks(filled, status=1 if state == "problem" else 0)[name]
+    assert (found["state"], word in found["found"]) == (state, True), found
+
+
+@pytest.mark.parametrize("days, mode, state, word", [
+    (5, 0o600, "note", "ends in"), (100, 0o644, "note", "other users"), (-3, 0o600, "problem", "ago")])
+def test_a_certificate_near_or_past_its_end_is_told_of(filled, days, mode, state, word):
+    if days < 0:
+        pytest.importorskip("cryptography")
+        past_certificate(filled.path, -days)
+    else:
+        certificate(filled.path, days)
+    (filled.path / "a.key").chmod(mode)
+    (filled.path / "bursar.yaml").write_text("tls: {certificate: a.pem, private_key: a.key}\n")
+    found = checks(filled, status=1 if state == "problem" else 0)["TLS"]
+    assert (found["state"], word in found["found"]) == (state, True), found
+
+
+def past_certificate(folder, days):
+    """One that ended, which `openssl req` does not make."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1,
+                                   now - datetime.timedelta(days=days + 9),
+                                   now - datetime.timedelta(days=days)).sign(key, hashes.SHA256())
+    (folder / "a.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "a.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))

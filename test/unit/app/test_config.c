@@ -195,6 +195,38 @@ static void a_file_that_is_not_there_is_only_an_error_when_it_was_named(void)
     EXPECT(named == ERR_NOT_FOUND);
 }
 
+static void who_may_reach_the_server_is_read_and_mistakes_are_named(void)
+{
+    EXPECT(refuses("tls: {certificate: a.pem}\n", 1, "private_key is missing"));
+    EXPECT(refuses("tls: {certificate: \"\", private_key: b}\n", 1, "tls.certificate"));
+    EXPECT(refuses("tls: yes\n", 1, "tls"));
+    EXPECT(refuses("require_keys: maybe\n", 1, "require_keys"));
+    EXPECT(refuses("limits: {body_mib: 65}\n", 1, "limits.body_mib"));
+    EXPECT(refuses("limits: {idle_seconds: 0}\n", 1, "limits.idle_seconds"));
+    EXPECT(refuses("limits: {memory_mib: 63}\n", 1, "body_mib (64)"));
+    EXPECT(refuses("limits: {conections: 3}\n", 1, "connections"));
+}
+
+static void files_are_meant_from_the_directory_of_the_configuration(void)
+{
+    struct arena arena;
+    struct settings settings = {0};
+    struct err err;
+    arena_init(&arena, ARENA_BYTES);
+    const enum errc code =
+        config_parse(STR("/etc/bursar/bursar.yaml"),
+                     STR("tls: {certificate: tls/a.pem, private_key: /run/b.key}\n"
+                         "require_keys: true\nlimits: {body_mib: 1, memory_mib: 1}\n"),
+                     &arena, &settings, &err);
+    const bool right = code == ERR_OK && settings.require_keys &&
+                       strcmp(settings.tls.certificate.data, "/etc/bursar/tls/a.pem") == 0 &&
+                       strcmp(settings.tls.private_key.data, "/run/b.key") == 0 &&
+                       settings.limits.memory_mib == 1 && settings.limits.connections == 0;
+    arena_deinit(&arena);
+    EXPECT(code == ERR_OK);
+    EXPECT(right);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -206,6 +238,8 @@ int main(void)
         TEST(the_whole_file_is_read),
         TEST(an_empty_file_gives_the_defaults),
         TEST(a_file_that_is_not_there_is_only_an_error_when_it_was_named),
+        TEST(who_may_reach_the_server_is_read_and_mistakes_are_named),
+        TEST(files_are_meant_from_the_directory_of_the_configuration),
     };
     return test_main(tests, COUNT_OF(tests));
 }

@@ -133,6 +133,11 @@ static bool serves(void)
     return begins(ask(STR("GET /x HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n")), "200");
 }
 
+static bool server_holds(int64_t bytes)
+{
+    return net_server_counts(server).held_bytes == bytes;
+}
+
 static void a_malformed_request_is_refused_and_the_connection_closed(void)
 {
     open_server(&net_limits_default);
@@ -169,12 +174,20 @@ static void what_is_too_large_is_refused(void)
         snprintf(chunk, sizeof chunk,
                  "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n%01001d", 0);
     const bool chunks = begins(ask((struct str){chunk, (size_t)size}), "413");
-    const int fd = dial();
-    put(fd, STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n"));
+    static char post[1000];
+    const int part = snprintf(post, sizeof post,
+                              "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n%0900d", 0);
+    const int fds[2] = {dial(), dial()};
+    put(fds[0], STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n"));
+    put(fds[1], (struct str){post, (size_t)part});
     usleep(50000);
-    const struct str busy = ask(STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 600\r\n\r\n"));
+    const bool announced = server_holds(900);
+    const struct str busy = ask((struct str){post, (size_t)part});
     const bool is_busy = begins(busy, "503") && strstr(busy.data, "Retry-After") != NULL;
-    close(fd);
+    close(fds[0]);
+    close(fds[1]);
+    close_server();
+    open_server(&net_limits_default);
     static char head[HTTP_HEAD_BYTES_MAX + 100];
     memset(head, 'a', sizeof head);
     memcpy(head, "GET / HTTP/1.1\r\nA: ", 19);
@@ -183,6 +196,7 @@ static void what_is_too_large_is_refused(void)
     close_server();
     EXPECT(body);
     EXPECT(chunks);
+    EXPECT(announced);
     EXPECT(is_busy);
     EXPECT(large);
     EXPECT(alive);
@@ -372,6 +386,32 @@ static void an_address_that_cannot_be_listened_on_is_named(void)
     EXPECT(no_certificate == ERR_CONFIG);
 }
 
+/* A limit that is lowered while the server runs holds for what begins then. */
+static void new_limits_hold_for_the_next_request(void)
+{
+    open_server(&net_limits_default);
+    struct net_limits limits = net_limits_default;
+    int fd = dial();
+    put(fd,
+        STR("POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"));
+    const bool before = begins(take(fd, NULL), "200");
+    close(fd);
+    limits.body_bytes_max = 2;
+    net_server_limit(server, &limits);
+    bool after = false;
+    for (int i = 0; i < 200 && !after; i++) { /* each loop hears of it by itself */
+        usleep(5000);
+        fd = dial();
+        put(fd, STR("POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+                    "3\r\n\r\nabc"));
+        after = begins(take(fd, NULL), "413");
+        close(fd);
+    }
+    close_server();
+    EXPECT(before);
+    EXPECT(after);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -385,6 +425,7 @@ int main(void)
         TEST_SPARSE(a_client_that_leaves_before_the_answer_harms_nobody),
         TEST_SPARSE(draining_sends_what_is_owed_and_takes_nothing_new),
         TEST_SPARSE(an_address_that_cannot_be_listened_on_is_named),
+        TEST_SPARSE(new_limits_hold_for_the_next_request),
     };
     return test_main(tests, COUNT_OF(tests));
 }

@@ -64,7 +64,8 @@ static void messages_come_back_after_closing_in_order_and_whole(void)
         fill(bodies[i], BODY_BYTES, i);
         given[i] = (struct journal_message){.kind = (int64_t)i,
                                             .received_ns = 100 + (int64_t)i,
-                                            .bytes = {bodies[i], i == 3 ? 0 : BODY_BYTES - i}};
+                                            .bytes = {bodies[i], i == 3 ? 0 : BODY_BYTES - i},
+                                            .context = {bodies[i], i * 100}};
     }
     enum errc code = journal_open(home_str(&home), &journal, &err);
     code = code == ERR_OK ? journal_append(journal, given, 3, 0, &err) : code;
@@ -76,6 +77,7 @@ static void messages_come_back_after_closing_in_order_and_whole(void)
         same = same && read.rows[i].kind == given[i].kind &&
                read.rows[i].received_ns == given[i].received_ns &&
                str_equal(read.rows[i].bytes, given[i].bytes) &&
+               str_equal(read.rows[i].context, given[i].context) &&
                (i == 0 || read.rows[i].id > read.rows[i - 1].id);
     }
     const size_t count = read.count;
@@ -85,6 +87,44 @@ static void messages_come_back_after_closing_in_order_and_whole(void)
     EXPECT(code == ERR_OK);
     EXPECT(count == 4);
     EXPECT(same);
+}
+
+/* An inbox left by the version that kept bodies alone. */
+static void messages_of_an_older_version_are_taken_up(void)
+{
+    static const char *const older =
+        "CREATE TABLE messages (message_id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT "
+        "NULL, received_ns INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
+        "INSERT INTO messages (kind, received_ns, bytes) VALUES (3, 4, x'616263');"
+        "PRAGMA user_version = 1;";
+    struct home home;
+    struct journal *journal = NULL;
+    struct arena arena;
+    struct err err;
+    char path[HOME_BYTES_MAX + 32];
+    sqlite3 *database = NULL;
+    struct journal_message more[] = {{.bytes = STR("d"), .context = STR("e")}};
+    struct journal_messages read = {0};
+    struct journal_size size = {0};
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    snprintf(path, sizeof path, "%s/inbox.sqlite", home.path);
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK);
+    CHECK(sqlite3_exec(database, older, NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(database);
+    enum errc code = journal_open(home_str(&home), &journal, &err);
+    code = code == ERR_OK ? journal_append(journal, more, 1, 0, &err) : code;
+    code = code == ERR_OK ? journal_measure(journal, &size, &err) : code;
+    code = code == ERR_OK ? journal_read(journal, 0, 100, &arena, &read, &err) : code;
+    const bool whole = code == ERR_OK && read.count == 2 &&
+                       str_equal(read.rows[0].bytes, STR("abc")) &&
+                       read.rows[0].context.size == 0 && str_equal(read.rows[1].context, STR("e"));
+    journal_close(&journal);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(size.bytes == 5);
+    EXPECT(whole);
 }
 
 static void reading_stops_at_the_bytes_asked_for_but_gives_at_least_one(void)
@@ -154,14 +194,80 @@ static void what_is_removed_is_gone_and_its_id_is_not_given_again(void)
     EXPECT(later);
 }
 
+static void what_a_key_stands_for_comes_back_with_its_message(void)
+{
+    struct home home;
+    struct journal *journal = NULL;
+    struct arena arena;
+    struct err err;
+    struct journal_message given[] = {
+        {.bytes = STR("a"),
+         .binding = {.workflow = STR("claims"), .team = STR("support"), .user = STR("ana")}},
+        {.bytes = STR("b")}};
+    struct journal_messages read = {0};
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    enum errc code = journal_open(home_str(&home), &journal, &err);
+    code = code == ERR_OK ? journal_append(journal, given, 2, 0, &err) : code;
+    journal_close(&journal);
+    code = code == ERR_OK ? journal_open(home_str(&home), &journal, &err) : code;
+    code = code == ERR_OK ? journal_read(journal, 0, 1 << 20, &arena, &read, &err) : code;
+    const bool right = code == ERR_OK && read.count == 2 &&
+                       str_equal(read.rows[0].binding.workflow, STR("claims")) &&
+                       str_equal(read.rows[0].binding.team, STR("support")) &&
+                       str_equal(read.rows[0].binding.user, STR("ana")) &&
+                       read.rows[1].binding.workflow.size == 0 &&
+                       read.rows[1].binding.team.size == 0 && read.rows[1].binding.user.size == 0;
+    journal_close(&journal);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(right);
+}
+
+static void a_journal_of_the_first_version_is_taken_up(void)
+{
+    struct home home;
+    struct journal *journal = NULL;
+    struct arena arena;
+    struct err err;
+    struct journal_messages read = {0};
+    char path[HOME_BYTES_MAX + 32];
+    sqlite3 *database = NULL;
+    home_make(&home);
+    arena_init(&arena, ARENA_BYTES);
+    snprintf(path, sizeof path, "%s/inbox.sqlite", home.path);
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK);
+    CHECK(sqlite3_exec(database,
+                       "CREATE TABLE messages (message_id INTEGER PRIMARY KEY AUTOINCREMENT, "
+                       "kind INTEGER NOT NULL, received_ns INTEGER NOT NULL, bytes BLOB NOT NULL) "
+                       "STRICT; INSERT INTO messages (kind, received_ns, bytes) "
+                       "VALUES (3, 4, x'616263'); PRAGMA user_version = 1",
+                       NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(database);
+    enum errc code = journal_open(home_str(&home), &journal, &err);
+    code = code == ERR_OK ? journal_read(journal, 0, 1 << 20, &arena, &read, &err) : code;
+    const bool right = code == ERR_OK && read.count == 1 && read.rows[0].kind == 3 &&
+                       str_equal(read.rows[0].bytes, STR("abc")) &&
+                       read.rows[0].binding.workflow.size == 0;
+    journal_close(&journal);
+    arena_deinit(&arena);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(right);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
         TEST_SPARSE(a_file_of_a_newer_version_is_refused),
         TEST_SPARSE(a_home_that_is_not_there_is_an_error),
         TEST_SPARSE(messages_come_back_after_closing_in_order_and_whole),
+        TEST_SPARSE(messages_of_an_older_version_are_taken_up),
         TEST_SPARSE(reading_stops_at_the_bytes_asked_for_but_gives_at_least_one),
         TEST_SPARSE(what_is_removed_is_gone_and_its_id_is_not_given_again),
+        TEST_SPARSE(what_a_key_stands_for_comes_back_with_its_message),
+        TEST_SPARSE(a_journal_of_the_first_version_is_taken_up),
     };
     return test_main(tests, COUNT_OF(tests));
 }
