@@ -540,7 +540,12 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
 static enum errc add_fact(struct ingest *ingest, const struct trace_fact *fact, struct err *err)
 {
     struct group *const group = &ingest->group;
-    const uint64_t of[] = {fact->trace_key, fact->is_by_rule};
+    const struct str names[] = {fact->workflow,   fact->hint,    fact->case_id,
+                                fact->attempt_id, fact->session, fact->input_key};
+    uint64_t of[] = {fact->trace_key, fact->is_by_rule};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        of[1] = of[1] << 1 | (names[i].data != NULL);
+    }
     const struct str key = {(const char *)of, sizeof of};
     const uint64_t hash = hash64_of(key, fact->workflow, fact->hint, fact->case_id,
                                     fact->attempt_id, fact->session, fact->input_key);
@@ -555,12 +560,13 @@ static enum errc add_fact(struct ingest *ingest, const struct trace_fact *fact, 
         .trace_key = fact->trace_key,
         .content_hash = hash,
         .is_by_rule = fact->is_by_rule,
-        .workflow = text_or_null(fact->workflow),
-        .hint = text_or_null(fact->hint),
-        .case_id = text_or_null(fact->case_id),
-        .attempt_id = text_or_null(fact->attempt_id),
-        .session = text_or_null(fact->session),
-        .input_key = text_or_null(fact->input_key),
+        .is_taught = fact->is_taught,
+        .workflow = fact->workflow,
+        .hint = fact->hint,
+        .case_id = fact->case_id,
+        .attempt_id = fact->attempt_id,
+        .session = fact->session,
+        .input_key = fact->input_key,
     };
     return ERR_OK;
 }

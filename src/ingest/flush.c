@@ -305,6 +305,7 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
                             group->steps.count, err);
     }
     if (code == ERR_OK) {
+        ingest_drop_taught(ingest);
         code = add_others(ingest, out_changed, err);
     }
     int64_t placed = 0;

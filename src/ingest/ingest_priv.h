@@ -116,6 +116,9 @@ MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table tab
  */
 MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct err *err);
 
+/* Leave out what is known of traces where a step that is to be written says the same. */
+void ingest_drop_taught(struct ingest *ingest);
+
 /* convert.c: fill in cost and provider. Errors: those of price_call(). */
 MUST_CHECK enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
                                      enum channel channel, struct ledger_steps *row,

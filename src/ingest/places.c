@@ -173,6 +173,31 @@ static enum errc post_moves(struct ingest *ingest, struct err *err)
     return code;
 }
 
+void ingest_drop_taught(struct ingest *ingest)
+{
+    CHECK(ingest != NULL);
+    struct group *const group = &ingest->group;
+    struct key_set taught = {0};
+    uint64_t last = 0; /* mostly a trace's steps stand together */
+    for (size_t i = 0; i < group->steps.count && group->facts.count > 0; i++) {
+        const struct ledger_steps *const step = &group->steps.rows[i];
+        if ((step->told & TOLD_TAUGHT) != 0 && step->trace_key != last) {
+            (void)key_set_add(&taught, step->trace_key);
+            last = step->trace_key;
+            ingest->ledger_has_facts = true;
+        }
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < group->facts.count; i++) {
+        const struct ledger_trace_facts *const fact = &group->facts.rows[i];
+        if (!fact->is_taught || !key_set_has(&taught, fact->trace_key)) {
+            group->facts.rows[kept++] = *fact;
+        }
+    }
+    group->facts.count = kept;
+    key_set_deinit(&taught);
+}
+
 void ingest_forget_seen(struct ingest *ingest)
 {
     CHECK(ingest != NULL);
@@ -249,8 +274,10 @@ static enum errc place_loose(struct ingest *ingest, int64_t *out_added, struct e
 {
     struct arena *const arena = &ingest->group.arena;
     struct store_result loose;
-    const enum errc code =
-        store_run(ingest->store, QUERY_places_loose, NULL, 0, arena, &loose, err);
+    enum errc code = store_execute(ingest->store, QUERY_places_create, NULL, 0, NULL, err);
+    if (code == ERR_OK) {
+        code = store_run(ingest->store, QUERY_places_loose, NULL, 0, arena, &loose, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
@@ -285,10 +312,7 @@ enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct e
                                    err);
     }
     if (code == ERR_OK) {
-        code = store_execute(ingest->store, QUERY_places_create, &import, 1, NULL, err);
-    }
-    if (code == ERR_OK) {
-        code = store_execute(ingest->store, QUERY_places_loose_create, NULL, 0, NULL, err);
+        code = store_execute(ingest->store, QUERY_places_loose_create, &import, 1, NULL, err);
     }
     if (code == ERR_OK) {
         code = store_run(ingest->store, QUERY_places_any_loose, NULL, 0, &ingest->group.arena, &any,

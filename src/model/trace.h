@@ -60,7 +60,8 @@ enum told {
     TOLD_CASE = 4,
     TOLD_ATTEMPT = 6,
     TOLD_SESSION = 8,
-    TOLD_LOOSE = 1 << 10, /* other spans of its trace may know better */
+    TOLD_TAUGHT = 1 << 10, /* says of its trace all that the spans of its batch do, who agree */
+    TOLD_LOOSE = 1 << 11,  /* other spans of its trace may know better; never taught as well */
 };
 /* From the weakest on. By source: by what sent it, a resource or the headers of a request. By
  * spans: its own or others of the trace; or the key it came with, which goes before them. */
@@ -243,10 +244,12 @@ struct reject {
         size_t capacity;                                                                           \
     }
 
-/* What spans of a trace say of whose work it is; empty: nothing, or they do not agree. */
+/* What the spans of a trace say of whose work it is. Empty: nothing; empty, but not NULL: they do
+ * not agree. */
 struct trace_fact {
     uint64_t trace_key;
     bool is_by_rule; /* what rules make of what they say, which goes behind it */
+    bool is_taught;  /* by each of its steps that is TOLD_TAUGHT */
     struct str workflow;
     struct str hint;
     struct str case_id;

@@ -114,20 +114,56 @@ SELECT s.* EXCLUDE (superseded_by)
 FROM superseded_steps s JOIN staged_repriced r ON r.step_key = s.step_key
 WHERE s.superseded_by = $1
 
+-- steps.told: from 2048 on a step is loose, from 1024 on it is taught; its lowest bits are the level
+-- of the workflow, of the hint (4), the case (16), the attempt (64) and the session (256), 3 being
+-- that spans told it.
 -- name: any_loose
-SELECT 1 FROM steps WHERE told >= 1024 LIMIT 1
+SELECT 1 FROM steps WHERE told >= 2048 LIMIT 1
 
 -- name: any_fact
-SELECT 1 FROM trace_facts LIMIT 1
+SELECT 1 FROM (SELECT 1 FROM trace_facts UNION ALL SELECT 1 FROM steps WHERE told >= 1024) LIMIT 1
 
+-- What a step says already need not be said.
 -- name: add_staged_facts
 INSERT INTO trace_facts
-SELECT * FROM staged_trace_facts ANTI JOIN trace_facts USING (trace_key, content_hash)
+SELECT f.* FROM staged_trace_facts f ANTI JOIN trace_facts USING (trace_key, content_hash)
+WHERE f.is_taught = 0 OR NOT EXISTS (
+  SELECT 1 FROM steps s JOIN cases c ON c.case_key = s.case_key
+  WHERE s.trace_key = f.trace_key AND s.told >= 1024 AND s.told < 2048 AND c.case_id = f.case_id)
 
--- Traces of which import $1 brought facts, or steps that other spans may know better, with what
--- their spans agree on. steps.told from 1024 on: loose.
+-- Loose steps of traces of which import $1 brought facts, or the steps.
+-- name: places_loose_create
+CREATE OR REPLACE TEMP TABLE loose_steps AS
+SELECT DISTINCT trace_key, attempt_key, case_key, told FROM steps
+WHERE told >= 2048 AND trace_key <> 0
+  AND trace_key IN (SELECT trace_key FROM trace_facts WHERE import_id = $1
+                    UNION ALL
+                    SELECT trace_key FROM steps WHERE import_id = $1 AND told >= 1024)
+
+-- name: places_any_loose
+SELECT 1 FROM loose_steps LIMIT 1
+
+-- What the spans of their traces agree on: those that told facts, and steps that say the same.
 -- name: places_create
 CREATE OR REPLACE TEMP TABLE trace_places AS
+WITH traces AS (SELECT DISTINCT trace_key FROM loose_steps),
+taught AS (
+  SELECT DISTINCT trace_key, told, attempt_key, case_key FROM (
+    SELECT trace_key, told, attempt_key, case_key FROM steps
+    WHERE told >= 1024 AND told < 2048 AND trace_key IN (SELECT trace_key FROM traces)
+    UNION ALL
+    SELECT trace_key, told, attempt_key, case_key FROM superseded_steps
+    WHERE told >= 1024 AND told < 2048 AND trace_key IN (SELECT trace_key FROM traces))
+), facts AS (
+  SELECT trace_key, is_by_rule, workflow, hint, case_id, attempt_id, session, input_key
+  FROM trace_facts SEMI JOIN traces USING (trace_key)
+  UNION ALL
+  SELECT t.trace_key, 0, CASE WHEN t.told & 3 = 3 THEN c.workflow END,
+         CASE WHEN t.told & 15 = 12 THEN c.workflow END, c.case_id,
+         CASE WHEN t.told & 192 = 192 THEN a.attempt_id END,
+         CASE WHEN t.told & 960 = 768 THEN a.attempt_id END, NULL
+  FROM taught t JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = t.case_key
+)
 SELECT trace_key, is_by_rule,
        CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
        CASE WHEN min(hint) = max(hint) THEN min(hint) END AS hint,
@@ -135,19 +171,7 @@ SELECT trace_key, is_by_rule,
        CASE WHEN min(attempt_id) = max(attempt_id) THEN min(attempt_id) END AS attempt_id,
        CASE WHEN min(session) = max(session) THEN min(session) END AS session,
        CASE WHEN min(input_key) = max(input_key) THEN min(input_key) END AS input_key
-FROM trace_facts
-WHERE trace_key IN (SELECT trace_key FROM trace_facts WHERE import_id = $1
-                    UNION ALL
-                    SELECT trace_key FROM steps WHERE import_id = $1 AND told >= 1024)
-GROUP BY trace_key, is_by_rule
-
--- name: places_loose_create
-CREATE OR REPLACE TEMP TABLE loose_steps AS
-SELECT DISTINCT s.trace_key, s.attempt_key, s.case_key, s.told
-FROM steps s SEMI JOIN trace_places USING (trace_key) WHERE s.told >= 1024 AND s.trace_key <> 0
-
--- name: places_any_loose
-SELECT 1 FROM loose_steps LIMIT 1
+FROM facts GROUP BY trace_key, is_by_rule
 
 -- What the loose steps are called and what is known of their traces.
 -- name: places_loose
@@ -157,6 +181,7 @@ SELECT l.trace_key, l.attempt_key, l.case_key, l.told, c.workflow, c.case_id, a.
 FROM loose_steps l JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = l.case_key
      LEFT JOIN trace_places p ON p.trace_key = l.trace_key AND p.is_by_rule = 0
      LEFT JOIN trace_places r ON r.trace_key = l.trace_key AND r.is_by_rule = 1
+WHERE p.trace_key IS NOT NULL OR r.trace_key IS NOT NULL
 ORDER BY l.trace_key, l.attempt_key, l.told
 
 -- What the steps to be placed elsewhere cost, where that goes to another workflow.

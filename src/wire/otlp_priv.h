@@ -142,6 +142,7 @@ struct otlp_trace_row {
     struct str id; /* hexadecimal */
     struct str values[OTLP_FACT_COUNT];
     bool disagrees[OTLP_FACT_COUNT];
+    bool is_taught; /* a step placed by its spans alone says all that they do */
     uint64_t key;
 };
 

@@ -57,6 +57,33 @@ static int level_all(int told, const struct otlp_source *source,
     return told;
 }
 
+/* Whether a step's case says all that the spans of a trace do: they agree, and nothing of what they
+ * tell is hidden behind something stronger. */
+static bool is_teachable(const struct otlp_trace_row *trace)
+{
+    const struct str *const values = trace->values;
+    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
+        if (trace->disagrees[i] || (i >= OTLP_FACT_RULE && values[i].size > 0)) {
+            return false;
+        }
+    }
+    return values[OTLP_FACT_CASE].size > 0 && values[OTLP_FACT_INPUT_KEY].size == 0 &&
+           (values[OTLP_FACT_WORKFLOW].size == 0 || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
+           (values[OTLP_FACT_ATTEMPT].size == 0 || values[OTLP_FACT_SESSION].size == 0);
+}
+
+/* A step that is not loose, and named by what its trace says. */
+static bool teaches(const struct otlp_trace_row *trace, int told)
+{
+    const struct str *const values = trace->values;
+    const bool workflow_is_theirs = told_level(told, TOLD_WORKFLOW) == TOLD_BY_SPANS ||
+                                    told_level(told, TOLD_WORKFLOW) == TOLD_BY_NOTHING;
+    const bool attempt_is_theirs = told_level(told, TOLD_ATTEMPT) == TOLD_BY_SPANS ||
+                                   told_level(told, TOLD_ATTEMPT) == TOLD_BY_NOTHING;
+    return trace->is_taught && (workflow_is_theirs || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
+           (attempt_is_theirs || values[OTLP_FACT_SESSION].size == 0);
+}
+
 /* Returns bits of enum told. */
 static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
                     struct str values[static OTLP_FACT_COUNT])
@@ -94,6 +121,8 @@ static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
         !(is_whole && told_level(told, TOLD_CASE) == TOLD_BY_SPANS &&
           (told_level(told, TOLD_WORKFLOW) > 0 || told_level(told, TOLD_HINT) > 0))) {
         told |= TOLD_LOOSE;
+    } else if (place->trace != SIZE_MAX && source->bound == NULL) {
+        told |= teaches(&batch->traces.rows[place->trace], told) ? TOLD_TAUGHT : 0;
     }
     return told;
 }
@@ -330,9 +359,9 @@ static void resolve_steps(struct otlp *otlp)
 
 static void add_fact(struct wire_decoder *rows, const struct trace_fact *fact)
 {
-    const bool any = fact->workflow.size + fact->hint.size + fact->case_id.size +
-                         fact->attempt_id.size + fact->session.size + fact->input_key.size >
-                     0;
+    const bool any = fact->workflow.data != NULL || fact->hint.data != NULL ||
+                     fact->case_id.data != NULL || fact->attempt_id.data != NULL ||
+                     fact->session.data != NULL || fact->input_key.data != NULL;
     const size_t at = any && !rows->full ? arena_push(rows->arena, &rows->trace.facts) : 0;
     if (at == SIZE_MAX) {
         rows->full = true;
@@ -349,11 +378,14 @@ static void resolve_traces(struct otlp *otlp)
         const struct otlp_trace_row *const from = &batch->traces.rows[i];
         struct str values[OTLP_FACT_COUNT];
         for (int k = 0; k < OTLP_FACT_COUNT; k++) {
-            values[k] = from->disagrees[k] ? (struct str){0} : from->values[k];
+            values[k] = from->disagrees[k]         ? STR("")
+                        : from->values[k].size > 0 ? from->values[k]
+                                                   : (struct str){0};
         }
         const struct str *const of_rule = &values[OTLP_FACT_RULE];
         const struct trace_fact told = {
             .trace_key = from->key,
+            .is_taught = from->is_taught,
             .workflow = values[OTLP_FACT_WORKFLOW],
             .hint = values[OTLP_FACT_WORKFLOW_HINT],
             .case_id = values[OTLP_FACT_CASE],
@@ -418,6 +450,9 @@ static void describe_spans(struct otlp *otlp)
 void otlp_resolve(struct otlp *otlp)
 {
     CHECK(otlp->rows != NULL);
+    for (size_t i = 0; i < otlp->batch.traces.count; i++) {
+        otlp->batch.traces.rows[i].is_taught = is_teachable(&otlp->batch.traces.rows[i]);
+    }
     resolve_steps(otlp);
     resolve_outcomes(otlp);
     describe_spans(otlp);
