@@ -19,12 +19,6 @@ struct alike {
     size_t count;
 };
 
-static enum errc full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
-
 bool group_note_nameless(struct group *group, const struct step *step,
                          const struct ledger_steps *row)
 {
@@ -127,8 +121,7 @@ static bool match(struct group *group, struct alike *alike, const struct ledger_
         if (is_there(alike, reading.reading_key)) {
             continue;
         }
-        const size_t partner =
-            alike->count < ALIKE_MAX ? partner_of(alike, &reading) : SIZE_MAX;
+        const size_t partner = alike->count < ALIKE_MAX ? partner_of(alike, &reading) : SIZE_MAX;
         if (partner != SIZE_MAX) {
             reading.family_key = alike->rows[partner].family_key;
             const size_t at = arena_push(&group->arena, &group->aliases);
@@ -168,11 +161,10 @@ static enum errc match_all(struct ingest *ingest, const struct store_result *kno
     struct group *const group = &ingest->group;
     const struct ledger_nameless *const rows = group->nameless.rows;
     const size_t count = group->nameless.count;
-    struct alike alike = {
-        .rows = arena_new(&group->arena, struct ledger_nameless, ALIKE_MAX)};
+    struct alike alike = {.rows = arena_new(&group->arena, struct ledger_nameless, ALIKE_MAX)};
     struct ledger_nameless *const added = arena_new(&group->arena, struct ledger_nameless, count);
     if (alike.rows == NULL || added == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     size_t added_count = 0;
     size_t at = 0; /* in known */
@@ -191,7 +183,7 @@ static enum errc match_all(struct ingest *ingest, const struct store_result *kno
             }
         }
         if (!match(group, &alike, &rows[first], after - first, added, &added_count)) {
-            return full(ingest, err);
+            return ingest_full(ingest, err);
         }
     }
     for (size_t i = 0; i < added_count; i++) {

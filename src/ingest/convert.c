@@ -1,15 +1,6 @@
 /* Traces -> ledger rows: keys, prices, and which of two readings of one step stays. */
-#include "ingest/ingest_priv.h"
-
-#include <math.h>
-
 #include "base/check.h"
-
-static enum errc group_full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
+#include "ingest/convert_priv.h"
 
 struct keys {
     uint64_t *cases;          /* by case index of the trace */
@@ -21,8 +12,7 @@ struct keys {
 
 /* The workflow of a case: its sender's, else its own, else what was asked for, else its program's
  * name. */
-static struct str workflow_of(struct str told, struct str program,
-                              const struct ingest_origin *origin)
+struct str convert_workflow(struct str told, struct str program, const struct ingest_origin *origin)
 {
     if (origin->bound_workflow.size > 0) {
         return origin->bound_workflow;
@@ -31,11 +21,6 @@ static struct str workflow_of(struct str told, struct str program,
         told = origin->workflow_told || program.size == 0 ? origin->workflow : program;
     }
     return told.data != NULL ? told : STR("");
-}
-
-static struct str text_or_null(struct str text)
-{
-    return text.size > 0 ? text : (struct str){0};
 }
 
 static enum errc add_attribute(struct ingest *ingest, uint64_t case_key,
@@ -48,23 +33,23 @@ static enum errc add_attribute(struct ingest *ingest, uint64_t case_key,
     }
     const size_t at = arena_push(&group->arena, &group->attributes);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     group->attributes.rows[at] = (struct ledger_case_attributes){
         .case_key = case_key, .name = attribute->name, .value = attribute->value};
     return ERR_OK;
 }
 
-static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
-                          const struct ingest_origin *origin, uint64_t key, struct str workflow,
-                          struct err *err)
+enum errc convert_case(struct ingest *ingest, const struct trace_case *from,
+                       const struct ingest_origin *origin, uint64_t key, struct str workflow,
+                       struct err *err)
 {
     struct group *const group = &ingest->group;
     CHECK(from->id.size > 0);
     if (key_set_add(&ingest->cases_seen, key)) {
         const size_t at = arena_push(&group->arena, &group->cases);
         if (at == SIZE_MAX) {
-            return group_full(ingest, err);
+            return ingest_full(ingest, err);
         }
         group->cases.rows[at] = (struct ledger_cases){
             .case_key = key,
@@ -97,7 +82,7 @@ static enum errc add_attempt(struct ingest *ingest, const struct attempt *from, 
     }
     const size_t at = arena_push(&group->arena, &group->attempts);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     group->attempts.rows[at] = (struct ledger_attempts){
         .attempt_key = key,
@@ -110,11 +95,6 @@ static enum errc add_attempt(struct ingest *ingest, const struct attempt *from, 
     return ERR_OK;
 }
 
-static int64_t time_or_null(int64_t time_ns)
-{
-    return time_ns == TIME_UNKNOWN ? LEDGER_NULL : time_ns;
-}
-
 static struct hash128 step_key(const struct step *step, uint64_t attempt_key)
 {
     if (step->identity.size > 0) {
@@ -123,63 +103,6 @@ static struct hash128 step_key(const struct step *step, uint64_t attempt_key)
     const struct str attempt = {(const char *)&attempt_key, sizeof attempt_key};
     const struct str sequence = {(const char *)&step->sequence, sizeof step->sequence};
     return hash128_of(STR("at"), attempt, sequence, step->name);
-}
-
-/*
- * The cost of a step. Tables state what was paid, and their figure stands; elsewhere the price book
- * does, and a reported figure only fills in where no price is known.
- */
-enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
-                          enum channel channel, struct ledger_steps *row, struct err *err)
-{
-    CHECK(row != NULL);
-    row->cost_pusd = LEDGER_NULL;
-    /* A figure the source calls none stays as its word, so that no price takes its place later. */
-    row->reported_pusd = step->has_reported     ? step->reported_pusd
-                         : step->is_unpriceable ? 0
-                                                : LEDGER_NULL;
-    if (step->kind != STEP_LLM) {
-        row->cost_basis = step->has_reported ? COST_REPORTED : COST_NONE;
-        row->cost_pusd = step->has_reported ? step->reported_pusd : LEDGER_NULL;
-        row->provider = step->provider.size > 0 ? step->provider
-                        : step->has_reported    ? STR("tool fees")
-                                                : (struct str){0};
-        return ERR_OK;
-    }
-    if (step->has_reported && channel == CHANNEL_TABLE) {
-        row->cost_basis = COST_REPORTED;
-        row->cost_pusd = step->reported_pusd;
-        return ERR_OK;
-    }
-    struct price_result priced = {.state = PRICE_UNPRICED};
-    if (step->has_usage && !step->is_unpriceable && step->started_ns != TIME_UNKNOWN) {
-        const struct price_query query = {
-            .provider = step->provider,
-            .model = step->model,
-            .at_ns = step->started_ns,
-            .tier = step->tier,
-            .region = step->region,
-            .usage = &step->usage,
-            .is_sum = channel == CHANNEL_METRIC,
-            .memo = ingest->memo,
-        };
-        const enum errc code = price_call(ingest->book, &query, &priced, err);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    if (priced.state == PRICE_PRICED) {
-        row->cost_basis = COST_PRICED;
-        row->cost_pusd = priced.cost_pusd;
-        row->price_id = priced.price_id;
-        row->provider = priced.provider;
-    } else if (step->has_reported) {
-        row->cost_basis = COST_REPORTED;
-        row->cost_pusd = step->reported_pusd;
-    } else {
-        row->cost_basis = COST_UNPRICED;
-    }
-    return ERR_OK;
 }
 
 static void copy_step(const struct step *from, const struct keys *keys, size_t case_index,
@@ -261,7 +184,7 @@ static enum errc add_meter(struct ingest *ingest, const struct trace *trace,
     const struct trace_case *const of = &trace->cases.rows[attempt->case_index];
     const size_t at = arena_push(&group->arena, &group->meters);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     CHECK(step->identity.size > 0);
     const struct hash128 key = hash128_of(STR("id"), step->identity);
@@ -344,7 +267,7 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
     copy_step(step, keys, case_index, origin, &row);
     if (!add_names(group, step, key) || !group_note_nameless(group, step, &row) ||
         (step->decision != NULL && !add_decision(group, step->decision, key))) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     ingest->ledger_has_loose = ingest->ledger_has_loose || (step->told & TOLD_LOOSE) != 0;
     size_t at = group_find_step(group, key);
@@ -355,7 +278,7 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
         const bool is_fuller = reading_is_fuller(&old, &new);
         ingest->summary.steps_known++;
         if (!group_note_dropped(group, is_fuller ? &group->steps.rows[at] : &row)) {
-            return group_full(ingest, err);
+            return ingest_full(ingest, err);
         }
         if (!is_fuller) {
             return ERR_OK;
@@ -364,139 +287,13 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
         at = group_add_step(group, key);
     }
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     const enum errc code = ingest_set_cost(ingest, step, origin->channel, &row, err);
     if (code == ERR_OK) {
         group->steps.rows[at] = row;
     }
     return code;
-}
-
-/* What an outcome says, for telling a repetition from a revision. */
-static uint64_t outcome_content(const struct outcome *outcome)
-{
-    const struct {
-        int64_t status, effective_ns, recorded_ns, value_pusd, human_ms;
-        double quality;
-    } facts = {outcome->status,      outcome->effective_ns,
-               outcome->recorded_ns, outcome->has_value ? outcome->value_pusd : LEDGER_NULL,
-               outcome->human_ms,    outcome->has_quality ? outcome->quality : -1};
-    return hash64_of((struct str){(const char *)&facts, sizeof facts}, outcome->source,
-                     outcome->reference);
-}
-
-static struct hash128 outcome_key(const struct outcome *outcome, struct str workflow)
-{
-    if (outcome->id.size > 0) {
-        return hash128_of(STR("outcome"), workflow, outcome->case_id, outcome->id);
-    }
-    const int64_t facts[] = {outcome->status, outcome->effective_ns};
-    return hash128_of(STR("outcome at"), workflow, outcome->case_id,
-                      (struct str){(const char *)facts, sizeof facts});
-}
-
-static enum errc add_outcome(struct ingest *ingest, const struct outcome *outcome,
-                             const struct ingest_origin *origin, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const struct str workflow = workflow_of(outcome->workflow, outcome->program, origin);
-    const uint64_t case_key = hash64_of(workflow, outcome->case_id);
-    const struct trace_case named = {.workflow = workflow, .id = outcome->case_id};
-    const enum errc code = add_case(ingest, &named, origin, case_key, workflow, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    const size_t at = arena_push(&group->arena, &group->outcomes);
-    if (at == SIZE_MAX) {
-        return group_full(ingest, err);
-    }
-    const struct hash128 key = outcome_key(outcome, workflow);
-    group->repeats_outcomes =
-        !key_set_add(&ingest->outcomes_seen, key.low) || group->repeats_outcomes;
-    group->outcomes.rows[at] = (struct ledger_outcomes){
-        .outcome_key = key,
-        .revision = 1, /* unless the ledger or this run has others: QUERY_add_staged_outcomes */
-        .content_hash = outcome_content(outcome),
-        .outcome_id = outcome->id.data != NULL ? outcome->id : STR(""),
-        .case_key = case_key,
-        .workflow = workflow,
-        .case_id = outcome->case_id,
-        .status = (uint8_t)outcome->status,
-        .effective_ns = time_or_null(outcome->effective_ns),
-        .recorded_ns = outcome->recorded_ns == TIME_UNKNOWN ? ingest->now_ns : outcome->recorded_ns,
-        .value_pusd = outcome->has_value ? outcome->value_pusd : LEDGER_NULL,
-        .human_ms = outcome->human_ms,
-        .quality = outcome->has_quality ? outcome->quality : (double)NAN,
-        .source = text_or_null(outcome->source),
-        .reference = text_or_null(outcome->reference),
-    };
-    return ERR_OK;
-}
-
-static enum errc add_kpi(struct ingest *ingest, const struct kpi *kpi,
-                         const struct ingest_origin *origin, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const struct str told = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
-    const struct str workflow = origin->bound_workflow.size > 0 ? origin->bound_workflow : told;
-    const size_t at = arena_push(&group->arena, &group->kpis);
-    if (at == SIZE_MAX) {
-        return group_full(ingest, err);
-    }
-    const struct str time = {(const char *)&kpi->at_ns, sizeof kpi->at_ns};
-    group->kpis.rows[at] = (struct ledger_kpis){
-        .kpi_key = hash128_of(workflow, kpi->name, kpi->series, time),
-        .workflow = workflow.data != NULL ? workflow : STR(""),
-        .name = kpi->name,
-        .unit = kpi->unit.data != NULL ? kpi->unit : STR(""),
-        .series = kpi->series.data != NULL ? kpi->series : STR(""),
-        .at_ns = kpi->at_ns,
-        .value = kpi->value,
-    };
-    return ERR_OK;
-}
-
-enum errc ingest_add_reject(struct ingest *ingest, struct str path, int64_t line, struct str reason,
-                            struct err *err)
-{
-    CHECK(ingest != NULL);
-    struct group *const group = &ingest->group;
-    const size_t at = arena_push(&group->arena, &group->rejects);
-    const struct str kept = arena_copy(&group->arena, reason);
-    if (at == SIZE_MAX || kept.data == NULL) {
-        return group_full(ingest, err);
-    }
-    group->rejects.rows[at] = (struct ledger_rejects){.path = path, .line = line, .reason = kept};
-    struct ingest_summary *const summary = &ingest->summary;
-    if (summary->rejects_shown < INGEST_REJECTS_SHOWN_MAX) {
-        struct ingest_reject *const shown = &summary->rejects[summary->rejects_shown++];
-        struct err text = {0};
-        (void)err_set(&text, ERR_SYNTAX, STR_FORMAT ":%lld: " STR_FORMAT, STR_ARG(path),
-                      (long long)line, STR_ARG(reason));
-        memcpy(shown->text, text.text, sizeof shown->text - 1);
-    }
-    summary->rejected++;
-    ingest->group_rejected++;
-    return ERR_OK;
-}
-
-static enum errc add_rejects(struct ingest *ingest, const struct trace *trace,
-                             const struct ingest_origin *origin, struct err *err)
-{
-    for (size_t i = 0; i < trace->rejects.count; i++) {
-        const struct reject *reject = &trace->rejects.rows[i];
-        const enum errc code =
-            ingest_add_reject(ingest, origin->path, reject->line, reject->reason, err);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    CHECK(trace->rejected >= (int64_t)trace->rejects.count);
-    const int64_t beyond = trace->rejected - (int64_t)trace->rejects.count;
-    ingest->summary.rejected += beyond;
-    ingest->group_rejected += beyond;
-    return ERR_OK;
 }
 
 static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
@@ -510,14 +307,14 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     keys->steps = arena_new(arena, struct step_place, trace->steps.count + 1);
     if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL ||
         keys->steps == NULL) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     for (size_t i = 0; i < trace->cases.count; i++) {
         const struct trace_case *from = &trace->cases.rows[i];
-        keys->workflows[i] = workflow_of(from->workflow, from->program, origin);
+        keys->workflows[i] = convert_workflow(from->workflow, from->program, origin);
         keys->cases[i] = hash64_of(keys->workflows[i], from->id);
         const enum errc code =
-            add_case(ingest, from, origin, keys->cases[i], keys->workflows[i], err);
+            convert_case(ingest, from, origin, keys->cases[i], keys->workflows[i], err);
         if (code != ERR_OK) {
             return code;
         }
@@ -537,40 +334,6 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     return ERR_OK;
 }
 
-static enum errc add_fact(struct ingest *ingest, const struct trace_fact *fact, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const struct str names[] = {fact->workflow,   fact->hint,    fact->case_id,
-                                fact->attempt_id, fact->session, fact->input_key};
-    uint64_t of[] = {fact->trace_key, fact->is_by_rule};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        of[1] = of[1] << 1 | (names[i].data != NULL);
-    }
-    const struct str key = {(const char *)of, sizeof of};
-    const uint64_t hash = hash64_of(key, fact->workflow, fact->hint, fact->case_id,
-                                    fact->attempt_id, fact->session, fact->input_key);
-    if (!key_set_add(&ingest->facts_seen, hash)) {
-        return ERR_OK;
-    }
-    const size_t at = arena_push(&group->arena, &group->facts);
-    if (at == SIZE_MAX) {
-        return group_full(ingest, err);
-    }
-    group->facts.rows[at] = (struct ledger_trace_facts){
-        .trace_key = fact->trace_key,
-        .content_hash = hash,
-        .is_by_rule = fact->is_by_rule,
-        .is_taught = fact->is_taught,
-        .workflow = fact->workflow,
-        .hint = fact->hint,
-        .case_id = fact->case_id,
-        .attempt_id = fact->attempt_id,
-        .session = fact->session,
-        .input_key = fact->input_key,
-    };
-    return ERR_OK;
-}
-
 enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
                      const struct ingest_origin *origin, struct err *err)
 {
@@ -587,15 +350,15 @@ enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
         code = ingest_add_texts(ingest, trace, keys.steps, err);
     }
     for (size_t i = 0; i < trace->kpis.count && code == ERR_OK; i++) {
-        code = add_kpi(ingest, &trace->kpis.rows[i], origin, err);
+        code = convert_kpi(ingest, &trace->kpis.rows[i], origin, err);
     }
     for (size_t i = 0; i < trace->facts.count && code == ERR_OK; i++) {
-        code = add_fact(ingest, &trace->facts.rows[i], err);
+        code = convert_fact(ingest, &trace->facts.rows[i], err);
     }
     for (size_t i = 0; i < trace->outcomes.count && code == ERR_OK; i++) {
-        code = add_outcome(ingest, &trace->outcomes.rows[i], origin, err);
+        code = convert_outcome(ingest, &trace->outcomes.rows[i], origin, err);
     }
-    return code == ERR_OK ? add_rejects(ingest, trace, origin, err) : code;
+    return code == ERR_OK ? convert_rejects(ingest, trace, origin, err) : code;
 }
 
 enum errc ingest_add_source(struct ingest *ingest, const struct ledger_sources *source,
@@ -605,7 +368,7 @@ enum errc ingest_add_source(struct ingest *ingest, const struct ledger_sources *
     CHECK(source != NULL);
     const size_t at = arena_push(&ingest->group.arena, &ingest->group.sources);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     ingest->group.sources.rows[at] = *source;
     ingest->group_files++;

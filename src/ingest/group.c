@@ -156,3 +156,10 @@ bool reading_is_fuller(const struct reading *a, const struct reading *b)
     }
     return a->status == STATUS_OK && b->status != STATUS_OK;
 }
+
+enum errc ingest_full(const struct ingest *ingest, struct err *err)
+{
+    CHECK(ingest != NULL);
+    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
+                   ingest->group.arena.size_max);
+}

@@ -119,7 +119,10 @@ MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_adde
 /* Leave out what is known of traces where a step that is to be written says the same. */
 void ingest_drop_taught(struct ingest *ingest);
 
-/* convert.c: fill in cost and provider. Errors: those of price_call(). */
+/* Say that the group's arena is full: ERR_LIMIT. */
+MUST_CHECK enum errc ingest_full(const struct ingest *ingest, struct err *err);
+
+/* convert_cost.c: fill in cost and provider. Errors: those of price_call(). */
 MUST_CHECK enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
                                      enum channel channel, struct ledger_steps *row,
                                      struct err *err);

@@ -35,12 +35,6 @@ struct placing {
     struct ledger_attempts *attempts;
 };
 
-static enum errc full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
-
 /* A name that its own spans tell goes before what the trace says, that before what sent it or a
  * rule told, and that before what a rule makes of the trace. Empty: none of them. */
 static struct str best(const struct store_result *loose, size_t row, enum told_by by,
@@ -67,9 +61,9 @@ static struct str workflow_at(const struct store_result *loose, size_t row, int6
 {
     static const size_t columns[] = {LOOSE_WORKFLOW, TRACE_WORKFLOW, RULE_WORKFLOW};
     const struct str name = best(loose, row, told_level(told, TOLD_WORKFLOW), columns);
-    return name.size > 0 ? name
-                         : fallback(loose, row, told_level(told, TOLD_HINT), LOOSE_WORKFLOW,
-                                    TRACE_HINT);
+    return name.size > 0
+               ? name
+               : fallback(loose, row, told_level(told, TOLD_HINT), LOOSE_WORKFLOW, TRACE_HINT);
 }
 
 /* Of a case or attempt; the session, else the trace stands in. */
@@ -77,9 +71,9 @@ static struct str name_at(const struct store_result *loose, size_t row, int64_t 
                           enum told fact, const size_t columns[static 3])
 {
     const struct str name = best(loose, row, told_level(told, fact), columns);
-    return name.size > 0 ? name
-                         : fallback(loose, row, told_level(told, TOLD_SESSION), columns[0],
-                                    TRACE_SESSION);
+    return name.size > 0
+               ? name
+               : fallback(loose, row, told_level(told, TOLD_SESSION), columns[0], TRACE_SESSION);
 }
 
 static int64_t number_of(struct str attempt)
@@ -287,7 +281,7 @@ static enum errc place_loose(struct ingest *ingest, int64_t *out_added, struct e
         .attempts = arena_new(arena, struct ledger_attempts, loose.rows + 1),
     };
     if (placing.rows == NULL || placing.cases == NULL || placing.attempts == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     for (size_t row = 0; row < loose.rows; row++) {
         place(ingest, &loose, row, &placing);
