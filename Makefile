@@ -33,7 +33,7 @@ build: build/build.ninja
 
 bench: build
 	@tools/setup build bench
-	@ninja -C build bench/fill_ledger bench/send_spans
+	@ninja -C build bench/fill_ledger bench/send_spans bench/proxy_bare
 	@/usr/bin/python3 bench/bench.py
 
 build/build.ninja:

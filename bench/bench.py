@@ -2,7 +2,7 @@
 """bench: every measurement, in one table with its bars. Run by `make bench`.
 
 usage: bench/bench.py [import_logs] [report_cases] [attribution] [receive_spans]
-                                                                        default: all
+                      [proxy_bare]                                      default: all
 """
 import os
 import platform
@@ -10,12 +10,14 @@ import sys
 
 import attribution
 import import_logs
+import proxy_bare
 import receive_spans
 import report_cases
 from measure import Table
 
 MEASUREMENTS = {"import_logs": import_logs, "report_cases": report_cases,
-                "attribution": attribution, "receive_spans": receive_spans}
+                "attribution": attribution, "receive_spans": receive_spans,
+                "proxy_bare": proxy_bare}
 
 
 def processor():

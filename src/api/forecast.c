@@ -36,7 +36,9 @@ bool forecast_period(enum budget_period period, int64_t day, int64_t *first, int
     int month = 0;
     int of_month = 0;
     switch (period) {
+    case PERIOD_MINUTE:
     case PERIOD_HOUR:
+    case PERIOD_TOTAL: /* has no end to foretell */
     case PERIOD_COUNT:
         return false;
     case PERIOD_DAY:
@@ -297,14 +299,16 @@ static void put_unheld(const struct settings *settings, const struct scopes *sco
         while (at < scopes->count && !str_equal(scopes->rows[at].name, budget->scope)) {
             at++;
         }
-        if (at < scopes->count && budget->period != PERIOD_HOUR) {
+        const bool is_short = budget->period == PERIOD_MINUTE || budget->period == PERIOD_HOUR;
+        if (at < scopes->count && !is_short && budget->period != PERIOD_TOTAL) {
             continue;
         }
         json_open_object(out);
         put_str(out, "scope", budget->scope);
         json_name(out, "why");
-        json_put_text(out, at < scopes->count ? "its period is shorter than a day"
-                                              : "the ledger has no spend of that scope");
+        json_put_text(out, at == scopes->count ? "the ledger has no spend of that scope"
+                           : is_short          ? "its period is shorter than a day"
+                                               : "it has no period");
         json_close_object(out);
     }
     json_close_array(out);

@@ -8,10 +8,8 @@
 #include "base/hash.h"
 
 static const char *const period_names[PERIOD_COUNT] = {
-    [PERIOD_HOUR] = "hour",
-    [PERIOD_DAY] = "day",
-    [PERIOD_WEEK] = "week",
-    [PERIOD_MONTH] = "month",
+    [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
+    [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "total",
 };
 
 void forecast_put_day(struct text *out, const char *name, int64_t day)

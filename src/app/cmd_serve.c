@@ -178,14 +178,19 @@ static enum errc open_parts(struct app *app, int port, struct serve *serve, stru
                                                 .context = serve};
         code = inbox_create(&settings, &serve->inbox, err);
     }
-    return code == ERR_OK ? open_sockets(serve, port, err) : code;
+    if (code == ERR_OK) {
+        code = open_sockets(serve, port, err);
+    }
+    return code == ERR_OK ? serve_gateway_open(serve, err) : code;
 }
 
 static void close_parts(struct serve *serve)
 {
     if (serve->net != NULL) {
         net_server_drain(serve->net, DRAIN_MS_MAX);
+        net_server_stop(serve->net);
     }
+    serve_gateway_close(serve);
     inbox_destroy(&serve->inbox, SETTLE_MS_MAX);
     net_server_destroy(&serve->net);
     net_server_destroy(&serve->commands);

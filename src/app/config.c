@@ -196,6 +196,7 @@ static const struct config_field top_fields[] = {
     OTHER("upstreams", upstreams, config_upstreams),
     OTHER("budgets", budgets, config_budgets),
     OTHER("routes", routes, config_routes),
+    OTHER("gateway", gateway, config_gateway),
     OTHER("tools", tools, config_tools),
     OTHER("correlation", correlation, config_correlation),
 };

@@ -55,6 +55,7 @@ config_read config_tools;
 config_read config_upstreams;
 config_read config_budgets;
 config_read config_routes;
+config_read config_gateway;
 config_read config_listen;
 config_read config_tls;
 config_read config_limits;

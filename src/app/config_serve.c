@@ -88,12 +88,34 @@ static enum errc read_key_env(struct config_reader *reader, const struct yaml *n
     return ERR_OK;
 }
 
+static enum errc read_dialect(struct config_reader *reader, const struct yaml *node, void *out,
+                              struct err *err)
+{
+    static const char *const words[] = {[UPSTREAM_OPENAI] = "openai",
+                                        [UPSTREAM_ANTHROPIC] = "anthropic",
+                                        [UPSTREAM_DIALECT_COUNT] = NULL};
+    (void)reader;
+    int word = 0;
+    const enum errc code = yaml_word(node, words, &word, err);
+    if (code == ERR_OK) {
+        *(enum upstream_dialect *)out = (enum upstream_dialect)word;
+    }
+    return code;
+}
+
 enum errc config_upstreams(struct config_reader *reader, const struct yaml *node, void *out,
                            struct err *err)
 {
     static const struct config_field fields[] = {
         OTHER(settings_upstream, "base_url", base_url, read_base_url, true),
         OTHER(settings_upstream, "api_key_env", api_key_env, read_key_env, false),
+        FIELD(settings_upstream, "api_key_file", CONFIG_TEXT, api_key_file, false),
+        {.name = "dialect",
+         .type = CONFIG_OTHER,
+         .offset = offsetof(struct settings_upstream, dialect),
+         .flag_offset = offsetof(struct settings_upstream, has_dialect),
+         .read = read_dialect},
+        FIELD(settings_upstream, "provider", CONFIG_TEXT, provider, false),
     };
     (void)out;
     enum errc code = yaml_want(node, YAML_MAPPING, err);
@@ -115,7 +137,8 @@ enum errc config_upstreams(struct config_reader *reader, const struct yaml *node
 static enum errc read_scope(struct config_reader *reader, const struct yaml *node, void *out,
                             struct err *err)
 {
-    static const char *const kinds[] = {"team:", "workflow:", "key:", "user:", "segment:"};
+    static const char *const kinds[] = {
+        "team:", "workflow:", "key:", "user:", "model:", "segment:"};
     (void)reader;
     struct str scope;
     const enum errc code = yaml_str(node, &scope, err);
@@ -130,7 +153,7 @@ static enum errc read_scope(struct config_reader *reader, const struct yaml *nod
     if (!known) {
         return yaml_error(node, err,
                           "found \"" STR_FORMAT "\"; allowed: org, team:NAME, workflow:NAME, "
-                          "key:NAME, user:NAME, segment:NAME",
+                          "key:NAME, user:NAME, model:NAME, segment:NAME",
                           STR_ARG(scope));
     }
     *(struct str *)out = scope;
@@ -140,11 +163,10 @@ static enum errc read_scope(struct config_reader *reader, const struct yaml *nod
 static enum errc read_period(struct config_reader *reader, const struct yaml *node, void *out,
                              struct err *err)
 {
-    static const char *const words[] = {[PERIOD_HOUR] = "hour",
-                                        [PERIOD_DAY] = "day",
-                                        [PERIOD_WEEK] = "week",
-                                        [PERIOD_MONTH] = "month",
-                                        [PERIOD_COUNT] = NULL};
+    static const char *const words[] = {
+        [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
+        [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "total",
+        [PERIOD_COUNT] = NULL};
     (void)reader;
     int word = 0;
     const enum errc code = yaml_word(node, words, &word, err);
@@ -157,8 +179,10 @@ static enum errc read_period(struct config_reader *reader, const struct yaml *no
 static enum errc read_action(struct config_reader *reader, const struct yaml *node, void *out,
                              struct err *err)
 {
-    static const char *const words[] = {
-        [ACTION_NOTIFY] = "notify", [ACTION_REFUSE] = "refuse", [ACTION_COUNT] = NULL};
+    static const char *const words[] = {[ACTION_NOTIFY] = "notify",
+                                        [ACTION_SHAPE] = "shape",
+                                        [ACTION_REFUSE] = "refuse",
+                                        [ACTION_COUNT] = NULL};
     (void)reader;
     int word = 0;
     const enum errc code = yaml_word(node, words, &word, err);
@@ -210,6 +234,7 @@ enum errc config_budgets(struct config_reader *reader, const struct yaml *node, 
         OTHER(settings_budget, "scope", scope, read_scope, true),
         OTHER(settings_budget, "period", period, read_period, true),
         FIELD(settings_budget, "usd", CONFIG_MONEY, limit_pusd, true),
+        FIELD(settings_budget, "time_zone", CONFIG_TEXT, time_zone, false),
         {.name = "per_case_usd",
          .type = CONFIG_MONEY,
          .offset = offsetof(struct settings_budget, per_case_pusd),
@@ -229,56 +254,6 @@ enum errc config_budgets(struct config_reader *reader, const struct yaml *node, 
             return config_full(at, err);
         }
         reader->settings->budgets.rows[row] = budget;
-    }
-    return code;
-}
-
-static enum errc read_match(struct config_reader *reader, const struct yaml *node, void *out,
-                            struct err *err)
-{
-    static const struct config_field fields[] = {
-        FIELD(settings_route, "workflow", CONFIG_TEXT, workflow, false),
-        {.name = "risk",
-         .type = CONFIG_OTHER,
-         .offset = offsetof(struct settings_route, risk),
-         .flag_offset = offsetof(struct settings_route, has_risk),
-         .read = config_risk},
-        FIELD(settings_route, "model", CONFIG_TEXT, matched_model, false),
-    };
-    return config_fields(reader, node, fields, COUNT_OF(fields), out, err);
-}
-
-static enum errc read_fallback(struct config_reader *reader, const struct yaml *node, void *out,
-                               struct err *err)
-{
-    struct settings_route *const route = out;
-    return config_texts(reader, node, &route->fallback, &route->fallback_count, err);
-}
-
-enum errc config_routes(struct config_reader *reader, const struct yaml *node, void *out,
-                        struct err *err)
-{
-    static const struct config_field fields[] = {
-        {.name = "match", .type = CONFIG_OTHER, .flag_offset = CONFIG_NO_FLAG, .read = read_match},
-        FIELD(settings_route, "model", CONFIG_TEXT, model, true),
-        {.name = "fallback",
-         .type = CONFIG_OTHER,
-         .flag_offset = CONFIG_NO_FLAG,
-         .read = read_fallback},
-    };
-    (void)out;
-    enum errc code = yaml_want(node, YAML_SEQUENCE, err);
-    for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
-        struct settings_route route = {0};
-        code = config_fields(reader, at, fields, COUNT_OF(fields), &route, err);
-        if (code != ERR_OK) {
-            return code;
-        }
-        const size_t row = arena_push(reader->arena, &reader->settings->routes);
-        if (row == SIZE_MAX) {
-            return config_full(at, err);
-        }
-        reader->settings->routes.rows[row] = route;
     }
     return code;
 }

@@ -13,6 +13,7 @@
 
 #include "app/app.h"
 #include "app/serve_auth.h"
+#include "app/serve_gateway.h"
 #include "ingest/inbox.h"
 #include "model/settings.h"
 #include "net/server.h"
@@ -59,6 +60,7 @@ struct serve {
     struct store *reader; /* the question thread's */
     struct inbox *inbox;
     struct net_server *net;
+    struct serve_gateway gateway;
     struct net_server *commands; /* plain, on loopback, for commands, where `net` is not; or NULL */
     struct serve_keys keys;
     pthread_mutex_t config_lock;
@@ -149,6 +151,8 @@ void serve_config_close(struct serve *serve);
 void serve_config_reload(struct serve *serve);
 /* What holds now, until it is given back; from any thread. */
 const struct serve_config *serve_config_take(struct serve *serve);
+/* The same of one that is held already. */
+void serve_config_hold(struct serve *serve, const struct serve_config *config);
 void serve_config_give(struct serve *serve, const struct serve_config *config);
 struct net_limits serve_net_limits(const struct settings *settings);
 struct inbox_limits serve_inbox_limits(const struct settings *settings);

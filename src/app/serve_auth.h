@@ -64,6 +64,7 @@ struct serve_caller {
 
 struct serve_auth_rules {
     bool require_keys; /* also of those on this machine */
+    bool is_gateway;   /* the path is one of the gateway's, as bursar.yaml names upstreams */
     int64_t now_ns;
 };
 

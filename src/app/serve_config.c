@@ -62,6 +62,14 @@ const struct serve_config *serve_config_take(struct serve *serve)
     return config;
 }
 
+void serve_config_hold(struct serve *serve, const struct serve_config *config)
+{
+    CHECK(config != NULL);
+    pthread_mutex_lock(&serve->config_lock);
+    ((struct serve_config *)(uintptr_t)config)->holders++;
+    pthread_mutex_unlock(&serve->config_lock);
+}
+
 void serve_config_give(struct serve *serve, const struct serve_config *config)
 {
     CHECK(config != NULL);
@@ -149,6 +157,9 @@ static enum errc swap(struct serve *serve, struct err *err)
     const bool has_tls = old->settings->tls.certificate.size > 0 && tls->certificate.size > 0;
     if (has_tls) {
         code = net_server_reload(serve->net, tls->certificate.data, tls->private_key.data, err);
+    }
+    if (code == ERR_OK) {
+        code = serve_gateway_change(serve, new, err);
     }
     if (code != ERR_OK) {
         serve_config_give(serve, new);

@@ -61,11 +61,13 @@ static void answer_metrics(struct serve *serve, struct net_reply *reply)
     text_deinit(&body);
 }
 
-static void turn_away(const struct net_request *request, int status, const char *why,
+static void turn_away(struct serve *serve, const struct net_request *request, int status, const char *why,
                       struct net_reply *reply)
 {
     const struct http_head *const head = request->head;
-    if (serve_auth_area(head->method, head->path) == AREA_INGEST) {
+    if (gateway_serves(serve->gateway.gateway, request)) {
+        gateway_turn_away(request, status, why, reply);
+    } else if (serve_auth_area(head->method, head->path) == AREA_INGEST) {
         serve_otlp_refuse(request, status, why, reply);
     } else {
         serve_refuse(reply, status, why);
@@ -94,7 +96,11 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
     const char *why = NULL;
     const int status = serve_keys_check(serve, request, &caller, &why);
     if (status != 200) {
-        turn_away(request, status, why, reply);
+        turn_away(serve, request, status, why, reply);
+        return;
+    }
+    if (gateway_serves(serve->gateway.gateway, request)) {
+        serve_gateway_handle(serve, request, &caller, reply);
         return;
     }
     if (serve_otlp(serve, request, &caller, reply) ||

@@ -130,6 +130,8 @@ int serve_keys_check(struct serve *serve, const struct net_request *request,
 {
     CHECK(serve != NULL);
     const struct serve_auth_rules rules = {.require_keys = atomic_load(&serve->require_keys),
+                                           .is_gateway =
+                                               gateway_serves(serve->gateway.gateway, request),
                                            .now_ns = clock_now_ns()};
     CHECK(pthread_rwlock_rdlock(&serve->keys.lock) == 0);
     const int status = serve_auth_check(serve->keys.table, &rules, request, out_caller, out_why);

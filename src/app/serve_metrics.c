@@ -70,5 +70,6 @@ void serve_metrics(struct serve *serve, struct text *out)
         atomic_load(&serve->questions.turned_away));
     put_seconds(out, "bursar_uptime_seconds", "Since the server started.",
                 clock_monotonic_ns() - serve->started_ns);
+    serve_gateway_metrics(serve, out);
     text_add(out, STR("# EOF\n"));
 }

@@ -83,6 +83,9 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
 {
     struct serve *const serve = context;
     CHECK(message != NULL);
+    if (message->kind == SERVE_KIND_CALL) {
+        return serve_decode_call(message, arena, out, err);
+    }
     if (message->kind < 0 || message->kind >= OTLP_SIGNAL_COUNT * OTLP_ENCODING_COUNT) {
         return err_set(err, ERR_UNSUPPORTED, "message %lld in the inbox is of unknown kind %lld",
                        (long long)message->id, (long long)message->kind);

@@ -4,7 +4,7 @@
  *     pattern --regex_compile--> struct regex --regex_match--> what a group matched
  *
  * A compiled pattern is immutable and may be shared by threads; a matcher belongs to one. PCRE2
- * behind it: docs/adr/0009-pcre2.md.
+ * behind it: docs/adr/0011-pcre2.md.
  */
 #ifndef BASE_REGEX_H
 #define BASE_REGEX_H

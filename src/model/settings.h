@@ -45,19 +45,34 @@ struct settings_workflow {
     bool takes_pull_requests; /* so does a pull request */
 };
 
+enum upstream_dialect { UPSTREAM_OPENAI, UPSTREAM_ANTHROPIC, UPSTREAM_DIALECT_COUNT };
+
 struct settings_upstream {
     struct str name;
     struct str base_url;
-    struct str api_key_env; /* name of the environment variable that holds the key */
+    struct str api_key_env;  /* name of the environment variable that holds the key */
+    struct str api_key_file; /* whose first line is the key */
+    bool has_dialect;        /* else by its name: "anthropic" speaks Anthropic's */
+    enum upstream_dialect dialect;
+    struct str provider; /* whose prices hold; empty: the upstream's name */
 };
 
-enum budget_period { PERIOD_HOUR, PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_COUNT };
-enum budget_action { ACTION_NOTIFY, ACTION_REFUSE, ACTION_COUNT };
+enum budget_period {
+    PERIOD_MINUTE,
+    PERIOD_HOUR,
+    PERIOD_DAY,
+    PERIOD_WEEK, /* from Monday */
+    PERIOD_MONTH,
+    PERIOD_TOTAL, /* for all time */
+    PERIOD_COUNT,
+};
+enum budget_action { ACTION_NOTIFY, ACTION_SHAPE, ACTION_REFUSE, ACTION_COUNT };
 enum { SETTINGS_STEPS_MAX = 8 };
 
 struct settings_budget {
     struct str scope; /* "org", "team:support" */
     enum budget_period period;
+    struct str time_zone; /* "Europe/Berlin", whose midnight begins a period; empty: UTC */
     int64_t limit_pusd;
     bool has_per_case;
     int64_t per_case_pusd;
@@ -68,6 +83,9 @@ struct settings_budget {
     size_t step_count;
 };
 
+/* What becomes of a call whose client has gone. */
+enum gateway_leave { GATEWAY_CANCEL, GATEWAY_DRAIN, GATEWAY_LEAVE_COUNT };
+
 struct settings_route {
     struct str workflow; /* empty: any; so are the others of the match */
     bool has_risk;
@@ -76,6 +94,30 @@ struct settings_route {
     struct str model;
     const struct str *fallback; /* [fallback_count] in order */
     size_t fallback_count;
+    struct str upstream;       /* that serves it; empty: the one that was asked */
+    struct str under_pressure; /* model once a budget says "shape", or has no room; empty: none */
+    bool to_people;            /* refuse: this work stays with people */
+    bool has_on_leave;
+    enum gateway_leave on_leave;
+    int64_t output_ceiling; /* tokens; 0: the gateway's */
+    bool has_shrink;
+    bool shrink; /* cut a request's bound of the output to the ceiling */
+};
+
+/* What is not said is 0 or absent, and the gateway's own default holds. */
+struct settings_gateway {
+    int64_t refusal_status;  /* 402 or 429 */
+    bool allow_unpriced;     /* calls whose worst cost nobody knows pass hard limits */
+    int64_t output_ceiling;  /* tokens held for a request that does not bound its output */
+    bool shrink;             /* and the bound such a request is given */
+    bool has_on_leave;
+    enum gateway_leave on_leave;
+    int64_t retries; /* of the same model, before a fallback */
+    int64_t first_byte_s;
+    int64_t idle_s;
+    int64_t total_s;
+    bool sync_always; /* holds are on the disk before a call is forwarded */
+    struct str notify_url; /* a webhook, told when a budget passes a step; empty: none */
 };
 
 /* What a tool is worth, one of the kinds of economics.md section 4. */
@@ -158,6 +200,7 @@ struct settings {
     SETTINGS_ROWS(settings_upstream, upstreams);
     SETTINGS_ROWS(settings_budget, budgets);
     SETTINGS_ROWS(settings_route, routes);
+    struct settings_gateway gateway;
     SETTINGS_ROWS(settings_tool, tools);
     const struct correlation *correlation; /* rules of wire/correlation.h; NULL: none */
 };

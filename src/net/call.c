@@ -121,8 +121,9 @@ void net_call_cancel(struct net_call *call)
 }
 
 /* The answer is whole. */
-static void complete(struct net_call *call)
+void call_complete(struct net_call *call)
 {
+    CHECK(call != NULL);
     struct link *const link = call->link;
     const struct net_client_settings *const settings = &call->pool->station->client->settings;
     end_call(call);
@@ -200,14 +201,16 @@ void call_begin(struct net_call *call)
 }
 
 /* See net/client.h: what may be made twice. */
-static bool may_repeat(const struct net_call *call)
+bool call_may_repeat(const struct net_call *call)
 {
+    CHECK(call != NULL);
     return call->is_reused && !call->is_repeated && !call->has_answer &&
            (call->is_safe || call->link->stream.sent == call->sent_before);
 }
 
-static void repeat(struct net_call *call)
+void call_repeat(struct net_call *call)
 {
+    CHECK(call != NULL);
     struct pool *const pool = call->pool;
     call->is_repeated = true;
     call->scanned = 0;
@@ -227,8 +230,8 @@ void call_output(struct net_call *call)
     struct stream *const stream = &call->link->stream;
     if (stream->send_failed) {
         /* What was answered before is still read; the end of that says what became of it. */
-        if (stream->sent == call->sent_before && may_repeat(call)) {
-            repeat(call);
+        if (stream->sent == call->sent_before && call_may_repeat(call)) {
+            call_repeat(call);
         }
         return;
     }
@@ -241,156 +244,11 @@ void call_output(struct net_call *call)
     send_on(call);
 }
 
-/* ---- The answer -------------------------------------------------------------------------------
- */
-
-static void fail_malformed(struct net_call *call, const char *why)
+void call_expect_more(struct net_call *call)
 {
-    const struct pool *const pool = call->pool;
-    call_fail(call, NET_MALFORMED,
-              "the answer of %s:%d is malformed: %s; check that an HTTP/1.1 server is there",
-              pool->host, pool->port, why);
-}
-
-static void expect_more(struct net_call *call)
-{
+    CHECK(call != NULL);
     if (!call->is_paused) {
         net_timer_set(loop_of(call), &call->deadline, call->deadlines.idle_ms);
-    }
-}
-
-/* Whether there was a head, and the call goes on. */
-static bool read_head(struct net_call *call)
-{
-    struct stream *const stream = &call->link->stream;
-    const struct str input = stream_input(stream);
-    const size_t from = call->scanned > 3 ? call->scanned - 3 : 0;
-    const char *const end =
-        input.size > 0 ? memmem(input.data + from, input.size - from, "\r\n\r\n", 4) : NULL;
-    call->scanned = input.size;
-    if (end == NULL && input.size < HTTP_HEAD_BYTES_MAX) {
-        const size_t begin = input.size < 5 ? input.size : 5;
-        if (memcmp("HTTP/", input.size > 0 ? input.data : "", begin) != 0) {
-            fail_malformed(call, "it does not begin as HTTP does");
-        }
-        return false;
-    }
-    struct http_response_head head;
-    struct err err;
-    const enum errc code = http_response_parse(input, call->is_head, &head, &err);
-    if (code != ERR_OK) {
-        fail_malformed(call,
-                       code == ERR_TRUNCATED ? "its head has a line that does not end" : err.text);
-        return false;
-    }
-    stream_take(stream, head.size);
-    call->scanned = 0;
-    if (head.status < 200) {
-        if (head.status == 101 || ++call->interim_heads > INTERIM_HEADS_MAX) {
-            fail_malformed(call, head.status == 101 ? "it switches to a protocol nobody asked for"
-                                                    : "there is no end of interim answers");
-            return false;
-        }
-        return true;
-    }
-    call->has_head = true;
-    call->keep_alive = head.keep_alive;
-    call->keep_alive_s = head.keep_alive_s;
-    call->answer = http_response_body(&head);
-    call->events->on_head(call->context, &head);
-    return !call->is_over;
-}
-
-static void keep_trailer(struct net_call *call)
-{
-    const struct http_field trailer = call->answer.trailer;
-    if (trailer.name.size > 0 && call->trailer_count < HTTP_FIELDS_MAX) {
-        if (call->trailer_count++ == 0) {
-            text_init(&call->trailers, HTTP_TRAILER_BYTES_MAX);
-        }
-        text_add(&call->trailers, trailer.name);
-        text_char(&call->trailers, '\0');
-        text_add(&call->trailers, trailer.value);
-        text_char(&call->trailers, '\0');
-        CHECK(!text_is_full(&call->trailers));
-    }
-}
-
-/* Whether it went on. */
-static bool read_body(struct net_call *call)
-{
-    struct stream *const stream = &call->link->stream;
-    const struct str input = stream_input(stream);
-    struct str piece;
-    size_t used = 0;
-    struct err err;
-    const struct str some = {
-        input.data, input.size < NET_PIECE_BYTES_MAX ? input.size : (size_t)NET_PIECE_BYTES_MAX};
-    if (http_body_read(&call->answer, some, &piece, &used, &err) != ERR_OK) {
-        fail_malformed(call, err.text);
-        return false;
-    }
-    keep_trailer(call);
-    stream_take(stream, used);
-    if (piece.size > 0) {
-        call->events->on_body(call->context, piece);
-    }
-    return !call->is_over && used > 0;
-}
-
-static void conclude(struct net_call *call, enum stream_end how)
-{
-    const struct pool *const pool = call->pool;
-    if (call->has_head && call->answer.state == HTTP_BODY_TILL_THE_CLOSE && how == STREAM_CLOSED) {
-        complete(call);
-    } else if (call->has_head) {
-        call_fail(call, NET_RESET_IN_BODY,
-                  "%s:%d closed the connection before its answer was whole", pool->host,
-                  pool->port);
-    } else if (may_repeat(call)) {
-        repeat(call);
-    } else {
-        call_fail(call, NET_RESET_BEFORE_HEAD,
-                  call->has_answer ? "%s:%d closed the connection within the head of its answer"
-                                   : "%s:%d closed the connection without an answer",
-                  pool->host, pool->port);
-    }
-}
-
-void call_input(struct net_call *call)
-{
-    CHECK(call != NULL);
-    struct link *const link = call->link;
-    if (stream_input(&link->stream).size > 0) {
-        call->has_answer = true;
-        if (call->has_head) {
-            expect_more(call);
-        }
-    }
-    bool moved = true;
-    while (moved && !call->is_over && !call->is_paused) {
-        if (!call->has_head) {
-            moved = stream_input(&link->stream).size > 0 && read_head(call);
-            if (moved && call->has_head) {
-                expect_more(call);
-            }
-        } else if (call->answer.state == HTTP_BODY_DONE) {
-            complete(call);
-            return;
-        } else {
-            moved = read_body(call) || (!call->is_over && call->answer.state == HTTP_BODY_DONE);
-        }
-    }
-    if (!call->is_over && !call->is_paused && link->has_ended && call->link == link) {
-        conclude(call, link->end);
-    }
-}
-
-void call_ended(struct net_call *call, enum stream_end how)
-{
-    CHECK(call != NULL);
-    if (!call->is_paused) {
-        conclude(call, how);
     }
 }
 
@@ -418,7 +276,7 @@ void net_call_resume(struct net_call *call)
     call->is_paused = false;
     if (call->link != NULL && call->link->state == LINK_BUSY) {
         if (call->has_head) {
-            expect_more(call);
+            call_expect_more(call);
         } else {
             expect_first_byte(call);
         }

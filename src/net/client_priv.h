@@ -165,15 +165,26 @@ void link_attach(struct link *link, struct net_call *call);
 
 /* ---- call.c ---- */
 
+/* The answer is whole: its connection is kept or closed, and the caller told. */
+void call_complete(struct net_call *call);
+/* See net/client.h: what may be made twice. */
+bool call_may_repeat(const struct net_call *call);
+/* On a fresh connection. */
+void call_repeat(struct net_call *call);
+void call_expect_more(struct net_call *call);
+
 /* The connection stands: send. */
 void call_begin(struct net_call *call);
-void call_input(struct net_call *call);
 void call_output(struct net_call *call);
-void call_ended(struct net_call *call, enum stream_end how);
 void call_fail(struct net_call *call, enum net_failure_kind kind, const char *format, ...)
     PRINTF_LIKE(3, 4);
 /* call_fail(), but not from inside net_call_start. */
 void call_doom(struct net_call *call, enum net_failure_kind kind, const char *text);
+
+/* ---- call_answer.c ---- */
+
+void call_input(struct net_call *call);
+void call_ended(struct net_call *call, enum stream_end how);
 
 /* ---- tls.c ---- */
 

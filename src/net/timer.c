@@ -108,7 +108,7 @@ void loop_run_timers(struct net_loop *loop)
     const int64_t now_ns = loop->now_ns;
     while (loop->timer_count > 0 && loop->timers[1]->queued_ns <= now_ns) {
         struct net_timer *const timer = loop->timers[1];
-        if (timer->due_ns > now_ns) {
+        if (timer->due_ns > timer->queued_ns) { /* it was moved */
             timer->queued_ns = timer->due_ns;
             sift_down(loop, 1);
             continue;

@@ -33,6 +33,7 @@ enum {
     PRICE_ROWS_MAX = 100000,
     PRICE_MODEL_ROWS_MAX = 512,
     PRICE_ENTRIES_MAX = 1000, /* in bursar.yaml */
+    PRICE_WORST_DAYS_MAX = 8,
 };
 
 /* Classes that have a rate: those of the usage, and reasoning where it is not charged as output. */
@@ -185,6 +186,43 @@ struct price_result {
  */
 MUST_CHECK enum errc price_call(const struct price_book *book, const struct price_query *query,
                                 struct price_result *out, struct err *err);
+
+/* A call that has not been made: what it may use at most. */
+struct price_bounds {
+    struct str provider; /* empty: by the model's name */
+    struct str model;
+    struct str region;
+    uint32_t tiers;         /* bit per enum service_tier it may be served in; not 0 */
+    int64_t input_tokens;   /* of all input classes together, 0..USAGE_TOKENS_MAX */
+    int64_t output_tokens;  /* reasoning included */
+    int64_t web_searches;   /* and requests are counted as one */
+    uint32_t input_classes; /* bit per class the input may be billed in, "cache_read" and writes
+                               included; 0: text and its caches */
+    bool output_audio;      /* the output may be audio */
+    int64_t from_ns;        /* the call begins from here ... */
+    int64_t until_ns;       /* ... to here, inclusive */
+};
+
+struct price_worst {
+    enum price_state state;
+    int64_t cost_pusd; /* no call within the bounds costs more */
+    const char *why;   /* when unpriced; static storage */
+    struct str provider;
+    struct str model;
+};
+
+/*
+ * The most that a call within `bounds` can cost: the dearest over the tiers, context tiers, time
+ * windows and changes of price within [from_ns, until_ns], and ways to bill each token.
+ *
+ * Unpriced: the model is not known, or a tier, class or instant that is possible has no known rate.
+ *
+ * Errors: ERR_RANGE  a bound is negative or above USAGE_TOKENS_MAX, no tier, from behind until or
+ *                    more than PRICE_WORST_DAYS_MAX before it, or
+ *                    the cost is more than int64_t picodollars hold.
+ */
+MUST_CHECK enum errc price_worst(const struct price_book *book, const struct price_bounds *bounds,
+                                 struct price_memo *memo, struct price_worst *out, struct err *err);
 
 /* The row of that id, or NULL. */
 const struct price_row *price_by_id(const struct price_book *book, uint64_t id);

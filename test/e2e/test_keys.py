@@ -194,10 +194,12 @@ def test_without_a_good_key_nothing_is_answered_but_health(server, keys):
     for shown in (None, "bk_" + "0" * 12 + "_" + "0" * 64, wrong, "nonsense", "bk_"):
         for method, path in (("GET", "/api/v1/report"), ("GET", "/metrics"), ("GET", "/"),
                              ("GET", "/nothing"), ("POST", "/api/v1/outcomes"),
-                             ("POST", "/v1/messages"), ("OPTIONS", "/api/v1/report")):
+                             ("OPTIONS", "/api/v1/report")):
             status, body, fields = server.ask(method, path, headers=bearer(shown))
             assert status == 401, (shown, path)
             assert fields.get_all("WWW-Authenticate") and b'"code":401' in body
+        status, body, _ = server.ask("POST", "/v1/messages", headers=bearer(shown))
+        assert (status, json.loads(body)["error"]["code"]) == (401, "invalid_api_key")
         status, body, fields = server.ask("POST", "/v1/traces", spans, {**JSON, **bearer(shown)})
         assert (status, json.loads(body)["code"]) == (401, 16)
         assert fields["WWW-Authenticate"]

@@ -50,6 +50,12 @@ class Server:
                      if not line.startswith("#"))
         return float(lines[name])
 
+    def memory(self):
+        """Resident bytes."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        return int(lines["VmRSS"].split()[0]) << 10
+
     def settle(self):
         until = time.monotonic() + 20
         while self.metric("bursar_inbox_messages") > 0:

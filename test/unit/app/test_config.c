@@ -91,7 +91,7 @@ static void wrong_values_are_refused_with_what_is_allowed(void)
     EXPECT(refuses("budgets:\n  - {scope: org, period: day, usd: 1, at: [{share: 2, do: "
                    "refuse}]}\n",
                    2, "to 1"));
-    EXPECT(refuses("routes:\n  - {match: {}}\n", 2, "model is missing"));
+    EXPECT(refuses("routes:\n  - {match: {}}\n", 2, "either model: NAME or to: people"));
     EXPECT(refuses("ledger: mysql://x\n", 1, "clickhouse://"));
     EXPECT(refuses("control: sqlite\n", 1, "postgresql://"));
 }

@@ -1,0 +1,58 @@
+/*
+ * app/serve_gateway: the gateway within the server: its budgets, its table, what goes from it to
+ * the inbox.
+ *
+ *     bursar.yaml --limits, table--> gateway --settled calls--> inbox --> ledger
+ *                                       \--steps passed--> webhook
+ */
+#ifndef APP_SERVE_GATEWAY_H
+#define APP_SERVE_GATEWAY_H
+
+#include <pthread.h>
+
+#include "gateway/gateway.h"
+#include "ingest/inbox.h"
+
+enum { SERVE_KIND_CALL = 200 }; /* of messages in the journal: a call the gateway made */
+
+struct serve;
+struct serve_config;
+
+struct serve_gateway {
+    struct budget *budget;
+    struct net_client *client;
+    struct gateway *gateway;
+    pthread_t thread; /* hands settled calls to the inbox, lets holds expire, tells of steps */
+    bool has_thread;
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+    bool closing;
+    int waiting; /* messages the inbox has not answered for */
+    bool refused;
+};
+
+/* After the inbox and the sockets are made, before they are served.
+ * Errors: ERR_CONFIG; those of budget_open(). */
+MUST_CHECK enum errc serve_gateway_open(struct serve *serve, struct err *err);
+/* When no loop runs any more, before the inbox is closed: everything settled is handed over. */
+void serve_gateway_close(struct serve *serve);
+/* What is to hold from now on. Errors: ERR_CONFIG …; then the old holds on. */
+MUST_CHECK enum errc serve_gateway_change(struct serve *serve, struct serve_config *config,
+                                          struct err *err);
+
+/* A request whose path is the gateway's. */
+struct serve_caller;
+void serve_gateway_handle(struct serve *serve, const struct net_request *request,
+                          const struct serve_caller *caller, struct net_reply *reply);
+
+/* OpenMetrics lines. */
+void serve_gateway_metrics(struct serve *serve, struct text *out);
+
+/* Tell the webhook of bursar.yaml, if there is one; from any thread. */
+void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, struct str line);
+
+/* A message of kind SERVE_KIND_CALL. */
+MUST_CHECK enum errc serve_decode_call(const struct journal_message *message, struct arena *arena,
+                                       struct inbox_decoded *out, struct err *err);
+
+#endif

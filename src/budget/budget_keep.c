@@ -1,0 +1,165 @@
+/* budget_keep: what is done beside the calls: expiry, snapshots, delivery, balances. */
+#include "base/check.h"
+#include "base/memory.h"
+#include "budget/budget_priv.h"
+
+enum { LAPSES_MAX = 64 }; /* at a time, so that callers are let in between */
+
+static enum errc lapse_some(struct budget *budget, int64_t now_ns, int64_t *count, struct err *err)
+{
+    enum errc code = ERR_OK;
+    uint64_t number = 0;
+    int64_t done = 0;
+    struct hold_record record;
+    pthread_mutex_lock(&budget->mutex);
+    while (code == ERR_OK && done < LAPSES_MAX &&
+           holds_draft_lapse(budget->holds, now_ns, budget->charge_unknown, &record)) {
+        code = budget_change(budget, &record, 1, NULL, &number, err);
+        done += code == ERR_OK;
+    }
+    pthread_mutex_unlock(&budget->mutex);
+    *count = done;
+    return code;
+}
+
+/* Everything so far as the beginning of a new segment. */
+static enum errc take_snapshot(struct budget *budget, struct err *err)
+{
+    enum errc code = hold_log_flush(budget->log, err); /* little is left to sync under the lock */
+    if (code != ERR_OK) {
+        return code;
+    }
+    pthread_mutex_lock(&budget->mutex);
+    const size_t size = holds_bytes(budget->holds);
+    char *const bytes = memory_new_array(char, size);
+    holds_save(budget->holds, bytes);
+    code = hold_log_rotate(budget->log, bytes, size, err);
+    pthread_mutex_unlock(&budget->mutex);
+    return code;
+}
+
+enum errc budget_expire(struct budget *budget, int64_t now_ns, int64_t *out_count, struct err *err)
+{
+    CHECK(budget != NULL);
+    int64_t count = 0;
+    int64_t some = 0;
+    enum errc code;
+    do {
+        code = lapse_some(budget, now_ns, &some, err);
+        count += some;
+    } while (code == ERR_OK && some == LAPSES_MAX);
+    if (code == ERR_OK && hold_log_wants_snapshot(budget->log)) {
+        code = take_snapshot(budget, err);
+    }
+    if (code == ERR_OK && out_count != NULL) {
+        *out_count = count;
+    }
+    return code;
+}
+
+enum errc budget_payloads(struct budget *budget, uint64_t after, size_t bytes_max,
+                          struct arena *arena, struct budget_payloads *out, struct err *err)
+{
+    CHECK(budget != NULL);
+    CHECK(out != NULL);
+    struct hold_log_payloads found;
+    const enum errc code = hold_log_payloads(budget->log, after, bytes_max, arena, &found, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct budget_payload *const rows =
+        arena_new(arena, struct budget_payload, found.count > 0 ? found.count : 1);
+    if (rows == NULL) {
+        return err_set(err, ERR_LIMIT, "%zu payloads do not fit %zu bytes", found.count,
+                       arena->size_max);
+    }
+    for (size_t i = 0; i < found.count; i++) {
+        rows[i] = (struct budget_payload){found.rows[i].number, found.rows[i].bytes};
+    }
+    *out = (struct budget_payloads){rows, found.count};
+    return ERR_OK;
+}
+
+enum errc budget_delivered(struct budget *budget, uint64_t through, struct err *err)
+{
+    CHECK(budget != NULL);
+    return hold_log_delivered(budget->log, through, err);
+}
+
+int64_t budget_payloads_waiting(struct budget *budget)
+{
+    CHECK(budget != NULL);
+    struct hold_log_size size;
+    hold_log_measure(budget->log, &size);
+    return size.payloads;
+}
+
+size_t budget_notices(struct budget *budget, struct hold_notice *out, size_t max)
+{
+    CHECK(budget != NULL);
+    pthread_mutex_lock(&budget->mutex);
+    const size_t count = holds_notices(budget->holds, out, max);
+    pthread_mutex_unlock(&budget->mutex);
+    return count;
+}
+
+enum errc budget_balances(struct budget *budget, int64_t now_ns, struct arena *arena,
+                          struct budget_balances *out, struct err *err)
+{
+    CHECK(budget != NULL);
+    CHECK(out != NULL);
+    pthread_mutex_lock(&budget->mutex);
+    const enum errc code =
+        holds_balances(budget->holds, now_ns, arena, &out->rows, &out->count, err);
+    pthread_mutex_unlock(&budget->mutex);
+    return code;
+}
+
+enum errc budget_unknown_holds(struct budget *budget, struct arena *arena, struct budget_holds *out,
+                               struct err *err)
+{
+    CHECK(budget != NULL);
+    CHECK(out != NULL);
+    pthread_mutex_lock(&budget->mutex);
+    const enum errc code = holds_unknown(budget->holds, arena, &out->rows, &out->count, err);
+    pthread_mutex_unlock(&budget->mutex);
+    return code;
+}
+
+void budget_count(struct budget *budget, struct budget_counts *out)
+{
+    CHECK(budget != NULL);
+    CHECK(out != NULL);
+    struct holds_counts counts;
+    struct hold_log_size size;
+    pthread_mutex_lock(&budget->mutex);
+    holds_count(budget->holds, &counts);
+    const int64_t refused = budget->refused;
+    pthread_mutex_unlock(&budget->mutex);
+    hold_log_measure(budget->log, &size);
+    *out = (struct budget_counts){.open_holds = counts.open,
+                                  .held_pusd = counts.held_pusd,
+                                  .unknown_holds = counts.unknown,
+                                  .expired_holds = counts.expired,
+                                  .forgotten_holds = counts.forgotten,
+                                  .cases = counts.cases,
+                                  .reserved = counts.reserved,
+                                  .refused = refused,
+                                  .posted = counts.posted,
+                                  .voided = counts.voided,
+                                  .expired = counts.lapsed,
+                                  .late = counts.late,
+                                  .overshoots = counts.overshoots,
+                                  .overshoot_pusd = counts.overshoot_pusd,
+                                  .log_bytes = size.bytes,
+                                  .syncs = size.syncs};
+}
+
+enum errc budget_verify(struct budget *budget, struct err *err)
+{
+    CHECK(budget != NULL);
+    pthread_mutex_lock(&budget->mutex);
+    const enum errc code = holds_verify(budget->holds, err);
+    pthread_mutex_unlock(&budget->mutex);
+    return code;
+}

@@ -1,0 +1,267 @@
+/*
+ * Whether a call may be made: its route, what it can cost at most, and a hold for that in every
+ * scope it touches. Each try of the chain has a hold of its own, by its own model's price.
+ */
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "gateway/gateway_priv.h"
+
+enum { OUTPUT_CEILING_DEFAULT = 32768 }; /* tokens; most models write no more in one reply */
+/* A hold outlives every deadline of its call. */
+#define HOLD_MARGIN_NS (INT64_C(60) * 1000000000)
+
+static int64_t ceiling_of(const struct exchange *exchange)
+{
+    const struct settings_gateway *const gateway = &exchange->table->settings->gateway;
+    if (exchange->route != NULL && exchange->route->output_ceiling > 0) {
+        return exchange->route->output_ceiling;
+    }
+    return gateway->output_ceiling > 0 ? gateway->output_ceiling : OUTPUT_CEILING_DEFAULT;
+}
+
+static bool shrinks(const struct exchange *exchange)
+{
+    return exchange->route != NULL && exchange->route->has_shrink
+               ? exchange->route->shrink
+               : exchange->table->settings->gateway.shrink;
+}
+
+/* Tokens that may come out; sets what is written into the body, and why a cost could be above the
+ * hold. */
+static int64_t bound_output(struct exchange *exchange)
+{
+    const int64_t ceiling = ceiling_of(exchange);
+    int64_t bound = exchange->output_max;
+    exchange->output_set = 0;
+    exchange->cause = exchange->unbounded != NULL ? HOLD_CAUSE_INPUT : HOLD_CAUSE_NONE;
+    if ((bound < 0 || bound > ceiling) && shrinks(exchange) && exchange->has_body) {
+        bound = ceiling;
+        exchange->output_set = ceiling;
+    } else if (bound < 0) {
+        bound = ceiling;
+        exchange->cause = HOLD_CAUSE_UNBOUNDED;
+    }
+    bound *= exchange->choices > 0 ? exchange->choices : 1;
+    return bound < USAGE_TOKENS_MAX ? bound : USAGE_TOKENS_MAX;
+}
+
+static struct price_memo *memo_of(struct gateway_loop *home, const struct price_book *book)
+{
+    if (home->memo_book != book) {
+        arena_deinit(&home->memo_arena);
+        arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
+        home->memo = price_memo_create(&home->memo_arena);
+        home->memo_book = book;
+    }
+    return home->memo;
+}
+
+/* What the call can cost at most; false: nobody knows, exchange->message says why. */
+static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd)
+{
+    const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
+    const struct price_bounds bounds = {
+        .provider = candidate->upstream->provider,
+        .model = gateway_model(exchange),
+        .tiers = 1u << TIER_STANDARD | 1u << exchange->tier,
+        .input_tokens = exchange->input_tokens_max,
+        .output_tokens = bound_output(exchange),
+        .from_ns = now_ns,
+        .until_ns = now_ns,
+    };
+    struct price_worst worst;
+    struct err err;
+    *out_pusd = 0;
+    if (bounds.model.size == 0) {
+        gateway_say(exchange, "the request names no model");
+        return false;
+    }
+    if (price_worst(exchange->table->book, &bounds, memo_of(exchange->home, exchange->table->book),
+                    &worst, &err) != ERR_OK) {
+        gateway_say(exchange, "%s", err.text);
+        return false;
+    }
+    if (worst.state != PRICE_PRICED) {
+        gateway_say(exchange, "%s", worst.why);
+        return false;
+    }
+    *out_pusd = worst.cost_pusd;
+    return true;
+}
+
+struct scopes {
+    char text[GATEWAY_SCOPE_COUNT][HOLD_SCOPE_BYTES_MAX];
+    struct str rows[GATEWAY_SCOPE_COUNT];
+    size_t count;
+};
+
+static void add_scope(struct scopes *scopes, const char *kind, struct str name)
+{
+    if (name.size == 0) {
+        return;
+    }
+    char *const text = scopes->text[scopes->count];
+    const int size = snprintf(text, HOLD_SCOPE_BYTES_MAX, "%s:" STR_FORMAT, kind, STR_ARG(name));
+    CHECK(size > 0);
+    CHECK(size < HOLD_SCOPE_BYTES_MAX);
+    scopes->rows[scopes->count++] = (struct str){text, (size_t)size};
+}
+
+static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, int64_t now_ns,
+                         struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                         struct err *err)
+{
+    const struct gateway_who *const who = &exchange->who;
+    struct scopes scopes = {.rows = {STR("org")}, .count = 1};
+    add_scope(&scopes, "team", provider_text_str(&who->team));
+    add_scope(&scopes, "workflow", provider_text_str(&who->workflow));
+    add_scope(&scopes, "key", provider_text_str(&who->key));
+    add_scope(&scopes, "user", provider_text_str(&who->user));
+    add_scope(&scopes, "model", gateway_model(exchange));
+    const int64_t total_s = exchange->table->settings->gateway.total_s;
+    char name[2 * PROVIDER_NAME_BYTES_MAX + 1];
+    int size = 0;
+    if (!who->is_session) {
+        size = snprintf(name, sizeof name, STR_FORMAT "\n" STR_FORMAT,
+                        STR_ARG(provider_text_str(&who->workflow)),
+                        STR_ARG(provider_text_str(&who->case_id)));
+        CHECK(size > 0);
+    }
+    const struct hold_request request = {
+        .scopes = scopes.rows,
+        .scope_count = scopes.count,
+        .case_name = {name, (size_t)size},
+        .amount_pusd = amount_pusd,
+        .expires_ns =
+            now_ns + (total_s > 0 ? total_s : 3600) * INT64_C(1000000000) + HOLD_MARGIN_NS,
+        .now_ns = now_ns,
+    };
+    return budget_reserve(exchange->home->gateway->settings.budget, &request, out_grant,
+                          out_refusal, err);
+}
+
+/* The model that a route keeps for when money is short; false: there is none, or it is in use. */
+static bool press(struct exchange *exchange, const char *why)
+{
+    const struct settings_route *const route = exchange->route;
+    if (route == NULL || route->under_pressure.size == 0 || exchange->is_pressed) {
+        return false;
+    }
+    exchange->is_pressed = true;
+    exchange->chain[exchange->chain_at].model = route->under_pressure;
+    exchange->chain[exchange->chain_at].why = why;
+    return true;
+}
+
+static void give_back(struct exchange *exchange, int64_t now_ns)
+{
+    struct err err;
+    if (exchange->hold != 0 && budget_void(exchange->home->gateway->settings.budget, exchange->hold,
+                                           now_ns, (struct str){0}, &err) != ERR_OK) {
+        /* It expires by itself. */
+    }
+    exchange->hold = 0;
+}
+
+static enum gateway_step refuse_unpriced(struct exchange *exchange)
+{
+    char why[GATEWAY_MESSAGE_BYTES];
+    memcpy(why, exchange->message, sizeof why);
+    gateway_say(exchange,
+                "What \"" STR_FORMAT
+                "\" may cost is not known (%.200s), and a budget with a hard limit "
+                "applies. Give it a price under prices in bursar.yaml, or set gateway: "
+                "{allow_unpriced: true}.",
+                STR_ARG(gateway_model(exchange)), why);
+    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
+    return gateway_refuse(exchange, REFUSE_MONEY);
+}
+
+/* A hold for the candidate; GATEWAY_FORWARD, or the end. */
+static enum gateway_step hold(struct exchange *exchange)
+{
+    struct gateway *const gateway = exchange->home->gateway;
+    for (;;) {
+        const int64_t now_ns = clock_now_ns();
+        struct hold_grant grant;
+        struct hold_refusal refusal;
+        struct err err;
+        int64_t worst_pusd = 0;
+        exchange->is_unpriced = !price(exchange, now_ns, &worst_pusd);
+        const enum errc code = reserve(exchange, worst_pusd, now_ns, &grant, &refusal, &err);
+        if (code == ERR_BUDGET) {
+            if (press(exchange, "the budget has no room for the dearer model")) {
+                continue;
+            }
+            return gateway_refuse_money(exchange, &refusal);
+        }
+        if (code != ERR_OK) {
+            gateway_say(exchange,
+                        "the hold could not be recorded, so nothing was forwarded: %.300s",
+                        err.text);
+            atomic_fetch_add(&gateway->counts.unrecorded, 1);
+            return gateway_refuse(exchange, REFUSE_RECORD);
+        }
+        exchange->hold = grant.id;
+        exchange->held_pusd = worst_pusd;
+        exchange->is_limited = grant.limited;
+        exchange->remaining_pusd = grant.remaining_pusd;
+        if (grant.shape && press(exchange, "a budget says to save")) {
+            give_back(exchange, now_ns);
+            continue;
+        }
+        if (exchange->is_unpriced && grant.limited &&
+            !exchange->table->settings->gateway.allow_unpriced) {
+            give_back(exchange, now_ns);
+            return refuse_unpriced(exchange);
+        }
+        exchange->cause = exchange->is_unpriced ? HOLD_CAUSE_UNPRICED : exchange->cause;
+        return GATEWAY_FORWARD;
+    }
+}
+
+static bool is_free(const struct exchange *exchange)
+{
+    const enum http_method method = exchange->request->head->method;
+    return exchange->api == PROVIDER_MODELS || exchange->api == PROVIDER_COUNT_TOKENS ||
+           method == HTTP_GET || method == HTTP_HEAD || method == HTTP_DELETE ||
+           method == HTTP_OPTIONS;
+}
+
+enum gateway_step gateway_admit(struct exchange *exchange)
+{
+    struct gateway *const gateway = exchange->home->gateway;
+    CHECK(exchange->hold == 0);
+    if (exchange->chain_count == 0) {
+        exchange->is_free = is_free(exchange);
+        exchange->route = exchange->is_free ? NULL : gateway_route(exchange->table, exchange);
+        gateway_chain(exchange);
+        exchange->retries_left = (int)exchange->table->settings->gateway.retries;
+    }
+    if (exchange->route != NULL && exchange->route->to_people) {
+        gateway_say(exchange,
+                    "This work stays with people: a route for workflow \"" STR_FORMAT
+                    "\" says that no model takes it.",
+                    STR_ARG(provider_text_str(&exchange->who.workflow)));
+        atomic_fetch_add(&gateway->counts.refused, 1);
+        return gateway_refuse(exchange, REFUSE_PEOPLE);
+    }
+    while (exchange->chain_at < exchange->chain_count &&
+           gateway_is_open(gateway, &exchange->chain[exchange->chain_at], gateway_model(exchange),
+                           clock_monotonic_ns())) {
+        exchange->chain_at++;
+    }
+    if (exchange->chain_at == exchange->chain_count) {
+        gateway_say(exchange,
+                    "the upstream failed several times one after the other; it is tried again in a "
+                    "few seconds");
+        return gateway_refuse(exchange, REFUSE_OPEN);
+    }
+    const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
+    const enum gateway_step next = exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
+    snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
+             exchange->after[0] != '\0' ? ": " : "", exchange->after);
+    return next;
+}

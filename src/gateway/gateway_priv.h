@@ -1,0 +1,285 @@
+/*
+ * gateway_priv: an exchange, the steps it goes through, and what they share.
+ *
+ *     READ -> ADMIT -> FORWARD -> RELAY -> SETTLE -> END
+ *               ^                            |
+ *               +-- the next try of the chain
+ *
+ * One file a step. A step does its work and names the next one; WAIT is left by an event of the
+ * upstream, the client or a timer.
+ */
+#ifndef GATEWAY_GATEWAY_PRIV_H
+#define GATEWAY_GATEWAY_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/gateway.h"
+#include "wire/provider.h"
+
+enum {
+    GATEWAY_ID_BYTES = 24, /* "req_" and 20 digits of base 32 */
+    GATEWAY_MESSAGE_BYTES = 512,
+    GATEWAY_SCOPE_COUNT = 6, /* org, team, workflow, key, user, model */
+    GATEWAY_BREAKERS_MAX = 256,
+    GATEWAY_IDS_SEEN_MAX = 1 << 16,
+    GATEWAY_POOL_MAX = 256, /* idle exchanges a loop keeps */
+    GATEWAY_MEMO_BYTES_MAX = 4 << 20,
+    GATEWAY_RETRY_MS = 250, /* doubled with each retry of the same model */
+};
+
+enum gateway_step {
+    GATEWAY_READ,
+    GATEWAY_ADMIT,
+    GATEWAY_FORWARD,
+    GATEWAY_WAIT, /* for the upstream */
+    GATEWAY_SETTLE,
+    GATEWAY_END,
+    GATEWAY_STEP_COUNT,
+};
+
+struct gateway_upstream {
+    struct str name;
+    enum provider_dialect dialect;
+    struct net_target target;
+    struct str path; /* of the base URL, without a '/' at its end */
+    struct str provider;
+    char secret[GATEWAY_SECRET_BYTES_MAX + 1]; /* a whole field's value */
+    size_t secret_size;
+};
+
+/* Calls to one model of one upstream: closed while they go well, open after some that did not. */
+struct gateway_breaker {
+    uint64_t key;         /* hash of upstream and model; 0: free */
+    _Atomic int failures; /* one after the other */
+    _Atomic int64_t open_until_ns;
+};
+
+struct gateway_table {
+    const struct settings *settings;
+    const struct price_book *book;
+    struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
+    size_t upstream_count;
+    _Atomic int64_t users; /* the gateway and exchanges */
+    void (*released)(void *context);
+    void *context;
+};
+
+/* What a loop's exchanges share, so that none allocates or locks. */
+struct gateway_loop {
+    struct gateway *gateway;
+    struct net_loop *loop;
+    struct json_parser *parser;
+    struct arena memo_arena;
+    struct price_memo *memo;
+    const struct price_book *memo_book; /* that `memo` is of */
+    struct exchange *idle;
+    int idle_count;
+    uint64_t sequence; /* of request ids */
+};
+
+struct gateway {
+    struct gateway_settings settings;
+    pthread_mutex_t lock; /* of `table` and the ids */
+    struct gateway_table *table;
+    struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
+    /* Ids of responses of late: one that comes again does not name a call. */
+    uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
+    uint64_t *ids_old; /* the generation before */
+    size_t id_count;
+    struct gateway_loop loops[NET_LOOPS_MAX];
+    struct {
+        _Atomic int64_t requests;
+        _Atomic int64_t under_way;
+        _Atomic int64_t forwarded;
+        _Atomic int64_t refused;
+        _Atomic int64_t unrecorded;
+        _Atomic int64_t failed;
+        _Atomic int64_t left;
+        _Atomic int64_t metered;
+        _Atomic int64_t estimated;
+        _Atomic int64_t unmetered;
+        _Atomic int64_t unpriced;
+        _Atomic int64_t tripped;
+    } counts;
+};
+
+/* Whose call it is. */
+struct gateway_who {
+    struct provider_text workflow;
+    struct provider_text case_id;
+    struct provider_text attempt;
+    int64_t attempt_number;
+    struct provider_text input_key;
+    struct provider_text team;
+    struct provider_text user;
+    struct provider_text key;
+    struct provider_text agent;
+    bool is_session;
+};
+
+/* A model of the chain and where it is served. */
+struct gateway_candidate {
+    struct str model; /* of the settings; empty: as asked */
+    const struct gateway_upstream *upstream;
+    const char *why;
+};
+
+/* How a try ended. */
+enum gateway_end {
+    END_NONE,
+    END_WHOLE,  /* the reply came whole */
+    END_ERROR,  /* the provider answered with an error */
+    END_FAILED, /* no answer, or it broke off */
+    END_LEFT,   /* the client went, and the upstream was cancelled */
+    END_NOT_STARTED,
+};
+
+struct exchange {
+    struct gateway_loop *home;
+    struct gateway_table *table;
+    const struct net_request *request;
+    struct net_reply *reply;
+    enum gateway_step step;
+    char id[GATEWAY_ID_BYTES + 1];
+    char message[GATEWAY_MESSAGE_BYTES]; /* of an error, for the client */
+
+    /* READ */
+    enum provider_dialect dialect; /* of the client */
+    enum provider_api api;
+    struct str path; /* behind the version, with the query */
+    const struct gateway_upstream *asked;
+    struct gateway_who who;
+    bool sent_secret;
+    bool has_body; /* a JSON object was read */
+    bool is_stream;
+    bool asks_usage;
+    const char *output_name;
+    int64_t output_max;
+    int64_t choices;
+    int64_t input_tokens_max;
+    const char *unbounded;
+    enum service_tier tier;
+    struct provider_text model; /* as asked */
+
+    /* ADMIT */
+    const struct settings_route *route;
+    struct gateway_candidate chain[GATEWAY_CHAIN_MAX];
+    size_t chain_count;
+    size_t chain_at;
+    int try_number;
+    int retries_left;
+    int64_t output_set; /* bound of the output that is written into the body; 0: none */
+    uint64_t hold;      /* 0: none is open */
+    int64_t held_pusd;
+    bool is_unpriced;
+    enum hold_cause cause; /* of a cost above the hold */
+    bool is_free;          /* nothing is charged for it */
+    bool is_pressed;       /* the model of the route's under_pressure is in use */
+    bool is_limited;
+    money_sum remaining_pusd;
+    char reason[2 * PROVIDER_NAME_BYTES_MAX]; /* why this model */
+    char after[PROVIDER_NAME_BYTES_MAX + 64]; /* how the try before it ended; empty: the first */
+
+    /* FORWARD */
+    struct text body; /* changed; empty: as sent */
+    struct str sent;  /* the body that goes out */
+    struct net_call *call;
+    struct net_timer timer;
+    int64_t started_ns; /* wall clock */
+
+    /* the upstream's reply */
+    int status;
+    bool is_events;   /* a stream of server-sent events */
+    bool begun;       /* the client has the head */
+    bool is_buffered; /* the body is kept until it is whole, so that its cost can go before it */
+    bool hides_usage; /* the chunk with the usage is not for the client */
+    bool events_lost; /* an event was too large to be read */
+    bool has_left;    /* the client */
+    bool is_paused;
+    enum gateway_end end;
+    enum net_failure_kind failure; /* END_FAILED */
+    bool was_sent;                 /* some of the request, so that something may be charged */
+    struct http_field fields[NET_FIELDS_MAX];
+    size_t field_count;
+    struct text head; /* bytes of the fields that are kept */
+    struct text buffered;
+    struct sse sse;
+    struct provider_reply metered;
+    struct provider_text alias; /* the provider's id of the request */
+    int64_t received_bytes;
+    struct exchange *next; /* idle */
+};
+
+/* ---- exchange.c */
+
+/* Go on until the exchange waits or is over. */
+void exchange_run(struct exchange *exchange, enum gateway_step step);
+
+/* ---- one step each */
+
+enum gateway_step gateway_read(struct exchange *exchange);
+enum gateway_step gateway_admit(struct exchange *exchange);
+enum gateway_step gateway_forward(struct exchange *exchange);
+enum gateway_step gateway_settle(struct exchange *exchange);
+
+/* ---- relay.c: from the upstream to the client */
+
+extern const struct net_call_events gateway_call_events;
+extern const struct net_reply_events gateway_reply_events;
+/* The end of the client's reply: what was kept goes out with its cost before it, a stream ends, or
+ * breaks off as the upstream's did. */
+void gateway_finish(struct exchange *exchange, int64_t cost_pusd, bool has_cost);
+/* Whether another try could follow, of this model or the next. */
+bool gateway_may_retry(const struct exchange *exchange);
+
+/* ---- route.c */
+
+const struct settings_route *gateway_route(const struct gateway_table *table,
+                                           const struct exchange *exchange);
+/* The models to try, in order. */
+void gateway_chain(struct exchange *exchange);
+/* Whether calls of that candidate are given up for now. */
+bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *candidate,
+                     struct str model, int64_t now_ns);
+void gateway_note_result(struct gateway *gateway, const struct gateway_candidate *candidate,
+                         struct str model, bool went_well, int64_t now_ns);
+struct str gateway_model(const struct exchange *exchange);
+
+/* ---- who.c */
+
+void gateway_who_read(const struct net_request *request, const struct gateway_caller *caller,
+                      struct gateway_who *out);
+/* What the body says where nothing stronger did. */
+void gateway_who_body(const struct provider_request *body, struct gateway_who *io);
+/* A case for what names none. */
+void gateway_who_complete(struct exchange *exchange);
+
+/* ---- refuse.c: errors in the client's dialect */
+
+enum gateway_refusal {
+    REFUSE_BODY,      /* 400 */
+    REFUSE_MONEY,     /* 402, or 429 */
+    REFUSE_PEOPLE,    /* 403: this work stays with people */
+    REFUSE_NOT_FOUND, /* 404 */
+    REFUSE_TOO_LARGE, /* 413 */
+    REFUSE_UPSTREAM,  /* 502 */
+    REFUSE_RECORD,    /* 503: nothing was forwarded */
+    REFUSE_OPEN,      /* 503: the circuit is open */
+    REFUSE_TIMEOUT,   /* 504 */
+    REFUSE_COUNT,
+};
+
+/* Sets exchange->message, cut to its room. */
+void gateway_say(struct exchange *exchange, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Answer and end; exchange->message says what and how to mend it. */
+enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal refusal);
+enum gateway_step gateway_refuse_money(struct exchange *exchange,
+                                       const struct hold_refusal *refusal);
+
+/* ---- table.c */
+
+struct gateway_table *gateway_table_use(struct gateway *gateway);
+void gateway_table_release(struct gateway_table *table);
+
+#endif

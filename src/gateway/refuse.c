@@ -1,0 +1,205 @@
+/* Errors of our own, in the client's dialect, so that its SDK understands them and does not retry
+ * what cannot go better. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "gateway/gateway_priv.h"
+
+void gateway_say(struct exchange *exchange, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int size = vsnprintf(exchange->message, sizeof exchange->message, format, arguments);
+    va_end(arguments);
+    CHECK(size >= 0);
+}
+
+struct refusal_words {
+    int status;
+    bool may_retry; /* the official SDKs retry 5xx and 429 unless they are told not to */
+    const char *openai_type;
+    const char *openai_code;
+    const char *anthropic_type;
+};
+
+static const struct refusal_words words[REFUSE_COUNT] = {
+    [REFUSE_BODY] = {400, false, "invalid_request_error", "bursar_request",
+                     "invalid_request_error"},
+    [REFUSE_MONEY] = {402, false, "insufficient_quota", "budget_exceeded", "billing_error"},
+    [REFUSE_PEOPLE] = {403, false, "invalid_request_error", "stays_with_people",
+                       "permission_error"},
+    [REFUSE_NOT_FOUND] = {404, false, "invalid_request_error", "no_upstream", "not_found_error"},
+    [REFUSE_TOO_LARGE] = {413, false, "invalid_request_error", "request_too_large",
+                          "request_too_large"},
+    [REFUSE_UPSTREAM] = {502, true, "server_error", "upstream_failed", "api_error"},
+    [REFUSE_RECORD] = {503, true, "server_error", "not_recorded", "api_error"},
+    [REFUSE_OPEN] = {503, true, "server_error", "upstream_down", "overloaded_error"},
+    [REFUSE_TIMEOUT] = {504, true, "server_error", "upstream_timeout", "timeout_error"},
+};
+
+static void put_body(const struct exchange *exchange, const struct refusal_words *word,
+                     struct text *out)
+{
+    json_open_object(out);
+    if (exchange->dialect == PROVIDER_ANTHROPIC) {
+        json_name(out, "type");
+        json_put_text(out, "error");
+    }
+    json_name(out, "error");
+    json_open_object(out);
+    json_name(out, "type");
+    json_put_text(out, exchange->dialect == PROVIDER_ANTHROPIC ? word->anthropic_type
+                                                               : word->openai_type);
+    json_name(out, "message");
+    json_put_text(out, exchange->message);
+    if (exchange->dialect != PROVIDER_ANTHROPIC) {
+        json_name(out, "param");
+        json_put_null(out);
+        json_name(out, "code");
+        json_put_text(out, word->openai_code);
+    }
+    json_close_object(out);
+    if (exchange->dialect == PROVIDER_ANTHROPIC) {
+        json_name(out, "request_id");
+        json_put_text(out, exchange->id);
+    }
+    json_close_object(out);
+}
+
+static enum gateway_step send(struct exchange *exchange, const struct refusal_words *word,
+                              int status, struct str retry_after, const struct http_field *more,
+                              size_t more_count)
+{
+    struct text body;
+    text_init(&body, (size_t)4 << 10);
+    put_body(exchange, word, &body);
+    struct net_response response = {
+        .status = status, .content_type = STR("application/json"), .body = text_str(&body)};
+    response.fields[response.field_count++] =
+        (struct http_field){STR("x-bursar-request-id"), str_from(exchange->id)};
+    response.fields[response.field_count++] =
+        (struct http_field){STR("x-should-retry"), word->may_retry ? STR("true") : STR("false")};
+    if (retry_after.size > 0) {
+        response.fields[response.field_count++] =
+            (struct http_field){STR("Retry-After"), retry_after};
+    }
+    for (size_t i = 0; i < more_count; i++) {
+        response.fields[response.field_count++] = more[i];
+    }
+    net_reply_send(exchange->reply, &response);
+    exchange->reply = NULL;
+    text_deinit(&body);
+    return GATEWAY_END;
+}
+
+enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal refusal)
+{
+    CHECK(refusal < REFUSE_COUNT);
+    CHECK(exchange->reply != NULL);
+    CHECK(!exchange->begun);
+    const struct refusal_words *const word = &words[refusal];
+    const bool waits = refusal == REFUSE_RECORD || refusal == REFUSE_OPEN;
+    return send(exchange, word, word->status, waits ? STR("1") : (struct str){0}, NULL, 0);
+}
+
+static const char *period_word(enum budget_period period)
+{
+    static const char *const periods[PERIOD_COUNT] = {
+        [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
+        [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "all time"};
+    return periods[period];
+}
+
+static struct str usd(money_sum amount_pusd, char text[static MONEY_TEXT_BYTES_MAX])
+{
+    const size_t size = money_print(amount_pusd, text);
+    return (struct str){text, size};
+}
+
+static void say(struct exchange *exchange, const struct hold_refusal *refusal, struct str resets)
+{
+    char limit[MONEY_TEXT_BYTES_MAX];
+    char spent[MONEY_TEXT_BYTES_MAX];
+    char held[MONEY_TEXT_BYTES_MAX];
+    char wanted[MONEY_TEXT_BYTES_MAX];
+    const bool of_case = refusal->why == HOLD_WHY_CASE;
+    (void)usd(refusal->limit_pusd, limit);
+    (void)usd(refusal->spent_pusd, spent);
+    (void)usd(refusal->held_pusd, held);
+    (void)usd(refusal->wanted_pusd, wanted);
+    gateway_say(
+        exchange,
+        "The budget of %s%s for %s has no room: limit $%s, spent $%s, held for calls under way "
+        "$%s; this call may cost up to $%s. %s%s",
+        of_case ? "one case of " : "", refusal->scope,
+        of_case ? "all time" : period_word(refusal->period), limit, spent, held, wanted,
+        resets.size > 0 ? "It begins anew at " : "Ask its owner to raise it",
+        resets.size > 0 ? resets.data : ".");
+}
+
+enum gateway_step gateway_refuse_money(struct exchange *exchange,
+                                       const struct hold_refusal *refusal)
+{
+    CHECK(exchange->reply != NULL);
+    if (refusal->why == HOLD_WHY_HOLDS || refusal->why == HOLD_WHY_CASES) {
+        gateway_say(exchange,
+                    "more calls are under way than can be held for; nothing was forwarded");
+        return gateway_refuse(exchange, REFUSE_RECORD);
+    }
+    char resets[CLOCK_TEXT_BYTES_MAX] = "";
+    char wait[32] = "";
+    char free_usd[MONEY_TEXT_BYTES_MAX];
+    const int64_t now_ns = clock_now_ns();
+    if (refusal->resets_ns != HOLD_NO_END && refusal->why != HOLD_WHY_CASE) {
+        (void)clock_print(refusal->resets_ns, resets);
+        snprintf(wait, sizeof wait, "%lld",
+                 (long long)((refusal->resets_ns - now_ns) / 1000000000 + 1));
+    }
+    say(exchange, refusal, str_from(resets));
+    const int64_t status = exchange->table->settings->gateway.refusal_status;
+    struct http_field more[3] = {
+        {STR("x-bursar-budget-scope"), str_from(refusal->scope)},
+        {STR("x-bursar-budget-remaining-usd"), usd(refusal->free_pusd, free_usd)},
+    };
+    size_t count = 2;
+    if (resets[0] != '\0') {
+        more[count++] = (struct http_field){STR("x-bursar-budget-resets"), str_from(resets)};
+    }
+    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
+    return send(exchange, &words[REFUSE_MONEY], status == 429 ? 429 : 402,
+                status == 429 ? str_from(wait) : (struct str){0}, more, count);
+}
+
+/* In words that both dialects' SDKs understand: which one asks is not known yet. */
+void gateway_turn_away(const struct net_request *request, int status, const char *why,
+                       struct net_reply *reply)
+{
+    CHECK(why != NULL);
+    (void)request;
+    struct text body;
+    text_init(&body, (size_t)4 << 10);
+    json_open_object(&body);
+    json_name(&body, "type");
+    json_put_text(&body, "error");
+    json_name(&body, "error");
+    json_open_object(&body);
+    json_name(&body, "type");
+    json_put_text(&body, status == 401 ? "authentication_error" : "permission_error");
+    json_name(&body, "message");
+    json_put_text(&body, why);
+    json_name(&body, "param");
+    json_put_null(&body);
+    json_name(&body, "code");
+    json_put_text(&body, status == 401 ? "invalid_api_key" : "permission_denied");
+    json_close_object(&body);
+    json_close_object(&body);
+    const struct net_response response = {.status = status,
+                                          .content_type = STR("application/json"),
+                                          .body = text_str(&body),
+                                          .fields = {{STR("x-should-retry"), STR("false")}},
+                                          .field_count = 1};
+    net_reply_send(reply, &response);
+    text_deinit(&body);
+}

@@ -1,0 +1,268 @@
+/*
+ * From the upstream to the client, byte for byte, and read in passing.
+ *
+ * A stream goes on at once; what is slow to take stops the upstream. A reply that is one JSON
+ * document is kept until it is whole, so that its cost can stand before it.
+ */
+#include <stdio.h>
+
+#include "base/check.h"
+#include "gateway/gateway_priv.h"
+
+static bool is_json(struct str type)
+{
+    return str_starts_with(type, STR("application/json"));
+}
+
+static bool is_ours(struct str name)
+{
+    static const struct str prefix = STR_STATIC("x-bursar-");
+    return http_is_framing(name) || (name.size > prefix.size &&
+                                     str_equal_fold((struct str){name.data, prefix.size}, prefix));
+}
+
+/* Keep the fields that are passed on; those beyond the room are few and none that an SDK reads. */
+static void keep_fields(struct exchange *exchange, const struct http_response_head *head)
+{
+    enum { OURS = 8 };
+    text_clear(&exchange->head);
+    exchange->field_count = 0;
+    for (size_t i = 0; i < head->field_count && exchange->field_count < NET_FIELDS_MAX - OURS;
+         i++) {
+        if (!is_ours(head->fields[i].name)) {
+            text_add(&exchange->head, head->fields[i].name);
+            text_add(&exchange->head, head->fields[i].value);
+            exchange->fields[exchange->field_count++] = head->fields[i];
+        }
+    }
+    const char *at = exchange->head.data;
+    for (size_t i = 0; i < exchange->field_count; i++) {
+        struct http_field *const field = &exchange->fields[i];
+        field->name.data = at;
+        field->value.data = at + field->name.size;
+        at += field->name.size + field->value.size;
+    }
+}
+
+static void add_field(struct exchange *exchange, const char *name, struct str value)
+{
+    if (exchange->field_count < NET_FIELDS_MAX && value.size > 0) {
+        exchange->fields[exchange->field_count++] = (struct http_field){str_from(name), value};
+    }
+}
+
+static void begin(struct exchange *exchange, int64_t length, struct str cost)
+{
+    char remaining[MONEY_TEXT_BYTES_MAX];
+    add_field(exchange, "x-bursar-request-id", str_from(exchange->id));
+    add_field(exchange, "x-bursar-cost-usd", cost);
+    add_field(exchange, "x-bursar-model",
+              exchange->metered.model.size > 0 ? provider_text_str(&exchange->metered.model)
+                                               : gateway_model(exchange));
+    add_field(exchange, "x-bursar-reason", str_from(exchange->reason));
+    if (exchange->is_limited) {
+        const size_t size = money_print(exchange->remaining_pusd, remaining);
+        add_field(exchange, "x-bursar-budget-remaining-usd", (struct str){remaining, size});
+    }
+    const struct net_reply_head head = {
+        .status = exchange->status,
+        .fields = exchange->fields,
+        .field_count = exchange->field_count,
+        .length = length,
+    };
+    exchange->begun = true;
+    net_reply_begin(exchange->reply, &head);
+}
+
+static void pass(struct exchange *exchange, struct str piece)
+{
+    if (exchange->has_left || piece.size == 0) {
+        return;
+    }
+    if (!net_reply_write(exchange->reply, piece) && exchange->call != NULL &&
+        !exchange->is_paused) {
+        exchange->is_paused = true;
+        net_call_pause(exchange->call);
+    }
+}
+
+bool gateway_may_retry(const struct exchange *exchange)
+{
+    return !exchange->begun && !exchange->has_left &&
+           (exchange->retries_left > 0 || exchange->chain_at + 1 < exchange->chain_count);
+}
+
+static bool is_passing_failure(int status)
+{
+    return status == 408 || status == 429 || status >= 500;
+}
+
+static void on_head(void *context, const struct http_response_head *head)
+{
+    struct exchange *const exchange = context;
+    CHECK(exchange->step == GATEWAY_WAIT);
+    const struct str type = http_response_field(head, STR("content-type"));
+    struct str alias = http_response_field(head, STR("request-id"));
+    alias = alias.size > 0 ? alias : http_response_field(head, STR("x-request-id"));
+    exchange->status = head->status;
+    if (alias.size > 0 && alias.size <= sizeof exchange->alias.bytes) {
+        memcpy(exchange->alias.bytes, alias.data, alias.size);
+        exchange->alias.size = alias.size;
+    }
+    if (is_passing_failure(head->status) && gateway_may_retry(exchange)) {
+        net_call_cancel(exchange->call);
+        exchange->call = NULL;
+        exchange->end = END_ERROR;
+        exchange_run(exchange, GATEWAY_SETTLE);
+        return;
+    }
+    exchange->is_events = str_starts_with(type, STR("text/event-stream"));
+    exchange->is_buffered = is_json(type) && head->length <= GATEWAY_BUFFERED_BYTES_MAX &&
+                            head->framing != HTTP_NO_BODY;
+    keep_fields(exchange, head);
+    if (!exchange->is_buffered && !exchange->has_left) {
+        begin(exchange,
+              head->framing == HTTP_LENGTH && !exchange->hides_usage ? head->length
+              : head->framing == HTTP_NO_BODY                        ? 0
+                                                                     : -1,
+              (struct str){0});
+    }
+}
+
+/* Read whole events; those the client may have go on when the usage is hidden from it. */
+static void read_events(struct exchange *exchange, struct str piece)
+{
+    struct err err;
+    bool has = true;
+    while (!exchange->events_lost && has) {
+        struct sse_event event;
+        if (sse_next(&exchange->sse, &piece, &event, &has, &err) != ERR_OK) {
+            exchange->events_lost = true;
+            if (exchange->hides_usage) {
+                pass(exchange, sse_rest(&exchange->sse));
+            }
+            return;
+        }
+        if (has) {
+            const bool is_usage = provider_reply_event(exchange->api, &event,
+                                                       exchange->home->parser, &exchange->metered);
+            if (exchange->hides_usage && !is_usage) {
+                pass(exchange, event.bytes);
+            }
+        }
+    }
+}
+
+static void on_body(void *context, struct str piece)
+{
+    struct exchange *const exchange = context;
+    exchange->received_bytes += (int64_t)piece.size;
+    if (exchange->is_buffered) {
+        text_add(&exchange->buffered, piece);
+        if (exchange->buffered.size + NET_PIECE_BYTES_MAX > GATEWAY_BUFFERED_BYTES_MAX) {
+            exchange->is_buffered = false; /* too large to be kept: it goes on unread */
+            if (!exchange->has_left) {
+                begin(exchange, -1, (struct str){0});
+            }
+            pass(exchange, text_str(&exchange->buffered));
+            text_deinit(&exchange->buffered);
+        }
+        return;
+    }
+    if (exchange->is_events && !exchange->events_lost) {
+        if (!exchange->hides_usage) {
+            pass(exchange, piece);
+        }
+        read_events(exchange, piece);
+        return;
+    }
+    pass(exchange, piece);
+}
+
+static void on_end(void *context, const struct http_field *trailers, size_t trailer_count)
+{
+    struct exchange *const exchange = context;
+    (void)trailers;
+    (void)trailer_count;
+    exchange->call = NULL;
+    if (exchange->is_events && exchange->hides_usage && !exchange->events_lost) {
+        pass(exchange, sse_rest(&exchange->sse));
+    }
+    exchange->end = exchange->status >= 400 ? END_ERROR : END_WHOLE;
+    exchange_run(exchange, GATEWAY_SETTLE);
+}
+
+static void on_error(void *context, const struct net_failure *failure)
+{
+    struct exchange *const exchange = context;
+    exchange->call = NULL;
+    exchange->end = exchange->has_left ? END_LEFT : END_FAILED;
+    exchange->failure = failure->kind;
+    exchange->was_sent = failure->request_was_sent;
+    gateway_say(exchange, "%s", failure->text);
+    exchange_run(exchange, GATEWAY_SETTLE);
+}
+
+const struct net_call_events gateway_call_events = {
+    .on_head = on_head, .on_body = on_body, .on_end = on_end, .on_error = on_error};
+
+static void on_writable(void *context)
+{
+    struct exchange *const exchange = context;
+    if (exchange->is_paused && exchange->call != NULL) {
+        exchange->is_paused = false;
+        net_call_resume(exchange->call);
+    }
+}
+
+static enum gateway_leave on_leave(const struct exchange *exchange)
+{
+    const struct settings_gateway *const gateway = &exchange->table->settings->gateway;
+    if (exchange->route != NULL && exchange->route->has_on_leave) {
+        return exchange->route->on_leave;
+    }
+    return gateway->has_on_leave ? gateway->on_leave : GATEWAY_CANCEL;
+}
+
+static void on_left(void *context)
+{
+    struct exchange *const exchange = context;
+    exchange->has_left = true;
+    atomic_fetch_add(&exchange->home->gateway->counts.left, 1);
+    if (exchange->call == NULL) {
+        /* Between two tries: nothing is under way that could be settled. */
+        net_timer_clear(exchange->home->loop, &exchange->timer);
+        exchange_run(exchange, GATEWAY_END);
+        return;
+    }
+    if (on_leave(exchange) == GATEWAY_DRAIN) {
+        on_writable(exchange);
+        return;
+    }
+    net_call_cancel(exchange->call);
+    exchange->call = NULL;
+    exchange->was_sent = true;
+    exchange->end = END_LEFT;
+    exchange_run(exchange, GATEWAY_SETTLE);
+}
+
+const struct net_reply_events gateway_reply_events = {.writable = on_writable, .left = on_left};
+
+void gateway_finish(struct exchange *exchange, int64_t cost_pusd, bool has_cost)
+{
+    CHECK(exchange->reply != NULL);
+    CHECK(exchange->call == NULL);
+    char text[MONEY_TEXT_BYTES_MAX];
+    const size_t size = has_cost ? money_print(cost_pusd, text) : 0;
+    const bool is_whole = exchange->end == END_WHOLE || exchange->end == END_ERROR;
+    if (exchange->is_buffered && is_whole && !exchange->has_left) {
+        begin(exchange, (int64_t)exchange->buffered.size, (struct str){text, size});
+        pass(exchange, text_str(&exchange->buffered));
+    }
+    if (exchange->begun && is_whole) {
+        net_reply_end(exchange->reply, NULL, 0);
+    } else {
+        net_reply_abort(exchange->reply);
+    }
+    exchange->reply = NULL;
+}

@@ -1,0 +1,118 @@
+/* Which model serves a call, where, and what is tried next when that fails. */
+#include "base/check.h"
+#include "base/hash.h"
+#include "gateway/gateway_priv.h"
+
+enum { FAILURES_MAX = 5 }; /* one after the other; then the circuit opens */
+#define OPEN_NS (INT64_C(10) * 1000000000)
+
+static bool fits(struct str wanted, struct str found)
+{
+    return wanted.size == 0 || str_equal(wanted, found);
+}
+
+const struct settings_route *gateway_route(const struct gateway_table *table,
+                                           const struct exchange *exchange)
+{
+    const struct str workflow = provider_text_str(&exchange->who.workflow);
+    const struct settings_workflow *const known = settings_workflow(table->settings, workflow);
+    const enum risk risk = known != NULL ? known->risk : RISK_NORMAL;
+    for (size_t i = 0; i < table->settings->routes.count; i++) {
+        const struct settings_route *const route = &table->settings->routes.rows[i];
+        if (fits(route->workflow, workflow) && (!route->has_risk || route->risk == risk) &&
+            fits(route->matched_model, provider_text_str(&exchange->model))) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+static const struct gateway_upstream *upstream_of(const struct exchange *exchange)
+{
+    const struct settings_route *const route = exchange->route;
+    const struct gateway_table *const table = exchange->table;
+    for (size_t i = 0; route != NULL && route->upstream.size > 0 && i < table->upstream_count;
+         i++) {
+        if (str_equal(table->upstreams[i].name, route->upstream) &&
+            table->upstreams[i].dialect == exchange->dialect) {
+            return &table->upstreams[i];
+        }
+    }
+    return exchange->asked;
+}
+
+static void add(struct exchange *exchange, struct str model, const char *why)
+{
+    CHECK(exchange->chain_count < GATEWAY_CHAIN_MAX);
+    exchange->chain[exchange->chain_count++] =
+        (struct gateway_candidate){.model = model, .upstream = upstream_of(exchange), .why = why};
+}
+
+void gateway_chain(struct exchange *exchange)
+{
+    const struct settings_route *const route = exchange->route;
+    exchange->chain_count = 0;
+    if (route == NULL || exchange->model.size == 0) {
+        add(exchange, (struct str){0}, "as asked");
+        return;
+    }
+    const bool is_other =
+        route->model.size > 0 && !str_equal(route->model, provider_text_str(&exchange->model));
+    add(exchange, is_other ? route->model : (struct str){0}, is_other ? "route" : "as asked");
+    for (size_t i = 0; i < route->fallback_count; i++) {
+        add(exchange, route->fallback[i], "fallback");
+    }
+}
+
+struct str gateway_model(const struct exchange *exchange)
+{
+    const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
+    return candidate->model.size > 0 ? candidate->model : provider_text_str(&exchange->model);
+}
+
+/* NULL: more pairs than there is room for; those are never given up. */
+static struct gateway_breaker *
+breaker_of(struct gateway *gateway, const struct gateway_candidate *candidate, struct str model)
+{
+    const uint64_t key = hash64_of(candidate->upstream->name, model) | 1;
+    struct gateway_breaker *found = NULL;
+    pthread_mutex_lock(&gateway->lock);
+    for (size_t i = 0; i < GATEWAY_BREAKERS_MAX && found == NULL; i++) {
+        struct gateway_breaker *const breaker =
+            &gateway->breakers[(key + i) % GATEWAY_BREAKERS_MAX];
+        if (breaker->key == 0) {
+            breaker->key = key;
+        }
+        found = breaker->key == key ? breaker : NULL;
+    }
+    pthread_mutex_unlock(&gateway->lock);
+    return found;
+}
+
+bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *candidate,
+                     struct str model, int64_t now_ns)
+{
+    struct gateway_breaker *const breaker = breaker_of(gateway, candidate, model);
+    if (breaker == NULL || atomic_load(&breaker->failures) < FAILURES_MAX) {
+        return false;
+    }
+    /* Half open: one call in a while finds out whether it goes well again. */
+    int64_t until_ns = atomic_load(&breaker->open_until_ns);
+    return now_ns < until_ns ||
+           !atomic_compare_exchange_strong(&breaker->open_until_ns, &until_ns, now_ns + OPEN_NS);
+}
+
+void gateway_note_result(struct gateway *gateway, const struct gateway_candidate *candidate,
+                         struct str model, bool went_well, int64_t now_ns)
+{
+    struct gateway_breaker *const breaker = breaker_of(gateway, candidate, model);
+    if (breaker == NULL) {
+        return;
+    }
+    if (went_well) {
+        atomic_store(&breaker->failures, 0);
+    } else if (atomic_fetch_add(&breaker->failures, 1) + 1 == FAILURES_MAX) {
+        atomic_store(&breaker->open_until_ns, now_ns + OPEN_NS);
+        atomic_fetch_add(&gateway->counts.tripped, 1);
+    }
+}

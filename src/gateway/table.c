@@ -1,0 +1,133 @@
+/* The table of upstreams and routes: built once, read by everybody, released by its last user. */
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "gateway/gateway_priv.h"
+
+static enum errc add_upstream(struct gateway_table *table, const struct settings_upstream *from,
+                              struct str secret, struct err *err)
+{
+    if (table->upstream_count == GATEWAY_UPSTREAMS_MAX) {
+        return err_set(err, ERR_LIMIT, "more than %d upstreams", (int)GATEWAY_UPSTREAMS_MAX);
+    }
+    struct gateway_upstream *const upstream = &table->upstreams[table->upstream_count];
+    const bool is_anthropic = from->has_dialect ? from->dialect == UPSTREAM_ANTHROPIC
+                                                : str_starts_with(from->name, STR("anthropic"));
+    const enum errc code =
+        net_target_parse(from->base_url, &upstream->target, &upstream->path, err);
+    if (code != ERR_OK) {
+        return err_set(err, ERR_CONFIG, "upstreams: " STR_FORMAT ": base_url: %s",
+                       STR_ARG(from->name), err->text);
+    }
+    upstream->name = from->name;
+    upstream->dialect = is_anthropic ? PROVIDER_ANTHROPIC : PROVIDER_OPENAI;
+    upstream->provider = from->provider.size > 0 ? from->provider : from->name;
+    if (secret.size > 0) {
+        const int size = snprintf(upstream->secret, sizeof upstream->secret, "%s" STR_FORMAT,
+                                  is_anthropic ? "" : "Bearer ", STR_ARG(secret));
+        if (size < 0 || (size_t)size >= sizeof upstream->secret) {
+            return err_set(err, ERR_CONFIG,
+                           "upstreams: " STR_FORMAT ": the key is longer than %d "
+                           "bytes",
+                           STR_ARG(from->name), (int)GATEWAY_SECRET_BYTES_MAX);
+        }
+        upstream->secret_size = (size_t)size;
+    }
+    table->upstream_count++;
+    return ERR_OK;
+}
+
+static bool has_upstream(const struct gateway_table *table, struct str name)
+{
+    for (size_t i = 0; i < table->upstream_count; i++) {
+        if (str_equal(table->upstreams[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum errc gateway_table_create(const struct settings *settings, const struct str *secrets,
+                               const struct price_book *book, struct gateway_table **out,
+                               struct err *err)
+{
+    CHECK(settings != NULL);
+    CHECK(book != NULL);
+    struct gateway_table *table = memory_new(struct gateway_table);
+    enum errc code = ERR_OK;
+    table->settings = settings;
+    table->book = book;
+    atomic_store(&table->users, 1);
+    for (size_t i = 0; i < settings->upstreams.count && code == ERR_OK; i++) {
+        code = add_upstream(table, &settings->upstreams.rows[i], secrets[i], err);
+    }
+    for (size_t i = 0; i < settings->routes.count && code == ERR_OK; i++) {
+        const struct settings_route *const route = &settings->routes.rows[i];
+        if (route->upstream.size > 0 && !has_upstream(table, route->upstream)) {
+            code = err_set(err, ERR_CONFIG,
+                           "routes: number %zu goes to upstream \"" STR_FORMAT
+                           "\", which upstreams does not name",
+                           i + 1, STR_ARG(route->upstream));
+        } else if (1 + route->fallback_count > GATEWAY_CHAIN_MAX) {
+            code = err_set(err, ERR_CONFIG, "routes: number %zu has more than %d fallbacks", i + 1,
+                           (int)GATEWAY_CHAIN_MAX - 1);
+        }
+    }
+    if (code != ERR_OK) {
+        memory_free(table);
+        return code;
+    }
+    *out = table;
+    return ERR_OK;
+}
+
+void gateway_table_on_release(struct gateway_table *table, void (*released)(void *context),
+                              void *context)
+{
+    CHECK(table != NULL);
+    table->released = released;
+    table->context = context;
+}
+
+void gateway_table_release(struct gateway_table *table)
+{
+    CHECK(table != NULL);
+    if (atomic_fetch_sub(&table->users, 1) > 1) {
+        return;
+    }
+    if (table->released != NULL) {
+        table->released(table->context);
+    }
+    memset(table->upstreams, 0, sizeof table->upstreams); /* secrets */
+    memory_free(table);
+}
+
+void gateway_table_destroy(struct gateway_table **table)
+{
+    CHECK(table != NULL);
+    if (*table != NULL) {
+        gateway_table_release(*table);
+        *table = NULL;
+    }
+}
+
+struct gateway_table *gateway_table_use(struct gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
+    struct gateway_table *const table = gateway->table;
+    atomic_fetch_add(&table->users, 1);
+    pthread_mutex_unlock(&gateway->lock);
+    return table;
+}
+
+void gateway_set_table(struct gateway *gateway, struct gateway_table *table)
+{
+    CHECK(gateway != NULL);
+    CHECK(table != NULL);
+    pthread_mutex_lock(&gateway->lock);
+    struct gateway_table *const old = gateway->table;
+    gateway->table = table;
+    pthread_mutex_unlock(&gateway->lock);
+    gateway_table_release(old);
+}

@@ -1,0 +1,392 @@
+#include "store/hold_log_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+void hold_log_path(const struct hold_log *log, enum hold_log_file file, uint32_t segment,
+                   char out[HOLD_LOG_PATH_BYTES_MAX])
+{
+    int size = 0;
+    switch (file) {
+    case HOLD_LOG_FILE_SEGMENT:
+        size = snprintf(out, HOLD_LOG_PATH_BYTES_MAX, "%s/holds.%08u.log", log->home, segment);
+        break;
+    case HOLD_LOG_FILE_SNAPSHOT:
+        size = snprintf(out, HOLD_LOG_PATH_BYTES_MAX, "%s/holds.%08u.snap", log->home, segment);
+        break;
+    case HOLD_LOG_FILE_NEW:
+        size = snprintf(out, HOLD_LOG_PATH_BYTES_MAX, "%s/holds.%08u.new", log->home, segment);
+        break;
+    }
+    CHECK(size > 0 && size < HOLD_LOG_PATH_BYTES_MAX);
+}
+
+enum errc hold_log_fail(const struct hold_log *log, const char *what, struct err *err)
+{
+    return err_set(err, ERR_IO, "%s: the log of holds cannot be %s: %s", log->home, what,
+                   strerror(errno));
+}
+
+bool hold_log_sync_home(const struct hold_log *log)
+{
+    CHECK(log != NULL);
+    const int fd = open(log->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return synced;
+}
+
+static bool write_all(int fd, struct str bytes)
+{
+    while (bytes.size > 0) {
+        const ssize_t wrote = write(fd, bytes.data, bytes.size);
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote <= 0) {
+            return false;
+        }
+        bytes.data += wrote;
+        bytes.size -= (size_t)wrote;
+    }
+    return true;
+}
+
+enum errc hold_log_make(const struct hold_log *log, enum hold_log_file file,
+                        const struct hold_log_header *header, struct str record, struct str body,
+                        struct err *err)
+{
+    CHECK(header->segment > 0);
+    char new_path[HOLD_LOG_PATH_BYTES_MAX];
+    char path[HOLD_LOG_PATH_BYTES_MAX];
+    char head[HOLD_LOG_HEADER_BYTES];
+    hold_log_path(log, HOLD_LOG_FILE_NEW, header->segment, new_path);
+    hold_log_path(log, file, header->segment, path);
+    hold_log_header_put(header, head);
+    const int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return hold_log_fail(log, "made", err);
+    }
+    bool done = write_all(fd, (struct str){head, sizeof head}) && write_all(fd, record) &&
+                write_all(fd, body) && fsync(fd) == 0;
+    done = close(fd) == 0 && done;
+    done = done && rename(new_path, path) == 0 && hold_log_sync_home(log);
+    if (!done) {
+        const enum errc code = hold_log_fail(log, "written", err);
+        (void)unlink(new_path);
+        return code;
+    }
+    return ERR_OK;
+}
+
+static int open_segment(const struct hold_log *log, uint32_t segment)
+{
+    char path[HOLD_LOG_PATH_BYTES_MAX];
+    hold_log_path(log, HOLD_LOG_FILE_SEGMENT, segment, path);
+    return open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+}
+
+/* One process at a time; the lock goes with the process, however it ends. */
+static enum errc lock(struct hold_log *log, struct err *err)
+{
+    char path[HOLD_LOG_PATH_BYTES_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/holds.lock", log->home);
+    log->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (log->lock_fd < 0) {
+        return hold_log_fail(log, "locked", err);
+    }
+    if (flock(log->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return err_set(err, ERR_BUSY,
+                       "%s: another process keeps the budgets of this home; stop it first",
+                       log->home);
+    }
+    return ERR_OK;
+}
+
+static enum errc start(struct hold_log *log, hold_log_visit visit, void *context,
+                       struct hold_log_opened *opened, struct err *err)
+{
+    enum errc code = lock(log, err);
+    code = code == ERR_OK ? hold_log_replay(log, visit, context, opened, err) : code;
+    if (code == ERR_OK && log->segment_count == 0) {
+        const struct hold_log_header header = {1, 1};
+        code = hold_log_make(log, HOLD_LOG_FILE_SEGMENT, &header, (struct str){"", 0},
+                             (struct str){"", 0}, err);
+        log->segments[log->segment_count++] =
+            (struct hold_log_segment){1, 1, HOLD_LOG_HEADER_BYTES};
+        log->delivered_at = (struct hold_log_place){1, HOLD_LOG_HEADER_BYTES, 0};
+        log->read_at = log->delivered_at;
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    log->fd = open_segment(log, log->segments[log->segment_count - 1].segment);
+    if (log->fd < 0) {
+        return hold_log_fail(log, "opened", err);
+    }
+    log->synced = log->written;
+    log->has_thread = pthread_create(&log->thread, NULL, hold_log_run, log) == 0;
+    return log->has_thread ? ERR_OK : err_set(err, ERR_IO, "no thread can be started");
+}
+
+enum errc hold_log_open(const struct hold_log_options *options, hold_log_visit visit, void *context,
+                        struct hold_log **out, struct hold_log_opened *out_opened, struct err *err)
+{
+    CHECK(options != NULL);
+    CHECK(out != NULL);
+    CHECK(options->sync_ms >= 1 && options->sync_ms <= HOLD_LOG_SYNC_MS_MAX);
+    enum { NAME_BYTES = 32 };
+    if (options->home.size == 0 || options->home.size > HOLD_LOG_PATH_BYTES_MAX - NAME_BYTES) {
+        return err_set(err, ERR_RANGE, "the home directory's name has %zu bytes; at most %d",
+                       options->home.size, HOLD_LOG_PATH_BYTES_MAX - NAME_BYTES);
+    }
+    struct hold_log_opened opened = {0};
+    struct hold_log *log = memory_new(struct hold_log);
+    memcpy(log->home, options->home.data, options->home.size);
+    log->lock_fd = -1;
+    log->fd = -1;
+    log->sync_ms = options->sync_ms;
+    log->segment_bytes = (int64_t)options->segment_bytes;
+    log->segments = memory_new_array(struct hold_log_segment, HOLD_LOG_SEGMENTS_MAX);
+    CHECK(pthread_mutex_init(&log->mutex, NULL) == 0);
+    CHECK(pthread_cond_init(&log->done, NULL) == 0);
+    pthread_condattr_t monotonic;
+    CHECK(pthread_condattr_init(&monotonic) == 0);
+    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&log->work, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+    const enum errc code = start(log, visit, context, &opened, err);
+    if (code != ERR_OK) {
+        hold_log_close(&log);
+        return code;
+    }
+    *out = log;
+    if (out_opened != NULL) {
+        *out_opened = opened;
+    }
+    return ERR_OK;
+}
+
+void hold_log_close(struct hold_log **log)
+{
+    CHECK(log != NULL);
+    if (*log == NULL) {
+        return;
+    }
+    if ((*log)->has_thread) {
+        pthread_mutex_lock(&(*log)->mutex);
+        (*log)->stop = true;
+        pthread_cond_signal(&(*log)->work);
+        pthread_mutex_unlock(&(*log)->mutex);
+        pthread_join((*log)->thread, NULL);
+    }
+    if ((*log)->fd >= 0) {
+        close((*log)->fd);
+    }
+    if ((*log)->lock_fd >= 0) {
+        close((*log)->lock_fd);
+    }
+    pthread_cond_destroy(&(*log)->work);
+    pthread_cond_destroy(&(*log)->done);
+    pthread_mutex_destroy(&(*log)->mutex);
+    memory_free((*log)->snapshot);
+    memory_free((*log)->segments);
+    memory_free(*log);
+    *log = NULL;
+}
+
+static enum errc broken(const struct hold_log *log, struct err *err)
+{
+    return err_set(err, ERR_IO, "%s: the disk refused the log of holds; mend it and start again",
+                   log->home);
+}
+
+/* One write of all parts, or nothing. */
+static enum errc write_parts(struct hold_log *log, struct hold_log_segment *segment,
+                             const struct iovec *parts, int part_count, size_t size,
+                             struct err *err)
+{
+    const ssize_t wrote = writev(log->fd, parts, part_count);
+    if (wrote == (ssize_t)size) {
+        segment->bytes += (int64_t)size;
+        return ERR_OK;
+    }
+    if (wrote >= 0) {
+        errno = ENOSPC;
+    }
+    const enum errc code = hold_log_fail(log, "written", err);
+    if (wrote > 0 && ftruncate(log->fd, segment->bytes) != 0) {
+        log->broken = true;
+    }
+    return code;
+}
+
+enum errc hold_log_append(struct hold_log *log, struct hold_record *records, size_t count,
+                          uint64_t *out_number, struct err *err)
+{
+    CHECK(log != NULL);
+    CHECK(count > 0 && count <= HOLD_LOG_BATCH_MAX);
+    char heads[HOLD_LOG_BATCH_MAX][HOLD_LOG_RECORD_BYTES_MAX];
+    struct iovec parts[2 * HOLD_LOG_BATCH_MAX];
+    int part_count = 0;
+    size_t size = 0;
+    int64_t payloads = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t body_max = records[i].event == HOLD_LIMITED ? HOLD_LOG_SNAPSHOT_BYTES_MAX
+                                                                 : (size_t)HOLD_PAYLOAD_BYTES_MAX;
+        if (records[i].body.size > body_max) {
+            return err_set(err, ERR_RANGE, "a payload of %zu bytes; at most %zu",
+                           records[i].body.size, body_max);
+        }
+        payloads += hold_log_has_payload(&records[i]);
+    }
+    pthread_mutex_lock(&log->mutex);
+    for (size_t i = 0; i < count; i++) {
+        records[i].number = log->written + 1 + i;
+        const size_t head = hold_log_record_put(&records[i], log->synced, heads[i]);
+        parts[part_count++] = (struct iovec){heads[i], head};
+        size += head;
+        if (records[i].body.size > 0) {
+            union { /* writev() does not write what it is given, though its type says so */
+                const char *given;
+                char *wanted;
+            } body = {records[i].body.data};
+            parts[part_count++] = (struct iovec){body.wanted, records[i].body.size};
+            size += records[i].body.size;
+        }
+    }
+    enum errc code = log->broken ? broken(log, err)
+                                 : write_parts(log, &log->segments[log->segment_count - 1], parts,
+                                               part_count, size, err);
+    if (code == ERR_OK) {
+        const bool was_clean = log->written == log->synced;
+        log->written += count;
+        log->payloads += payloads;
+        *out_number = log->written;
+        if (was_clean) {
+            pthread_cond_signal(&log->work);
+        }
+    }
+    pthread_mutex_unlock(&log->mutex);
+    return code;
+}
+
+enum errc hold_log_wait(struct hold_log *log, uint64_t number, struct err *err)
+{
+    CHECK(log != NULL);
+    pthread_mutex_lock(&log->mutex);
+    CHECK(number <= log->written);
+    log->waiters++;
+    if (log->synced < number) {
+        pthread_cond_signal(&log->work);
+    }
+    while (log->synced < number && !log->broken) {
+        pthread_cond_wait(&log->done, &log->mutex);
+    }
+    log->waiters--;
+    const enum errc code = log->synced >= number ? ERR_OK : broken(log, err);
+    pthread_mutex_unlock(&log->mutex);
+    return code;
+}
+
+enum errc hold_log_flush(struct hold_log *log, struct err *err)
+{
+    CHECK(log != NULL);
+    pthread_mutex_lock(&log->mutex);
+    const uint64_t written = log->written;
+    pthread_mutex_unlock(&log->mutex);
+    return hold_log_wait(log, written, err);
+}
+
+bool hold_log_wants_snapshot(struct hold_log *log)
+{
+    CHECK(log != NULL);
+    pthread_mutex_lock(&log->mutex);
+    const bool wants = log->segments[log->segment_count - 1].bytes > log->segment_bytes &&
+                       log->snapshot == NULL && !log->broken &&
+                       log->segment_count < HOLD_LOG_SEGMENTS_MAX;
+    pthread_mutex_unlock(&log->mutex);
+    return wants;
+}
+
+/* Not synced here, as callers wait: the thread does it before it calls a record of it synced. What
+ * a power cut leaves of it, the next start takes for a file that was never begun. */
+static int begin_segment(const struct hold_log *log, const struct hold_log_header *header)
+{
+    char new_path[HOLD_LOG_PATH_BYTES_MAX];
+    char path[HOLD_LOG_PATH_BYTES_MAX];
+    char head[HOLD_LOG_HEADER_BYTES];
+    hold_log_path(log, HOLD_LOG_FILE_NEW, header->segment, new_path);
+    hold_log_path(log, HOLD_LOG_FILE_SEGMENT, header->segment, path);
+    hold_log_header_put(header, head);
+    const int fd = open(new_path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -1;
+    }
+    if (!write_all(fd, (struct str){head, sizeof head}) || rename(new_path, path) != 0) {
+        (void)unlink(new_path);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+enum errc hold_log_rotate(struct hold_log *log, char *snapshot, size_t size, struct err *err)
+{
+    CHECK(log != NULL);
+    CHECK(snapshot != NULL);
+    CHECK(size <= HOLD_LOG_SNAPSHOT_BYTES_MAX);
+    pthread_mutex_lock(&log->mutex);
+    CHECK(log->snapshot == NULL);
+    const uint32_t segment = log->segments[log->segment_count - 1].segment + 1;
+    const struct hold_log_header header = {segment, log->written + 1};
+    /* What is in this file is on the disk before anything is in the next. */
+    enum errc code = fdatasync(log->fd) == 0 ? ERR_OK : hold_log_fail(log, "synced", err);
+    const int fd = code == ERR_OK ? begin_segment(log, &header) : -1;
+    if (code == ERR_OK && fd < 0) {
+        code = hold_log_fail(log, "begun", err);
+    }
+    if (code == ERR_OK) {
+        close(log->fd);
+        log->fd = fd;
+        log->home_changed = true;
+        log->synced = log->written;
+        log->segments[log->segment_count++] =
+            (struct hold_log_segment){segment, header.first, HOLD_LOG_HEADER_BYTES};
+        log->snapshot = snapshot;
+        log->snapshot_size = size;
+        log->snapshot_next = segment;
+        log->snapshot_number = log->written;
+        pthread_cond_signal(&log->work);
+        pthread_cond_broadcast(&log->done);
+    }
+    pthread_mutex_unlock(&log->mutex);
+    if (code != ERR_OK) {
+        memory_free(snapshot);
+    }
+    return code;
+}
+
+void hold_log_measure(struct hold_log *log, struct hold_log_size *out)
+{
+    CHECK(log != NULL);
+    CHECK(out != NULL);
+    pthread_mutex_lock(&log->mutex);
+    *out = (struct hold_log_size){.segments = (int64_t)log->segment_count,
+                                  .payloads = log->payloads,
+                                  .syncs = log->syncs,
+                                  .synced = log->synced};
+    for (size_t i = 0; i < log->segment_count; i++) {
+        out->bytes += log->segments[i].bytes;
+    }
+    pthread_mutex_unlock(&log->mutex);
+}

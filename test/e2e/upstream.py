@@ -1,0 +1,284 @@
+"""A provider of models on loopback as the gateway meets it: OpenAI's and Anthropic's APIs, streamed
+or not, with a log of what each answer used and of how its connection ended. For tests.
+
+What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
+"output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
+"status": an error; "cut": chunks after which the connection is closed; "reset": close at once;
+"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
+import asyncio
+import json
+import threading
+
+DEFAULT = {"input": 100, "cached": 0, "written": 0, "output": 20, "chunks": 4, "every": 0}
+MESSAGES = ("/v1/messages",)
+
+
+def wishes(request):
+    """What the last message asks of the answer."""
+    messages = request.get("messages") or request.get("input") or []
+    content = messages if isinstance(messages, str) else (messages[-1] if messages else {})
+    if isinstance(content, dict):
+        content = content.get("content", "")
+    if isinstance(content, list):
+        content = content[0].get("text", "") if content else ""
+    try:
+        told = json.loads(content)
+    except ValueError:
+        told = {}
+    return {**DEFAULT, **(told if isinstance(told, dict) else {})}
+
+
+def chat_usage(wish):
+    prompt = wish["input"] + wish["cached"]
+    return {"prompt_tokens": prompt, "completion_tokens": wish["output"],
+            "total_tokens": prompt + wish["output"],
+            "prompt_tokens_details": {"cached_tokens": wish["cached"]},
+            "completion_tokens_details": {"reasoning_tokens": 0}}
+
+
+def responses_usage(wish):
+    prompt = wish["input"] + wish["cached"]
+    return {"input_tokens": prompt, "input_tokens_details": {"cached_tokens": wish["cached"]},
+            "output_tokens": wish["output"], "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": prompt + wish["output"]}
+
+
+def messages_usage(wish, output=None):
+    return {"input_tokens": wish["input"], "cache_read_input_tokens": wish["cached"],
+            "cache_creation_input_tokens": wish["written"],
+            "cache_creation": {"ephemeral_5m_input_tokens": wish["written"],
+                               "ephemeral_1h_input_tokens": 0},
+            "output_tokens": wish["output"] if output is None else output,
+            "service_tier": "standard"}
+
+
+def text_of(wish, number):
+    return f"part {number} " + "x" * wish.get("pad", 0)
+
+
+def chat_message(wish):
+    message = {"role": "assistant", "content": "Done.", "refusal": None}
+    if wish.get("tool"):
+        message["tool_calls"] = [{"id": "call_1", "type": "function",
+                                  "function": {"name": wish["tool"], "arguments": "{\"a\":1}"}}]
+    return message
+
+
+def chat(entry, request, wish):
+    common = {"id": entry["id"], "created": 1_790_000_000, "model": request["model"],
+              "service_tier": "default"}
+    usage = {} if wish.get("no_usage") else {"usage": chat_usage(wish)}
+    finish = "tool_calls" if wish.get("tool") else "stop"
+    if not request.get("stream"):
+        return {**common, "object": "chat.completion", **usage,
+                "choices": [{"index": 0, "message": chat_message(wish), "finish_reason": finish,
+                             "logprobs": None}]}
+    common["object"] = "chat.completion.chunk"
+    told = (request.get("stream_options") or {}).get("include_usage", False)
+    entry["asked_usage"] = told
+    empty = {"usage": None} if told else {}
+    deltas = [{"role": "assistant", "content": ""}]
+    if wish.get("tool"):
+        deltas += [{"tool_calls": [{"index": 0, "id": "call_1", "type": "function",
+                                    "function": {"name": wish["tool"], "arguments": ""}}]},
+                   {"tool_calls": [{"index": 0, "function": {"arguments": "{\"a\":1}"}}]}]
+    deltas += [{"content": text_of(wish, number)} for number in range(wish["chunks"])]
+    events = [{**common, **empty, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+              for delta in deltas]
+    events.append({**common, **empty,
+                   "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    if told and usage:
+        events.append({**common, "choices": [], **usage})
+    return [f"data: {json.dumps(event)}\n\n" for event in events] + ["data: [DONE]\n\n"]
+
+
+def responses(entry, request, wish):
+    text = "".join(text_of(wish, number) for number in range(wish["chunks"]))
+    output = [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+               "content": [{"type": "output_text", "text": text, "annotations": []}]}]
+    whole = {"id": entry["id"], "object": "response", "created_at": 1_790_000_000,
+             "status": "completed", "model": request["model"], "output": output, "error": None,
+             "incomplete_details": None, "instructions": None, "metadata": {}, "tools": [],
+             "parallel_tool_calls": True, "temperature": 1.0, "top_p": 1.0, "tool_choice": "auto",
+             "service_tier": "default", "usage": responses_usage(wish)}
+    if not request.get("stream"):
+        return whole
+    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
+    item = {**output[0], "status": "in_progress", "content": []}
+    part = {"type": "output_text", "text": "", "annotations": []}
+    place = {"item_id": "msg_1", "output_index": 0}
+    events = [{"type": "response.created", "response": begun},
+              {"type": "response.in_progress", "response": begun},
+              {"type": "response.output_item.added", "output_index": 0, "item": item},
+              {"type": "response.content_part.added", **place, "content_index": 0, "part": part}]
+    events += [{"type": "response.output_text.delta", **place, "content_index": 0, "logprobs": [],
+                "delta": text_of(wish, number)} for number in range(wish["chunks"])]
+    events += [{"type": "response.output_text.done", **place, "content_index": 0, "text": text,
+                "logprobs": []},
+               {"type": "response.content_part.done", **place, "content_index": 0,
+                "part": {**part, "text": text}},
+               {"type": "response.output_item.done", "output_index": 0, "item": output[0]},
+               {"type": "response.completed", "response": whole}]
+    return [f"event: {event['type']}\n"
+            f"data: {json.dumps({**event, 'sequence_number': number})}\n\n"
+            for number, event in enumerate(events)]
+
+
+def messages(entry, request, wish):
+    blocks = [{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}] * bool(
+        wish.get("thinking"))
+    blocks.append({"type": "text", "text": "Done."})
+    if wish.get("tool"):
+        blocks.append({"type": "tool_use", "id": "toolu_1", "name": wish["tool"],
+                       "input": {"a": 1}})
+    stop = "tool_use" if wish.get("tool") else "end_turn"
+    message = {"id": entry["id"], "type": "message", "role": "assistant",
+               "model": request["model"], "content": blocks, "stop_reason": stop,
+               "stop_sequence": None, "usage": messages_usage(wish)}
+    if not request.get("stream"):
+        return message
+    events = [{"type": "message_start",
+               "message": {**message, "content": [], "stop_reason": None,
+                           "usage": messages_usage(wish, 1)}}, {"type": "ping"}]
+    for index, block in enumerate(blocks):
+        deltas = {
+            "thinking": [{"type": "thinking_delta", "thinking": "Hm."},
+                         {"type": "signature_delta", "signature": "c2ln"}],
+            "text": [{"type": "text_delta", "text": text_of(wish, number)}
+                     for number in range(wish["chunks"])],
+            "tool_use": [{"type": "input_json_delta", "partial_json": "{\"a\":"},
+                         {"type": "input_json_delta", "partial_json": "1}"}],
+        }[block["type"]]
+        empty = {"thinking": {"type": "thinking", "thinking": "", "signature": ""},
+                 "text": {"type": "text", "text": ""},
+                 "tool_use": {**block, "input": {}}}[block["type"]]
+        events.append({"type": "content_block_start", "index": index, "content_block": empty})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta}
+                   for delta in deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    # Two tellings of a running total: the second takes the place of the first.
+    events.append({"type": "message_delta", "delta": {"stop_reason": None, "stop_sequence": None},
+                   "usage": {"output_tokens": max(1, wish["output"] // 2)}})
+    events.append({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None},
+                   "usage": {"input_tokens": wish["input"],
+                             "cache_read_input_tokens": wish["cached"],
+                             "cache_creation_input_tokens": wish["written"],
+                             "output_tokens": wish["output"]}})
+    events.append({"type": "message_stop"})
+    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+
+
+def embeddings(_, request, wish):
+    return {"object": "list", "model": request["model"],
+            "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}],
+            "usage": {"prompt_tokens": wish["input"], "total_tokens": wish["input"]}}
+
+
+MAKERS = {"/v1/chat/completions": ("chatcmpl", chat), "/v1/responses": ("resp", responses),
+          "/v1/messages": ("msg", messages), "/v1/embeddings": ("emb", embeddings)}
+MODELS = {"object": "list", "data": [{"id": "gpt-4.1", "object": "model", "created": 1,
+                                      "owned_by": "test"}], "has_more": False}
+
+
+class Upstream:
+    """Answers until stopped. `log`: one entry an answer, in order of their requests."""
+
+    def __init__(self):
+        self.log = []
+        self.loop = asyncio.new_event_loop()
+        started = threading.Event()
+        threading.Thread(target=self.run, args=(started,), daemon=True).start()
+        started.wait()
+
+    def run(self, started):
+        asyncio.set_event_loop(self.loop)
+        self.server = self.loop.run_until_complete(
+            asyncio.start_server(self.serve, "127.0.0.1", 0, limit=1 << 26, backlog=4096))
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        started.set()
+        self.loop.run_forever()
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+    async def serve(self, reader, writer):
+        try:
+            while await self.exchange(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            writer.close()
+
+    async def exchange(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        method, path, _ = lines[0].split(" ", 2)
+        fields = {name.lower(): value.strip() for name, _, value in
+                  (line.partition(":") for line in lines[1:] if line)}
+        body = await reader.readexactly(int(fields.get("content-length", 0)))
+        path = path.partition("?")[0]
+        entry = {"path": path, "method": method, "fields": fields, "body": body, "sent": 0,
+                 "ended": None}
+        self.log.append(entry)
+        if method == "GET":
+            return await self.whole(writer, 200, MODELS)
+        if path == "/v1/messages/count_tokens":
+            return await self.whole(writer, 200, {"input_tokens": 42})
+        if path not in MAKERS:
+            return await self.whole(writer, 200, {"ok": True, "path": path})
+        request = json.loads(body)
+        wish = wishes(request)
+        prefix, make = MAKERS[path]
+        entry.update(wish=wish, model=request["model"], request=request,
+                     id=f"{prefix}-{self.port}-{len(self.log):08}")
+        return await self.answer(reader, writer, entry, make(entry, request, wish))
+
+    async def answer(self, reader, writer, entry, made):
+        wish = entry["wish"]
+        if wish.get("wait"):
+            await asyncio.sleep(wish["wait"])
+        if wish.get("reset"):
+            entry["ended"] = "reset"
+            writer.transport.abort()
+            return False
+        if wish.get("status"):
+            entry["ended"] = "error"
+            error = {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}
+            return await self.whole(writer, wish["status"], error)
+        if isinstance(made, dict):
+            entry["ended"] = "whole"
+            return await self.whole(writer, 200, made)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+                     b"request-id: req_" + entry["id"].encode() +
+                     b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for number, event in enumerate(made):
+            if wish.get("cut") == number:
+                entry["ended"] = "cut"
+                writer.transport.abort()
+                return False
+            data = event.encode()
+            writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            await writer.drain()
+            if wish["every"]:
+                await asyncio.sleep(wish["every"])
+            if reader.at_eof() or writer.transport.is_closing():
+                entry["ended"] = "cancelled"
+                return False
+            entry["sent"] += 1
+        entry["ended"] = "whole"
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
+    async def whole(self, writer, status, value):
+        body = json.dumps(value).encode()
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+        return True
+
+    def answered(self):
+        """The answers that were charged for: whole ones."""
+        return [entry for entry in self.log if entry["ended"] == "whole" and "wish" in entry]
