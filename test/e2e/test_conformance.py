@@ -6,6 +6,8 @@ import csv
 import gzip
 import http.client
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import SHARED, Home
@@ -140,6 +142,68 @@ def test_every_refusal_has_a_status_and_is_not_retryable(server, method, headers
         assert read_status(body)[1]
 
 
+@pytest.fixture(name="narrow")
+def fixture_narrow(home):
+    """A server whose inbox holds a mebibyte."""
+    home.path.mkdir()
+    (home.path / "bursar.yaml").write_text("limits: {queue_mib: 1, journal_mib: 1}\n",
+                                           encoding="ascii")
+    server = Server(home)
+    yield server
+    server.stop()
+
+
+def field(number, value):
+    """Bytes in protobuf, behind their size."""
+    size, sizes = len(value), b""
+    while size >= 128:
+        sizes, size = sizes + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + sizes + bytes([size]) + value
+
+
+def padded(number, size):
+    row = span(number)
+    row["attributes"].append({"key": "padding", "value": {"stringValue": "x" * size}})
+    return row
+
+
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON])
+def test_a_full_inbox_is_503_with_retry_after_and_takes_nothing(narrow, headers):
+    body = json.dumps(request([padded(1, 3 << 19)])).encode()
+    if headers is PROTOBUF:  # resource_spans 1, scope_spans 2, spans 2: trace_id 1, span_id 2, name 5
+        body = field(1, field(2, field(2, field(1, b"t" * 16) + field(2, b"s" * 8)
+                                       + field(5, b"x" * (3 << 19)))))
+    status, said, fields = narrow.ask("POST", "/v1/traces", body, headers)
+    assert status == 503, said
+    assert int(fields["Retry-After"]) >= 1
+    assert fields["Content-Type"] == headers["Content-Type"]
+    code, message = read_status(said) if headers is PROTOBUF else json.loads(said).values()
+    assert (code, "try again" in message) == (14, True)
+    assert narrow.metric("bursar_inbox_messages") == 0
+    assert narrow.post([span(2)])[:2] == (200, b"{}")
+    narrow.settle()
+    assert narrow.home.json("report")["workflows"][0]["calls"] == 1
+
+
+def test_who_sends_again_after_503_as_long_as_it_comes_loses_nothing(narrow):
+    refused = []
+
+    def send(number):
+        while True:
+            status, said, fields = narrow.post([padded(number, 600_000)])
+            if status == 200:
+                return
+            assert (status, int(fields["Retry-After"])) == (503, 1), said
+            refused.append(number)
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(12) as senders:
+        list(senders.map(send, range(1, 49)))
+    narrow.settle()
+    assert refused  # 12 x 600 kB at once do not fit
+    assert narrow.home.json("report")["workflows"][0]["calls"] == 48
+
+
 def test_ids_in_json_are_hexadecimal_of_either_case(home):
     server = Server(home)
     lower = {**span(1), "traceId": "ab" * 16, "spanId": "cd" * 8}
@@ -159,6 +223,30 @@ def test_enums_are_integers_and_unknown_fields_are_ignored(home):
     assert server.ask("POST", "/v1/traces", json.dumps(body), JSON)[:2] == (200, b"{}")
     assert server.stop() == 0
     assert home.verified()["steps"] == 1
+
+
+def test_names_of_enums_and_snake_case_which_senders_must_not_use_change_no_sum(home):
+    """Left out they would be spend that is lost, or a running total counted at each of its points;
+    a name that is none is an unknown field, and the proper name goes before the other."""
+    server = Server(home)
+    names = {"traceId": "trace_id", "spanId": "span_id", "startTimeUnixNano": "start_time_unix_nano",
+             "endTimeUnixNano": "end_time_unix_nano", "attributes": "attributes", "name": "name"}
+    row = {names[key]: value for key, value in span(1).items() if key in names}
+    row = {**row, "kind": "SPAN_KIND_CLIENT", "status": {"code": "STATUS_CODE_OK"}}
+    both = {**span(2), "trace_id": "f" * 32, "span_id": "f" * 16, "kind": "NO_SUCH_KIND",
+            "status": {"code": "NO_SUCH_CODE"}}
+    body = {"resource_spans": [{"scope_spans": [{"spans": [row]}]}]}
+    for each in (body, body, request([both]), request([span(1), span(2)])):
+        assert server.ask("POST", "/v1/traces", json.dumps(each), JSON)[:2] == (200, b"{}")
+    labels = {"gen_ai.token.type": "input", "gen_ai.request.model": "gpt-5"}
+    for total, end in ((5, 1), (12, 2)):
+        meter = points("gen_ai.client.token.usage", "sum", [({"asInt": str(total)}, labels)], NS,
+                       NS + end * 60 * 10**9, "AGGREGATION_TEMPORALITY_CUMULATIVE")
+        assert server.ask("POST", "/v1/metrics", json.dumps(meter), JSON)[:2] == (200, b"{}")
+    assert server.stop() == 0
+    totals = home.verified()
+    assert totals["steps"] == 4  # two calls, and what each reading adds
+    assert totals["cost"] == "0.009015"  # 2 x 1,000 in and 100 out, and 12 tokens
 
 
 def test_64_bit_integers_are_numbers_or_texts(home):
