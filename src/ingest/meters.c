@@ -257,6 +257,24 @@ static enum errc count_dirty(struct ingest *ingest, int64_t *out_added, struct e
     return code == ERR_OK ? write(&counting, err) : code;
 }
 
+/* Readings that are known, or no spend, leave nothing of the cases they came with. */
+static enum errc leave_no_case(struct ingest *ingest, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const size_t count = group->meters.count;
+    struct ledger_placings *const rows =
+        arena_new(&group->arena, struct ledger_placings, count + 1);
+    if (rows == NULL) {
+        return ingest_full(ingest, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (struct ledger_placings){.attempt_key = group->meters.rows[i].attempt_key,
+                                           .from_case = group->meters.rows[i].case_key,
+                                           .to_workflow = STR("")};
+    }
+    return count > 0 ? ingest_delete_empty(ingest, rows, count, err) : ERR_OK;
+}
+
 enum errc ingest_count_meters(struct ingest *ingest, int64_t *out_added, struct err *err)
 {
     CHECK(ingest != NULL);
@@ -274,5 +292,8 @@ enum errc ingest_count_meters(struct ingest *ingest, int64_t *out_added, struct 
         code = store_run(ingest->store, QUERY_meters_any_dirty, NULL, 0, &ingest->group.arena, &any,
                          err);
     }
-    return code == ERR_OK && any.rows > 0 ? count_dirty(ingest, out_added, err) : code;
+    if (code == ERR_OK && any.rows > 0) {
+        code = count_dirty(ingest, out_added, err);
+    }
+    return code == ERR_OK ? leave_no_case(ingest, err) : code;
 }
