@@ -1,9 +1,10 @@
 # The commands people type. Each brings what it needs by itself (tools/setup) and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build setup bench fuzz asan tsan format clean
+.PHONY: help demo test build setup bench soak fuzz asan tsan format clean
 
 FUZZ_SECONDS ?= 60
+KILL_ROUNDS ?= 100
 DUCKDB := $(if $(DUCKDB_DIR),-Dduckdb_dir=$(abspath $(DUCKDB_DIR)))
 SANITIZE := -Db_lundef=false -Db_sanitize
 
@@ -12,6 +13,7 @@ help:
 	@echo 'make test     every check'
 	@echo 'make build    the program: build/bursar'
 	@echo 'make bench    measure against the bars of docs/performance.md'
+	@echo 'make soak     kill the server KILL_ROUNDS=$(KILL_ROUNDS) times under load, and count'
 	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make asan     unit tests and fuzz corpora with AddressSanitizer and UBSan: build-asan'
 	@echo 'make tsan     unit tests with ThreadSanitizer: build-tsan'
@@ -35,6 +37,10 @@ bench: build
 	@tools/setup build bench
 	@ninja -C build bench/fill_ledger bench/send_spans bench/proxy_bare
 	@/usr/bin/python3 bench/bench.py
+
+soak: build
+	@KILL_ROUNDS=$(KILL_ROUNDS) BURSAR=$(CURDIR)/build/bursar /usr/bin/python3 -m pytest -q -rP \
+	    -p no:cacheprovider test/e2e/test_killed.py
 
 build/build.ninja:
 	@tools/setup build

@@ -2,6 +2,7 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,8 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "store/store.h"
+
+struct inbox;
 
 enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
 
@@ -45,10 +48,18 @@ struct app {
     int columns;                     /* width of the terminal; 0: output goes to a pipe or a file */
     struct store *ledger;            /* the server's own, in the server; NULL: a command opens it */
     const struct settings *settings; /* the server's, in the server; NULL: a command reads them */
-    struct str actor;                /* who asks, for the audit trail; empty: this process's user */
+    struct inbox *inbox; /* in the server, of a command that writes: lends the store to write */
+    struct str cwd;      /* in the server, where relative paths begin; empty: in this process's */
+    bool no_paths;       /* in the server: who asks over HTTP names none of its files */
+    struct str actor;    /* who asks, for the audit trail; empty: this process's user */
+    const atomic_bool *stop; /* in the server: set when it ends; NULL: nobody sets it */
     struct arena *arena;
     struct text *out; /* printed by main() when the command is done */
 };
+
+/* What a command line does with the ledger: while a server holds it, the server runs what uses it.
+ */
+enum ledger_use { LEDGER_UNUSED, LEDGER_READ, LEDGER_WRITTEN };
 
 struct command {
     const char *name;
@@ -58,7 +69,9 @@ struct command {
     const char *example;  /* a command line that works */
     const struct option *options;
     size_t option_count;
-    bool reads_ledger;     /* and nothing else: while a server holds the ledger, it runs them */
+    bool reads_ledger; /* and nothing else, whatever the arguments */
+    /* Of a command whose arguments decide; NULL: reads_ledger says it. */
+    enum ledger_use (*use)(const struct args *args);
     size_t positional_max; /* arguments it takes; ARGS_POSITIONAL_MAX: any number */
     enum errc (*run)(struct app *app, const struct args *args, struct err *err);
 };
@@ -70,6 +83,21 @@ struct command {
 /* The ledger for reading. Errors: those of store_open(). */
 MUST_CHECK enum errc app_open_ledger(struct app *app, struct store **out, struct err *err);
 void app_close_ledger(const struct app *app, struct store **store);
+
+/* The ledger for writing, opened or, in the server, borrowed; whatever is not committed when it is
+ * closed is gone. Errors: those of store_open(). */
+MUST_CHECK enum errc app_open_writer(struct app *app, struct store **out, struct err *err);
+void app_close_writer(const struct app *app, struct store **store);
+
+/*
+ * Where a file is that the command line names, for opening it; what is printed is what was named.
+ *
+ * out  NUL-terminated, owned by app->arena, or `named` itself.
+ *
+ * Errors: ERR_USAGE  who asks may not name files. ERR_LIMIT.
+ */
+MUST_CHECK enum errc app_path(struct app *app, const char *named, const char **out,
+                              struct err *err);
 
 /* "12,345" in `text`, borrowed from it. */
 struct str app_count(int64_t count, char *text, size_t size);

@@ -201,26 +201,53 @@ static enum errc leave_trail(struct app *app, struct str about,
     return app_audit(app, "import", about, str_from(detail), err);
 }
 
-static enum errc import(struct app *app, const struct args *args, struct store *store,
-                        const struct price_book *book, const struct settings *settings,
-                        struct err *err)
+/* Where the files are that the command line names. */
+struct places {
+    const char **paths; /* [args->positional_count] */
+    const char *map;    /* NULL: none */
+};
+
+static enum errc find_places(struct app *app, const struct args *args, struct places *out,
+                             struct err *err)
+{
+    out->paths = arena_new(app->arena, const char *, args->positional_count);
+    out->map = args_get(args, "--map");
+    if (out->paths == NULL) {
+        return err_set(err, ERR_LIMIT, "no memory left for the names of the files");
+    }
+    enum errc code = out->map != NULL ? app_path(app, out->map, &out->map, err) : ERR_OK;
+    for (size_t i = 0; i < args->positional_count && code == ERR_OK; i++) {
+        code = app_path(app, args->positional[i], &out->paths[i], err);
+        if (code == ERR_OK && access(out->paths[i], F_OK) != 0) {
+            code = err_set(err, ERR_NOT_FOUND, "%s: %s", args->positional[i], strerror(errno));
+        }
+    }
+    return code;
+}
+
+static enum errc import(struct app *app, const struct args *args, const struct places *places,
+                        struct store *store, const struct price_book *book,
+                        const struct settings *settings, struct err *err)
 {
     struct bar bar = {.started_ns = clock_monotonic_ns()};
+    const bool is_server = app->inbox != NULL; /* signals and the terminal are not this command's */
     const struct ingest_options ingest_options = {
         .workflow = option_of(args, "--workflow"),
         .format = option_of(args, "--format"),
-        .map = option_of(args, "--map"),
+        .map = str_from(places->map),
         .correlation = settings->correlation,
-        .stop = &stop_asked,
-        .progress = isatty(STDERR_FILENO) == 1 ? show_progress : NULL,
+        .stop = is_server ? app->stop : &stop_asked,
+        .progress = !is_server && isatty(STDERR_FILENO) == 1 ? show_progress : NULL,
         .context = &bar,
     };
     struct ingest *ingest = NULL;
-    catch_interrupts();
+    if (!is_server) {
+        catch_interrupts();
+    }
     const struct str about = about_of(app, args);
     ingest_create(&ingest, store, book, about, app->now_ns);
     enum errc code =
-        ingest_paths(ingest, &ingest_options, args->positional, args->positional_count, err);
+        ingest_paths(ingest, &ingest_options, places->paths, args->positional_count, err);
     if (bar.shown_ns > 0) {
         fprintf(stderr, "\r%78s\r", "");
     }
@@ -245,15 +272,14 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     if (args->positional_count == 0) {
         return err_set(err, ERR_USAGE, "import wants a file or directory, such as ~/.claude");
     }
-    for (size_t i = 0; i < args->positional_count; i++) { /* before a ledger is made for nothing */
-        if (access(args->positional[i], F_OK) != 0) {
-            return err_set(err, ERR_NOT_FOUND, "%s: %s", args->positional[i], strerror(errno));
-        }
-    }
     memory_keep_freed();
+    struct places places;
     const struct price_book *book = NULL;
     const struct settings *settings = NULL;
-    enum errc code = config_open(app, &settings, err);
+    enum errc code = find_places(app, args, &places, err); /* before a ledger is made for nothing */
+    if (code == ERR_OK) {
+        code = config_open(app, &settings, err);
+    }
     if (code == ERR_OK) {
         code = app_price_book(app, &book, err);
     }
@@ -261,12 +287,18 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
         return code;
     }
     struct store *store = NULL;
-    code = store_open(app->home, STORE_WRITE, &store, err);
+    code = app_open_writer(app, &store, err);
     if (code == ERR_OK) {
-        code = import(app, args, store, book, settings, err);
-        store_close(&store);
+        code = import(app, args, &places, store, book, settings, err);
+        app_close_writer(app, &store);
     }
     return code;
+}
+
+static enum ledger_use use(const struct args *args)
+{
+    CHECK(args != NULL);
+    return LEDGER_WRITTEN;
 }
 
 const struct command cmd_import = {
@@ -284,5 +316,6 @@ const struct command cmd_import = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = ARGS_POSITIONAL_MAX,
+    .use = use,
     .run = run,
 };

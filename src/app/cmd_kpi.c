@@ -88,12 +88,20 @@ static void print_text(struct app *app, const struct ingest_summary *summary, co
 static enum errc import(struct app *app, const struct args *args, struct ingest *ingest,
                         struct err *err)
 {
+    const char *const file = args->positional[1];
+    const char *path = NULL;
+    const char *map = args_get(args, "--map");
+    enum errc code = app_path(app, file, &path, err);
+    if (code == ERR_OK && map != NULL) {
+        code = app_path(app, map, &map, err);
+    }
     const struct ingest_options ingest_options = {
         .workflow = option_of(args, "--workflow"),
-        .map = option_of(args, "--map"),
+        .map = str_from(map),
     };
-    const char *const file = args->positional[1];
-    enum errc code = ingest_kpi_file(ingest, &ingest_options, file, err);
+    if (code == ERR_OK) {
+        code = ingest_kpi_file(ingest, &ingest_options, path, err);
+    }
     if (code == ERR_OK) {
         code = ingest_flush(ingest, err);
     }
@@ -123,7 +131,7 @@ static enum errc run_import(struct app *app, const struct args *args, struct err
         return code;
     }
     struct store *store = NULL;
-    code = store_open(app->home, STORE_WRITE, &store, err);
+    code = app_open_writer(app, &store, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -135,7 +143,7 @@ static enum errc run_import(struct app *app, const struct args *args, struct err
     code = import(app, args, ingest, err);
     ingest_destroy(&ingest);
     text_deinit(&about);
-    store_close(&store);
+    app_close_writer(app, &store);
     return code;
 }
 
@@ -169,6 +177,13 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     return run_import(app, args, err);
 }
 
+static enum ledger_use use(const struct args *args)
+{
+    CHECK(args != NULL);
+    return args->positional_count > 0 && strcmp(args->positional[0], "list") != 0 ? LEDGER_WRITTEN
+                                                                                  : LEDGER_READ;
+}
+
 const struct command cmd_kpi = {
     .name = "kpi",
     .synopsis = "import FILE [--workflow W] [--map FILE]\n[list]",
@@ -184,5 +199,6 @@ const struct command cmd_kpi = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = 2,
+    .use = use,
     .run = run,
 };

@@ -301,13 +301,23 @@ static enum errc print_what_counts(struct app *app, struct store *store,
     return ERR_OK;
 }
 
-static enum errc import(struct ingest *ingest, const struct args *args, struct err *err)
+static enum errc import(struct app *app, struct ingest *ingest, const struct args *args,
+                        struct err *err)
 {
+    const char *file = NULL;
+    const char *map = args_get(args, "--map");
+    enum errc code = app_path(app, args->positional[1], &file, err);
+    if (code == ERR_OK && map != NULL) {
+        code = app_path(app, map, &map, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
     const struct ingest_options ingest_options = {
         .workflow = option_of(args, "--workflow"),
-        .map = option_of(args, "--map"),
+        .map = str_from(map),
     };
-    const enum errc code = ingest_outcome_file(ingest, &ingest_options, args->positional[1], err);
+    code = ingest_outcome_file(ingest, &ingest_options, file, err);
     return code == ERR_OK ? ingest_flush(ingest, err) : code;
 }
 
@@ -342,7 +352,7 @@ static enum errc write_outcomes(struct app *app, const struct args *args, struct
         return code;
     }
     struct store *store = NULL;
-    code = store_open(app->home, STORE_WRITE, &store, err);
+    code = app_open_writer(app, &store, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -351,7 +361,7 @@ static enum errc write_outcomes(struct app *app, const struct args *args, struct
     text_format(&about, "outcome %s %s", args->positional[0], args->positional[1]);
     struct ingest *ingest = NULL;
     ingest_create(&ingest, store, book, text_str(&about), app->now_ns);
-    code = outcome != NULL ? add(app, store, ingest, outcome, err) : import(ingest, args, err);
+    code = outcome != NULL ? add(app, store, ingest, outcome, err) : import(app, ingest, args, err);
     if (code == ERR_OK) {
         const struct done done = {ingest_summary(ingest), outcome, args->positional[1]};
         if (app->json) {
@@ -366,7 +376,7 @@ static enum errc write_outcomes(struct app *app, const struct args *args, struct
     }
     ingest_destroy(&ingest);
     text_deinit(&about);
-    store_close(&store);
+    app_close_writer(app, &store);
     return code;
 }
 
@@ -404,6 +414,12 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     return code == ERR_OK ? write_outcomes(app, args, adding ? &outcome : NULL, err) : code;
 }
 
+static enum ledger_use use(const struct args *args)
+{
+    CHECK(args != NULL);
+    return LEDGER_WRITTEN;
+}
+
 const struct command cmd_outcome = {
     .name = "outcome",
     .synopsis = "import FILE [--workflow W] [--map FILE]\n"
@@ -421,5 +437,6 @@ const struct command cmd_outcome = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = ARGS_POSITIONAL_MAX,
+    .use = use,
     .run = run,
 };

@@ -186,6 +186,15 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     return run_one(app, args, book, err);
 }
 
+static enum ledger_use use(const struct args *args)
+{
+    CHECK(args != NULL);
+    if (args->positional_count == 0 || strcmp(args->positional[0], "update") != 0) {
+        return LEDGER_UNUSED;
+    }
+    return args_get(args, "--apply") != NULL ? LEDGER_WRITTEN : LEDGER_READ;
+}
+
 const struct command cmd_price = {
     .name = "price",
     .synopsis = "MODEL --usage JSON [--at DATE] [--provider P] [--tier T] [--region R]\n"
@@ -215,5 +224,6 @@ const struct command cmd_price = {
     .options = options,
     .option_count = COUNT_OF(options),
     .positional_max = ARGS_POSITIONAL_MAX,
+    .use = use,
     .run = run,
 };

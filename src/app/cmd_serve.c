@@ -13,10 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/openapi.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/processors.h"
+#include "store/control.h"
 
 enum {
     DRAIN_MS_MAX = 10000,  /* answers that are owed */
@@ -131,6 +133,21 @@ static enum errc write_card(const struct serve *serve, const char *path, struct 
     return written ? ERR_OK : err_set(err, ERR_IO, "%s: %s", path, strerror(failed));
 }
 
+/* A commit that failed leaves DuckDB in a state that is not to be read: of inbox_settings. */
+static enum errc serve_reopen(void *context, struct err *err)
+{
+    struct serve *const serve = context;
+    CHECK(serve != NULL);
+    pthread_mutex_lock(&serve->reader_lock);
+    store_close(&serve->reader);
+    enum errc code = store_reopen(serve->writer, err);
+    if (code == ERR_OK) {
+        code = store_share(serve->writer, &serve->reader, err);
+    }
+    pthread_mutex_unlock(&serve->reader_lock);
+    return code;
+}
+
 /* The socket for everybody and, where that one does not speak plain HTTP on loopback, one for the
  * commands of this machine's owner. */
 static enum errc open_sockets(struct serve *serve, int port, struct err *err)
@@ -145,12 +162,14 @@ static enum errc open_sockets(struct serve *serve, int port, struct err *err)
         settings.certificate = from->tls.certificate.data;
         settings.private_key = from->tls.private_key.data;
     }
+    serve->connections_wanted = settings.limits.connections_max;
+    serve->connections_max = serve_raise_files(serve->connections_wanted);
+    settings.limits.connections_max = serve->connections_max;
     const enum errc code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
     if (code != ERR_OK || (settings.certificate == NULL && is_loopback(serve->host))) {
         return code;
     }
-    const struct net_settings own = {
-        .address = "127.0.0.1", .loops = 1, .limits = serve_net_limits(from)};
+    const struct net_settings own = {.address = "127.0.0.1", .loops = 1, .limits = settings.limits};
     return net_server_create(&own, serve_handle_commands, serve, &serve->commands, err);
 }
 
@@ -174,7 +193,9 @@ static enum errc open_parts(struct app *app, int port, struct serve *serve, stru
                                                     serve_inbox_limits(serve->config->settings),
                                                 .reading_bytes_max = READING_BYTES_MAX,
                                                 .decode = serve_decode,
+                                                .audit = serve_audit,
                                                 .tell = serve_tell,
+                                                .reopen = serve_reopen,
                                                 .context = serve};
         code = inbox_create(&settings, &serve->inbox, err);
     }
@@ -187,7 +208,6 @@ static enum errc open_parts(struct app *app, int port, struct serve *serve, stru
 static void close_parts(struct serve *serve)
 {
     if (serve->net != NULL) {
-        net_server_drain(serve->net, DRAIN_MS_MAX);
         net_server_stop(serve->net);
     }
     serve_gateway_close(serve);
@@ -199,8 +219,18 @@ static void close_parts(struct serve *serve)
     while (serve->decoder_count > 0) {
         otlp_destroy(&serve->decoders[--serve->decoder_count]);
     }
+    control_close(&serve->trail);
+    text_deinit(&serve->description);
     store_close(&serve->reader);
     store_close(&serve->writer);
+}
+
+/* What a write can meet is told as its error: a client that has left, a file at its limit. */
+static void ignore_signals(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
+    CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
 }
 
 static void reload(struct serve *serve)
@@ -236,7 +266,10 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     char path[PATH_BYTES_MAX];
     snprintf(path, sizeof path, STR_FORMAT "/serve.json", STR_ARG(app->home));
     make_token(serve);
+    text_init(&serve->description, OPENAPI_BYTES_MAX);
+    openapi_write(&serve->description);
     serve_questions_start(serve);
+    (void)serve_figures(serve); /* so that the first look finds some */
     net_server_start(serve->net);
     if (serve->commands != NULL) {
         net_server_start(serve->commands);
@@ -245,19 +278,23 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
     if (code == ERR_OK) {
         atomic_store(&serve->ready, true);
         const bool v6 = strchr(serve->host, ':') != NULL;
-        fprintf(stderr, "bursar: listening on %s%s%s:%d%s, ledger %s\n", v6 ? "[" : "", serve->host,
-                v6 ? "]" : "", net_server_port(serve->net),
+        fprintf(stderr, "bursar: listening on %s%s%s:%d%s, ledger %s, at most %d connections\n",
+                v6 ? "[" : "", serve->host, v6 ? "]" : "", net_server_port(serve->net),
                 serve->config->settings->tls.certificate.size > 0 ? " with TLS" : "",
-                store_path(serve->writer));
+                store_path(serve->writer), serve->connections_max);
+        serve_tell_files(serve->connections_max, serve->connections_wanted);
         serve_notify("READY=1");
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");
         atomic_store(&serve->ready, false);
+        atomic_store(&serve->stopping, true);
     }
     net_server_drain(serve->net, DRAIN_MS_MAX);
     if (serve->commands != NULL) {
         net_server_drain(serve->commands, DRAIN_MS_MAX);
+        net_server_stop(serve->commands);
     }
+    net_server_stop(serve->net); /* from here on nothing is asked of the inbox and the ledger */
     serve_questions_stop(serve);
     unlink(path);
     return code;
@@ -267,13 +304,16 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
 {
     CHECK(app != NULL);
     memory_keep_freed();
+    ignore_signals();
     const char *const listen = args_get(args, "--listen");
     struct serve *const all = memory_new(struct serve);
     all->app = app;
     all->started_ns = clock_monotonic_ns();
     CHECK(pthread_mutex_init(&all->decoders_lock, NULL) == 0);
     CHECK(pthread_mutex_init(&all->config_lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&all->reader_lock, NULL) == 0);
     CHECK(pthread_rwlock_init(&all->keys.lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&all->figures_lock, NULL) == 0);
     all->listen_given = listen != NULL;
     int port = 0;
     enum errc code = serve_config_open(all, err);
@@ -287,7 +327,6 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     CHECK(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
-    signal(SIGPIPE, SIG_IGN); /* TLS writes to a client that has left */
     if (code == ERR_OK) {
         code = open_parts(app, port, all, err);
     }
@@ -297,7 +336,9 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     close_parts(all);
     pthread_mutex_destroy(&all->decoders_lock);
     pthread_mutex_destroy(&all->config_lock);
+    pthread_mutex_destroy(&all->reader_lock);
     pthread_rwlock_destroy(&all->keys.lock);
+    pthread_mutex_destroy(&all->figures_lock);
     memory_free(all);
     return code;
 }

@@ -78,13 +78,12 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     const char *const given = args_get(args, "--caps");
     if (code == ERR_OK && given != NULL) {
         struct str list = str_from(given);
-        if (list.size > 0 && list.data[0] == '@' && app->ledger != NULL) {
-            return err_set(err, ERR_USAGE,
-                           "--caps: the server reads no files; give the caps themselves");
-        }
         if (list.size > 0 && list.data[0] == '@') {
-            code = file_read((struct str){list.data + 1, list.size - 1}, CAPS_BYTES_MAX, app->arena,
-                             &list, err);
+            const char *path = NULL;
+            code = app_path(app, given + 1, &path, err);
+            if (code == ERR_OK) {
+                code = file_read(str_from(path), CAPS_BYTES_MAX, app->arena, &list, err);
+            }
         }
         if (code == ERR_OK) {
             code = read_caps(list, app->arena, &request, err);

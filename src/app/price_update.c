@@ -156,15 +156,22 @@ enum errc price_cli_update(struct app *app, const struct price_book *book, bool 
     CHECK(app != NULL);
     struct store *store = NULL;
     struct reprice_summary summary;
-    enum errc code = store_open(app->home, STORE_READ, &store, err); /* makes no new ledger */
+    enum errc code = ERR_OK;
+    if (app->inbox == NULL) {
+        code = app_open_ledger(app, &store, err); /* makes no new ledger */
+    }
     if (code == ERR_OK && apply) {
-        store_close(&store);
-        code = store_open(app->home, STORE_WRITE, &store, err);
+        app_close_ledger(app, &store);
+        code = app_open_writer(app, &store, err);
     }
     if (code == ERR_OK) {
         code = ingest_reprice(store, book, app->now_ns, apply, app->arena, &summary, err);
     }
-    store_close(&store);
+    if (apply) {
+        app_close_writer(app, &store);
+    } else {
+        app_close_ledger(app, &store);
+    }
     if (code == ERR_OK && apply && summary.total.calls > 0) {
         code = write_audit(app, &summary, err);
     }

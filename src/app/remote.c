@@ -81,6 +81,7 @@ static bool send_all(int fd, struct str bytes)
 static bool send_request(int fd, const struct app *app, const struct card *card, int argc,
                          char **argv, int at)
 {
+    char cwd[4096];
     struct text body;
     struct text all;
     text_init(&body, (size_t)1 << 20);
@@ -88,6 +89,8 @@ static bool send_request(int fd, const struct app *app, const struct card *card,
     json_open_object(&body);
     json_name(&body, "columns");
     json_put_int64(&body, app->columns);
+    json_name(&body, "cwd");
+    json_put_text(&body, getcwd(cwd, sizeof cwd) != NULL ? cwd : "");
     json_name(&body, "argv");
     json_open_array(&body);
     json_put_text(&body, argv[at]); /* the command's name, then what stood before and behind it */
@@ -119,13 +122,19 @@ static void receive(int fd, struct text *out)
 }
 
 /* {"status", "out", "error"} behind the head of the answer. */
-static enum errc read_answer(struct app *app, const struct text *answer, struct err *err)
+static enum errc read_answer(struct app *app, const struct text *answer, enum ledger_use use,
+                             struct err *err)
 {
     static const struct str ok = STR_STATIC("HTTP/1.1 200 ");
     const struct str all = text_str(answer);
     const size_t head = str_find(all, STR("\r\n\r\n"));
     struct json_parser *parser = NULL;
     struct json root;
+    if (head == SIZE_MAX && use == LEDGER_WRITTEN) {
+        return err_set(err, ERR_BUSY,
+                       "the server that holds the ledger ended before it answered; run the command "
+                       "again: what it has written is not written twice");
+    }
     if (head == SIZE_MAX || !str_starts_with(all, ok)) {
         return err_set(err, ERR_BUSY,
                        "the server that holds the ledger did not answer; see what it says, or "
@@ -146,7 +155,8 @@ static enum errc read_answer(struct app *app, const struct text *answer, struct 
     return code;
 }
 
-enum errc remote_run(struct app *app, int argc, char **argv, int at, bool *out_ran, struct err *err)
+enum errc remote_run(struct app *app, int argc, char **argv, int at, enum ledger_use use,
+                     bool *out_ran, struct err *err)
 {
     CHECK(app != NULL);
     CHECK(out_ran != NULL);
@@ -164,7 +174,7 @@ enum errc remote_run(struct app *app, int argc, char **argv, int at, bool *out_r
         if (send_request(fd, app, &card, argc, argv, at)) {
             receive(fd, &answer);
         }
-        code = read_answer(app, &answer, err);
+        code = read_answer(app, &answer, use, err);
         text_deinit(&answer);
         close(fd);
     }

@@ -9,10 +9,11 @@
  * app->out.
  *
  * at       place of the command's name in argv.
+ * use      what it does with the ledger, for what is said when the answer is lost.
  * out_ran  whether a server ran it; then the result is that command's. Otherwise nothing happened,
  *          and the command is to be run here.
  */
-MUST_CHECK enum errc remote_run(struct app *app, int argc, char **argv, int at, bool *out_ran,
-                                struct err *err);
+MUST_CHECK enum errc remote_run(struct app *app, int argc, char **argv, int at, enum ledger_use use,
+                                bool *out_ran, struct err *err);
 
 #endif

@@ -36,27 +36,6 @@ const char *args_get(const struct args *args, const char *name)
     return NULL;
 }
 
-enum errc app_open_ledger(struct app *app, struct store **out, struct err *err)
-{
-    CHECK(app != NULL);
-    CHECK(out != NULL);
-    if (app->ledger == NULL) {
-        return store_open(app->home, STORE_READ, out, err);
-    }
-    *out = app->ledger;
-    return ERR_OK;
-}
-
-void app_close_ledger(const struct app *app, struct store **store)
-{
-    CHECK(app != NULL);
-    CHECK(store != NULL);
-    if (*store != app->ledger) {
-        store_close(store);
-    }
-    *store = NULL;
-}
-
 struct str app_count(int64_t count, char *text, size_t size)
 {
     char digits[24];
@@ -253,6 +232,23 @@ static enum errc find_home(struct app *app, const struct args *args, struct err 
     return ERR_OK;
 }
 
+/* In the server, which has its own home: a command typed on its machine may name a configuration.
+ */
+static enum errc name_config(struct app *app, const struct args *args, struct err *err)
+{
+    const char *const config = args_get(args, "--config");
+    const char *path = NULL;
+    if (config == NULL) {
+        return ERR_OK;
+    }
+    const enum errc code = app_path(app, config, &path, err);
+    if (code == ERR_OK) {
+        app->config_named = true;
+        app->config_path = str_from(path);
+    }
+    return code;
+}
+
 static enum errc read_window(struct app *app, const struct args *args, struct err *err)
 {
     const struct {
@@ -271,10 +267,10 @@ static enum errc read_window(struct app *app, const struct args *args, struct er
 }
 
 /* Options of every command may also stand before its name: `at` is the place of the name. */
-static enum errc run_command(const struct command *command, struct app *app, int argc, char **argv,
-                             int at, struct err *err)
+static enum errc read_args(const struct command *command, struct arena *arena, int argc,
+                           char **argv, int at, struct args **out, struct err *err)
 {
-    struct args *const args = arena_new(app->arena, struct args, 1); /* large for a stack */
+    struct args *const args = arena_new(arena, struct args, 1); /* large for a stack */
     if (args == NULL) {
         return err_set(err, ERR_LIMIT, "no memory left for the command line");
     }
@@ -282,6 +278,15 @@ static enum errc run_command(const struct command *command, struct app *app, int
     if (code == ERR_OK) {
         code = parse_args(command, argc - at - 1, argv + at + 1, args, err);
     }
+    *out = args;
+    return code;
+}
+
+static enum errc run_command(const struct command *command, struct app *app, int argc, char **argv,
+                             int at, struct err *err)
+{
+    struct args *args = NULL;
+    enum errc code = read_args(command, app->arena, argc, argv, at, &args, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -295,9 +300,11 @@ static enum errc run_command(const struct command *command, struct app *app, int
     }
     app->json = args_get(args, "--json") != NULL;
     bool ran = false;
-    code = app->ledger == NULL ? find_home(app, args, err) : ERR_OK; /* the server has its own */
-    if (code == ERR_OK && app->ledger == NULL && command->reads_ledger) {
-        code = remote_run(app, argc, argv, at, &ran, err);
+    const bool is_server = app->ledger != NULL || app->inbox != NULL;
+    const enum ledger_use use = run_use_of(command, args);
+    code = is_server ? name_config(app, args, err) : find_home(app, args, err);
+    if (code == ERR_OK && !is_server && use != LEDGER_UNUSED) {
+        code = remote_run(app, argc, argv, at, use, &ran, err);
     }
     if (code != ERR_OK || ran) {
         return code;
@@ -354,4 +361,55 @@ enum errc run_command_line(struct app *app, int argc, char **argv, struct err *e
                        STR_ARG(name));
     }
     return run_command(command, app, argc, argv, at, err);
+}
+
+enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *out, struct err *err)
+{
+    CHECK(argc > 0);
+    CHECK(out != NULL);
+    const int at = find_name(argc, argv);
+    const struct command *const command = at < argc ? run_find(str_from(argv[at])) : NULL;
+    struct args *args = NULL;
+    if (command == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "there is no such command");
+    }
+    const enum errc code = read_args(command, arena, argc, argv, at, &args, err);
+    if (code == ERR_OK) {
+        *out = run_use_of(command, args);
+    }
+    return code;
+}
+
+const struct command *const *run_commands(size_t *out_count)
+{
+    CHECK(out_count != NULL);
+    *out_count = COUNT_OF(commands);
+    return commands;
+}
+
+bool run_is_argument(const struct command *command, struct str name)
+{
+    static const char *const names[] = {"workflow", "case", "scope", "model"};
+    CHECK(command != NULL);
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (str_equal(name, str_from(command->options[i].name + 2))) {
+            return false;
+        }
+    }
+    bool found = str_equal(name, STR("arg"));
+    for (size_t i = 0; i < COUNT_OF(names) && !found; i++) {
+        found = str_equal(name, str_from(names[i]));
+    }
+    return found;
+}
+
+enum ledger_use run_use_of(const struct command *command, const struct args *args)
+{
+    CHECK(command != NULL);
+    if (args_get(args, "--help") != NULL) {
+        return LEDGER_UNUSED;
+    }
+    return command->use != NULL    ? command->use(args)
+           : command->reads_ledger ? LEDGER_READ
+                                   : LEDGER_UNUSED;
 }

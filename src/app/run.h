@@ -7,6 +7,21 @@
 /* NULL: there is none of that name. */
 const struct command *run_find(struct str name);
 
+/* Every command, in the order of commands.def; static storage. */
+const struct command *const *run_commands(size_t *out_count);
+
+/* Over HTTP: whether a parameter is an argument of the command, by its name, unless an option has
+ * that name. "arg" always is. */
+bool run_is_argument(const struct command *command, struct str name);
+
+/* What the command does with the ledger when it is given these arguments. */
+enum ledger_use run_use_of(const struct command *command, const struct args *args);
+
+/* The same of a command line. Errors: ERR_NOT_FOUND  no such command;
+ * ERR_USAGE  a wrong option; ERR_LIMIT. */
+MUST_CHECK enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *out,
+                             struct err *err);
+
 /*
  * Run the command argv names; argv[0] is the program. What it prints is in app->out.
  *

@@ -41,7 +41,8 @@ static void send_text(struct net_reply *reply, int status, struct str type, stru
 /* Ready: what was acknowledged before is on its way, and the ledger takes what comes. */
 static void answer_ready(struct serve *serve, struct net_reply *reply)
 {
-    const bool failing = inbox_counts(serve->inbox).ledger_failing;
+    const struct inbox_counts inbox = inbox_counts(serve->inbox);
+    const bool failing = inbox.ledger_failing || inbox.journal_failing;
     if (!atomic_load(&serve->ready) || failing) {
         serve_refuse(reply, 503,
                      failing ? "the ledger cannot be written; see the log"
@@ -61,8 +62,8 @@ static void answer_metrics(struct serve *serve, struct net_reply *reply)
     text_deinit(&body);
 }
 
-static void turn_away(struct serve *serve, const struct net_request *request, int status, const char *why,
-                      struct net_reply *reply)
+static void turn_away(struct serve *serve, const struct net_request *request, int status,
+                      const char *why, struct net_reply *reply)
 {
     const struct http_head *const head = request->head;
     if (gateway_serves(serve->gateway.gateway, request)) {
@@ -104,6 +105,7 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
         return;
     }
     if (serve_otlp(serve, request, &caller, reply) ||
+        serve_outcomes(serve, request, &caller, reply) ||
         serve_question(serve, request, &caller, reply)) {
         return;
     }
@@ -113,6 +115,9 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
                      "there is nothing at this path; docs/server.md lists what there is");
     } else if (!reads) {
         serve_refuse(reply, 405, "this path is for GET");
+    } else if (str_equal(path, STR("/metrics")) && !caller.has_key &&
+               !serve_is_addressed(serve, request)) {
+        serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(path, STR("/healthz"))) {
         send_text(reply, 200, STR("text/plain"), STR("ok\n"));
     } else if (str_equal(path, STR("/readyz"))) {

@@ -5,14 +5,14 @@
 #include "app/serve.h"
 
 #include <stdio.h>
-#include <zlib.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "wire/context.h"
 
-#define DECODE_ARENA_BYTES_MAX ((size_t)512 << 20)
+#define DECODE_ARENA_BYTES_MAX ((size_t)128 << 20)
+#define LARGE_ARENA_BYTES_MAX  ((size_t)512 << 20)
 #define STATUS_BYTES_MAX       ((size_t)4 << 10)
 
 /* google.rpc.Code */
@@ -57,13 +57,14 @@ struct serve_decoder serve_take_decoder(struct serve *serve)
     return decoder;
 }
 
-void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder)
+void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder, size_t size)
 {
     CHECK(decoder->otlp != NULL);
     otlp_use(decoder->otlp, NULL);
     serve_config_give(serve, decoder->config);
     pthread_mutex_lock(&serve->decoders_lock);
-    if (serve->decoder_count < SERVE_DECODERS_MAX) {
+    /* One that decoded JSON keeps ten times its bytes. */
+    if (serve->decoder_count < SERVE_DECODERS_MAX && size < SERVE_LARGE_BYTES) {
         serve->decoders[serve->decoder_count++] = decoder->otlp;
         decoder->otlp = NULL;
     }
@@ -83,6 +84,9 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
 {
     struct serve *const serve = context;
     CHECK(message != NULL);
+    if (message->kind == SERVE_KIND_OUTCOMES) {
+        return serve_decode_outcomes(message, arena, out, err);
+    }
     if (message->kind == SERVE_KIND_CALL) {
         return serve_decode_call(message, arena, out, err);
     }
@@ -99,7 +103,7 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
     struct otlp_counts counts;
     struct serve_decoder decoder = serve_take_decoder(serve);
     const enum errc code = otlp_decode(decoder.otlp, &request, arena, &out->trace, &counts, err);
-    serve_give_decoder(serve, &decoder);
+    serve_give_decoder(serve, &decoder, message->bytes.size);
     out->channel = channel_of(request.signal);
     return code;
 }
@@ -213,41 +217,6 @@ static void on_done(void *context, enum errc code, const struct err *err)
 
 /* ---- requests */
 
-/* Unpack gzip; `out` must be large enough for its first OTLP_REQUEST_BYTES_MAX bytes. */
-static enum errc gunzip(struct str packed, struct text *out, struct err *err)
-{
-    enum { PIECE_BYTES = 64 << 10 };
-    char piece[PIECE_BYTES];
-    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)packed.data,
-                       .avail_in = (unsigned)packed.size};
-    CHECK(packed.size <= UINT32_MAX);
-    CHECK(inflateInit2(&stream, 15 + 16) == Z_OK); /* 16: a gzip header is wanted */
-    int code = Z_OK;
-    while (code == Z_OK && !text_is_full(out)) {
-        stream.next_out = (unsigned char *)piece;
-        stream.avail_out = sizeof piece;
-        code = inflate(&stream, Z_NO_FLUSH);
-        text_add(out, (struct str){piece, sizeof piece - stream.avail_out});
-        if (code == Z_STREAM_END && stream.avail_in > 0) {
-            code = inflateReset(&stream); /* a further member */
-        }
-    }
-    inflateEnd(&stream);
-    if (text_is_full(out)) {
-        return err_set(err, ERR_LIMIT, "the body is larger than %d bytes once unpacked",
-                       OTLP_REQUEST_BYTES_MAX);
-    }
-    return code == Z_STREAM_END
-               ? ERR_OK
-               : err_set(err, ERR_SYNTAX, "the body is no gzip data, or they end too early");
-}
-
-/* What comes before the first ';', as a media type is written. */
-static bool is_type(struct str value, struct str type)
-{
-    return str_equal_fold(str_trim(str_cut(&value, ';')), type);
-}
-
 /* Hand over what was decoded; the acknowledgement waits for the journal. */
 static void keep(struct serve *serve, const struct otlp_request *request,
                  const struct inbox_decoded *decoded, struct arena *arena,
@@ -290,9 +259,10 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     text_init(&context, CONTEXT_BYTES_MAX);
     serve_context(decoder.config->settings->correlation, head, caller, &context);
     request->context = text_str(&context);
-    arena_init(&arena, DECODE_ARENA_BYTES_MAX);
+    arena_init(&arena, request->bytes.size < SERVE_LARGE_BYTES ? DECODE_ARENA_BYTES_MAX
+                                                               : LARGE_ARENA_BYTES_MAX);
     enum errc code = otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
-    serve_give_decoder(serve, &decoder);
+    serve_give_decoder(serve, &decoder, request->bytes.size);
     if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
         code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
     }
@@ -307,12 +277,46 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     text_deinit(&context);
 }
 
+/* The turn of a large one is over when its telemetry is handed over. */
+static void read_packed(struct serve *serve, const struct http_head *head,
+                        const struct otlp_request *request, bool is_packed,
+                        const struct serve_caller *caller, struct net_reply *reply)
+{
+    struct otlp_request otlp = *request;
+    struct text unpacked;
+    struct err err;
+    bool turn = false;
+    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
+    enum errc code = ERR_OK;
+    if (is_packed) {
+        code = serve_unpack(serve, request->bytes, &unpacked, &turn, &err);
+        otlp.bytes = text_str(&unpacked);
+        otlp.readable = unpacked.capacity;
+    } else {
+        code = serve_take_turn(serve, request->bytes.size, &turn, &err);
+    }
+    if (code == ERR_OK) {
+        take(serve, head, &otlp, caller, reply);
+    } else {
+        refuse(reply, request->encoding,
+               code == ERR_BUSY    ? 503
+               : code == ERR_LIMIT ? 413
+                                   : 400,
+               code == ERR_BUSY    ? RPC_UNAVAILABLE
+               : code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED
+                                   : RPC_INVALID_ARGUMENT,
+               err.text);
+    }
+    serve_end_turn(serve, &turn);
+    text_deinit(&unpacked);
+}
+
 void serve_otlp_refuse(const struct net_request *request, int status, const char *message,
                        struct net_reply *reply)
 {
     CHECK(status == 401 || status == 403);
     const struct str type = http_field(request->head, STR("content-type"));
-    refuse(reply, is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF, status,
+    refuse(reply, serve_is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF, status,
            status == 401 ? RPC_UNAUTHENTICATED : RPC_PERMISSION_DENIED, message);
 }
 
@@ -331,12 +335,17 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
     const struct str type = http_field(request->head, STR("content-type"));
     const struct str packing = http_field(request->head, STR("content-encoding"));
     const enum otlp_encoding encoding =
-        is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF;
+        serve_is_type(type, STR("application/json")) ? OTLP_JSON : OTLP_PROTOBUF;
     if (request->head->method != HTTP_POST) {
         refuse(reply, encoding, 405, RPC_INVALID_ARGUMENT, "telemetry comes by POST");
         return true;
     }
-    if (encoding != OTLP_JSON && !is_type(type, STR("application/x-protobuf"))) {
+    if (!caller->has_key && serve_is_of_page(serve, request)) {
+        refuse(reply, encoding, 403, RPC_PERMISSION_DENIED,
+               "the origin field names another server's page");
+        return true;
+    }
+    if (encoding != OTLP_JSON && !serve_is_type(type, STR("application/x-protobuf"))) {
         refuse(reply, encoding, 415, RPC_INVALID_ARGUMENT,
                "content-type is neither application/x-protobuf nor application/json");
         return true;
@@ -347,24 +356,11 @@ bool serve_otlp(struct serve *serve, const struct net_request *request,
                "content-encoding is neither gzip nor identity");
         return true;
     }
-    struct otlp_request otlp = {.signal = signal,
-                                .encoding = encoding,
-                                .bytes = request->body,
-                                .readable = request->body.size};
-    struct text unpacked;
-    struct err err;
-    text_init(&unpacked, (size_t)OTLP_REQUEST_BYTES_MAX + 1);
-    const enum errc code = plain ? ERR_OK : gunzip(request->body, &unpacked, &err);
-    if (code != ERR_OK) {
-        refuse(reply, encoding, code == ERR_LIMIT ? 413 : 400,
-               code == ERR_LIMIT ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT, err.text);
-    } else {
-        if (!plain) {
-            otlp.bytes = text_str(&unpacked);
-            otlp.readable = otlp.bytes.size;
-        }
-        take(serve, request->head, &otlp, caller, reply);
-    }
-    text_deinit(&unpacked);
+    read_packed(serve, request->head,
+                &(struct otlp_request){.signal = signal,
+                                       .encoding = encoding,
+                                       .bytes = request->body,
+                                       .readable = request->body.size},
+                !plain, caller, reply);
     return true;
 }

@@ -1,8 +1,10 @@
 /*
- * Questions to the ledger: one thread runs them one after the other as command lines, so that an
- * answer over HTTP is what the command prints.
+ * Questions to the ledger and changes of it, run as command lines, so that an answer over HTTP is
+ * what the command prints. One thread answers questions one after the other; another makes changes,
+ * with the store of the inbox, which stands still meanwhile.
  *
  *     GET /api/v1/route?workflow=leads&cascade  ->  bursar route --cascade --json -- leads
+ *     POST /api/v1/price?arg=update&apply  ->  bursar price --apply --json -- update
  *     POST /api/v1/run {"argv": [...], "columns": 80}  ->  what a terminal shows; for commands
  * typed while the server holds the ledger, which show its token
  */
@@ -16,28 +18,31 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-#define QUESTION_BYTES_MAX ((size_t)64 << 10)
+#define QUESTION_BYTES_MAX ((size_t)2 << 20)
 #define ANSWER_BYTES_MAX   ((size_t)256 << 20)
 
-enum { WORDS_MAX = 64, WAITING_MAX = 64, COLUMNS_MAX = 500 };
+enum { WORDS_MAX = ARGS_POSITIONAL_MAX + 64, WAITING_MAX = 64, COLUMNS_MAX = 500 };
 
 static const struct str api_prefix = STR_STATIC("/api/v1/");
 
 struct serve_question {
     struct arena arena;
-    struct net_reply *reply;
+    struct net_reply *reply; /* NULL: the figures of the metrics are wanted */
     char *words[WORDS_MAX];
     int word_count;
     int columns;
     bool for_terminal;
+    enum ledger_use use;
+    struct str cwd; /* of a terminal */
+    char actor[SERVE_ACTOR_BYTES_MAX];
     struct serve_question *next;
 };
 
-/* Commands that read the ledger and nothing else. */
+/* Whether the command reads or writes the ledger, whatever its arguments or with some. */
 static bool is_served(struct str name)
 {
     const struct command *const command = run_find(name);
-    return command != NULL && command->reads_ledger;
+    return command != NULL && (command->reads_ledger || command->use != NULL);
 }
 
 static struct serve_question *new_question(struct net_reply *reply)
@@ -98,6 +103,26 @@ static void answer_terminal(const struct serve_question *question, enum errc cod
     text_deinit(&body);
 }
 
+/* With the shared connection to the ledger, which a failed commit of a writer takes away. */
+static enum errc run_reading(struct serve *serve, struct app *app, struct serve_question *question,
+                             struct err *err)
+{
+    pthread_mutex_lock(&serve->reader_lock);
+    app->ledger = serve->reader;
+    enum errc code = ERR_OK;
+    if (app->ledger == NULL) {
+        code = err_set(err, ERR_BUSY, "the ledger cannot be opened at this moment; see the log");
+    } else {
+        code = store_begin(app->ledger, err); /* all it reads is of one moment */
+    }
+    if (code == ERR_OK) {
+        code = run_command_line(app, question->word_count, question->words, err);
+        store_rollback(app->ledger);
+    }
+    pthread_mutex_unlock(&serve->reader_lock);
+    return code;
+}
+
 static void run_question(struct serve *serve, struct serve_question *question)
 {
     struct text out;
@@ -105,26 +130,34 @@ static void run_question(struct serve *serve, struct serve_question *question)
     text_init(&out, ANSWER_BYTES_MAX);
     struct app app = *serve->app;
     const struct serve_config *const config = serve_config_take(serve);
+    const bool writes = question->use == LEDGER_WRITTEN;
     /* a command typed here reads the file as it is, as it would without the server */
     app.settings = question->for_terminal ? NULL : config->settings;
-    app.ledger = serve->reader;
+    app.inbox = writes ? serve->inbox : NULL;
+    app.cwd = question->cwd;
+    app.no_paths = !question->for_terminal;
+    app.actor = str_from(question->actor);
+    app.stop = &serve->stopping;
     app.arena = &question->arena;
     app.out = &out;
     app.now_ns = clock_now_ns();
     app.since_ns = INT64_MIN;
     app.until_ns = INT64_MAX;
     app.columns = question->columns;
-    const enum errc code = run_command_line(&app, question->word_count, question->words, &err);
+    const enum errc code = writes
+                               ? run_command_line(&app, question->word_count, question->words, &err)
+                               : run_reading(serve, &app, question, &err);
     serve_config_give(serve, config);
     (question->for_terminal ? answer_terminal : answer_api)(question, code, &out, &err);
-    atomic_fetch_add(&serve->questions.answered, 1);
+    atomic_fetch_add(writes ? &serve->changes.answered : &serve->questions.answered, 1);
     text_deinit(&out);
 }
 
 static void *run(void *context)
 {
-    struct serve *const serve = context;
-    struct serve_questions *const q = &serve->questions;
+    struct serve_questions *const q = context;
+    struct serve *const serve = q->serve;
+    CHECK(serve != NULL);
     pthread_mutex_lock(&q->lock);
     while (true) {
         while (q->first == NULL && !q->closing) {
@@ -138,7 +171,11 @@ static void *run(void *context)
         q->last = q->first == NULL ? &q->first : q->last;
         q->waiting--;
         pthread_mutex_unlock(&q->lock);
-        run_question(serve, question);
+        if (question->reply != NULL) {
+            run_question(serve, question);
+        } else {
+            serve_figures_take(serve, &question->arena);
+        }
         free_question(question);
         pthread_mutex_lock(&q->lock);
     }
@@ -146,18 +183,17 @@ static void *run(void *context)
     return NULL;
 }
 
-void serve_questions_start(struct serve *serve)
+static void start(struct serve *serve, struct serve_questions *q)
 {
-    struct serve_questions *const q = &serve->questions;
+    q->serve = serve;
     q->last = &q->first;
     CHECK(pthread_mutex_init(&q->lock, NULL) == 0);
     CHECK(pthread_cond_init(&q->asked, NULL) == 0);
-    CHECK(pthread_create(&q->thread, NULL, run, serve) == 0);
+    CHECK(pthread_create(&q->thread, NULL, run, q) == 0);
 }
 
-void serve_questions_stop(struct serve *serve)
+static void stop(struct serve_questions *q)
 {
-    struct serve_questions *const q = &serve->questions;
     pthread_mutex_lock(&q->lock);
     q->closing = true;
     pthread_cond_signal(&q->asked);
@@ -167,9 +203,23 @@ void serve_questions_stop(struct serve *serve)
     pthread_mutex_destroy(&q->lock);
 }
 
-static void ask(struct serve *serve, struct serve_question *question)
+void serve_questions_start(struct serve *serve)
 {
-    struct serve_questions *const q = &serve->questions;
+    CHECK(serve != NULL);
+    start(serve, &serve->questions);
+    start(serve, &serve->changes);
+}
+
+void serve_questions_stop(struct serve *serve)
+{
+    CHECK(serve != NULL);
+    stop(&serve->changes);
+    stop(&serve->questions);
+}
+
+/* False: too much is waiting, and the question is still the caller's. */
+static bool queue(struct serve_questions *q, struct serve_question *question)
+{
     pthread_mutex_lock(&q->lock);
     const bool full = q->waiting >= WAITING_MAX || q->closing;
     if (!full) {
@@ -179,30 +229,68 @@ static void ask(struct serve *serve, struct serve_question *question)
         pthread_cond_signal(&q->asked);
     }
     pthread_mutex_unlock(&q->lock);
-    if (full) {
+    return !full;
+}
+
+static void ask(struct serve *serve, struct serve_question *question)
+{
+    struct serve_questions *const q =
+        question->use == LEDGER_WRITTEN ? &serve->changes : &serve->questions;
+    if (!queue(q, question)) {
         atomic_fetch_add(&q->turned_away, 1);
-        serve_refuse(question->reply, 503, "too many questions are waiting; try again");
+        serve_refuse(question->reply, 503, "too many commands are waiting; try again");
         free_question(question);
     }
 }
 
+bool serve_questions_ask_figures(struct serve *serve)
+{
+    CHECK(serve != NULL);
+    struct serve_question *const question = new_question(NULL);
+    const bool queued = queue(&serve->questions, question);
+    if (!queued) {
+        free_question(question);
+    }
+    return queued;
+}
+
 /* ---- what is asked */
 
-/* One name=value of the query as a word of the command line; positional ones go behind. */
-static bool add_parameter(struct serve_question *question, struct str name, struct str value,
-                          bool positional)
+/* The flag that a parameter is, or NULL. */
+static const struct option *flag_named(const struct command *command, struct str name)
 {
-    static const char *const names_positional[] = {"workflow", "case", "scope", "model", "arg"};
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option *const option = &command->options[i];
+        if (option->value == NULL && str_equal(name, str_from(option->name + 2))) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+/* A flag is said by its name alone, or with true or false. */
+static bool add_flag(struct serve_question *question, const struct option *flag, struct str value)
+{
+    if (value.size == 0 || str_equal(value, STR("true")) || str_equal(value, STR("1"))) {
+        return add_word(question, str_from(flag->name));
+    }
+    return str_equal(value, STR("false")) || str_equal(value, STR("0"));
+}
+
+/* One name=value of the query as a word of the command line; arguments go behind. */
+static bool add_parameter(struct serve_question *question, const struct command *command,
+                          struct str name, struct str value, bool positional)
+{
     char *const text = arena_new(&question->arena, char, name.size + value.size + 8);
     if (text == NULL) {
         return false;
     }
-    bool is_positional = false;
-    for (size_t i = 0; i < COUNT_OF(names_positional); i++) {
-        is_positional = is_positional || str_equal(name, str_from(names_positional[i]));
-    }
-    if (is_positional != positional) {
+    if (run_is_argument(command, name) != positional) {
         return true;
+    }
+    const struct option *const flag = flag_named(command, name);
+    if (flag != NULL) {
+        return add_flag(question, flag, value);
     }
     size_t size = 0;
     if (!positional) {
@@ -220,31 +308,79 @@ static bool add_parameter(struct serve_question *question, struct str name, stru
     return decoded != SIZE_MAX && add_word(question, (struct str){text, size + decoded});
 }
 
-static bool read_query(struct serve_question *question, struct str query, bool positional)
+static bool read_query(struct serve_question *question, const struct command *command,
+                       struct str query, bool positional)
 {
     struct str name;
     struct str value;
     while (http_query_next(&query, &name, &value)) {
-        if (!add_parameter(question, name, value, positional)) {
+        if (!add_parameter(question, command, name, value, positional)) {
             return false;
         }
     }
     return true;
 }
 
-static void ask_api(struct serve *serve, const struct net_request *request, struct str command,
-                    struct net_reply *reply)
+/* Whether a web page cannot have sent this without being asked first: a form has another type. */
+static bool is_deliberate(const struct net_request *request)
+{
+    return serve_is_type(http_field(request->head, STR("content-type")), STR("application/json"));
+}
+
+/* Ask, when the method goes with what the command does. */
+static void ask_with_method(struct serve *serve, const struct net_request *request,
+                            const struct serve_caller *caller, struct serve_question *question,
+                            struct net_reply *reply)
+{
+    struct err err;
+    const enum http_method method = request->head->method;
+    const enum errc code =
+        run_use(&question->arena, question->word_count, question->words, &question->use, &err);
+    int status = 0;
+    const char *said = "";
+    if (code != ERR_OK) {
+        status = err_http_status(code);
+        said = err.text;
+    } else if (question->use == LEDGER_UNUSED) {
+        status = 404;
+        said = "this form of the command does without the ledger; the server does not run it";
+    } else if (question->use == LEDGER_READ && method != HTTP_GET) {
+        status = 405;
+        said = "reports are for GET";
+    } else if (question->use == LEDGER_WRITTEN && method != HTTP_POST) {
+        status = 405;
+        said = "what writes is for POST";
+    } else if (question->use == LEDGER_WRITTEN && !is_deliberate(request)) {
+        status = 415;
+        said = "what writes wants content-type application/json; the body may be empty";
+    } else if (question->use == LEDGER_WRITTEN && caller->workflow[0] != '\0') {
+        status = 403; /* a command could name any */
+        said = "a key bound to a workflow writes by POST /api/v1/outcomes and telemetry alone";
+    }
+    if (status == 0) {
+        ask(serve, question);
+    } else {
+        serve_refuse(reply, status, said);
+        free_question(question);
+    }
+}
+
+static void ask_api(struct serve *serve, const struct net_request *request,
+                    const struct serve_caller *caller, struct str name, struct net_reply *reply)
 {
     struct serve_question *const question = new_question(reply);
+    const struct command *const command = run_find(name);
     const struct str query = request->head->query;
-    if (!add_word(question, STR("bursar")) || !add_word(question, command) ||
-        !add_word(question, STR("--json")) || !read_query(question, query, false) ||
-        !add_word(question, STR("--")) || !read_query(question, query, true)) {
+    CHECK(command != NULL);
+    (void)serve_actor(request, caller, question->actor);
+    if (!add_word(question, STR("bursar")) || !add_word(question, name) ||
+        !add_word(question, STR("--json")) || !read_query(question, command, query, false) ||
+        !add_word(question, STR("--")) || !read_query(question, command, query, true)) {
         free_question(question);
         serve_refuse(reply, 400, "the query is malformed or too long");
         return;
     }
-    ask(serve, question);
+    ask_with_method(serve, request, caller, question, reply);
 }
 
 /* Whether the request shows the token of serve.json. */
@@ -269,7 +405,13 @@ static bool read_words(struct serve_question *question, struct json root)
     const int64_t columns = json_int64(json_get(root, "columns"), 0);
     question->columns = columns >= 0 && columns <= COLUMNS_MAX ? (int)columns : 0;
     question->for_terminal = true;
-    return good && question->word_count > 1 && is_served(str_from(question->words[1]));
+    question->cwd = arena_copy(&question->arena, json_str(json_get(root, "cwd")));
+    struct err err;
+    return good && question->word_count > 1 && is_served(str_from(question->words[1])) &&
+           question->cwd.data != NULL &&
+           run_use(&question->arena, question->word_count, question->words, &question->use, &err) ==
+               ERR_OK &&
+           question->use != LEDGER_UNUSED;
 }
 
 static void ask_terminal(struct serve *serve, const struct net_request *request,
@@ -297,27 +439,6 @@ static void ask_terminal(struct serve *serve, const struct net_request *request,
     }
 }
 
-/* Whether the request was meant for this server: a page of another site that has its name point
- * here (DNS rebinding) sends that name. */
-static bool is_for_us(const struct serve *serve, const struct net_request *request)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    struct str host = http_field(request->head, STR("host"));
-    const size_t port = host.size > 0 && host.data[host.size - 1] != ']' ? host.size : 0;
-    for (size_t i = port; i > 0; i--) {
-        if (host.data[i - 1] == ':') {
-            host.size = i - 1;
-            break;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (str_equal_fold(host, str_from(names[i]))) {
-            return true;
-        }
-    }
-    return str_equal_fold(host, str_from(serve->host));
-}
-
 bool serve_question(struct serve *serve, const struct net_request *request,
                     const struct serve_caller *caller, struct net_reply *reply)
 {
@@ -328,16 +449,16 @@ bool serve_question(struct serve *serve, const struct net_request *request,
     }
     const struct str name = {path.data + api_prefix.size, path.size - api_prefix.size};
     const bool posts = request->head->method == HTTP_POST;
-    if (!caller->has_key && !is_for_us(serve, request)) {
+    if (str_equal(name, STR("openapi.json"))) {
+        serve_openapi(serve, request, caller, reply);
+    } else if (!caller->has_key && !serve_is_addressed(serve, request)) {
         serve_refuse(reply, 403, "the host field names another server");
     } else if (str_equal(name, STR("run")) && posts) {
         ask_terminal(serve, request, reply);
     } else if (!is_served(name)) {
         serve_refuse(reply, 404, "no such report; docs/server.md lists what there is");
-    } else if (request->head->method != HTTP_GET) {
-        serve_refuse(reply, 405, "reports are for GET");
     } else {
-        ask_api(serve, request, name, reply);
+        ask_api(serve, request, caller, name, reply);
     }
     return true;
 }

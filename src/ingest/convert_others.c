@@ -28,6 +28,14 @@ static struct hash128 outcome_key(const struct outcome *outcome, struct str work
                       (struct str){(const char *)facts, sizeof facts});
 }
 
+static int64_t recorded_at(const struct ingest *ingest, const struct outcome *outcome)
+{
+    if (outcome->recorded_ns != TIME_UNKNOWN) {
+        return outcome->recorded_ns;
+    }
+    return outcome->received_ns != 0 ? outcome->received_ns : ingest->now_ns;
+}
+
 enum errc convert_outcome(struct ingest *ingest, const struct outcome *outcome,
                           const struct ingest_origin *origin, struct err *err)
 {
@@ -56,7 +64,7 @@ enum errc convert_outcome(struct ingest *ingest, const struct outcome *outcome,
         .case_id = outcome->case_id,
         .status = (uint8_t)outcome->status,
         .effective_ns = time_or_null(outcome->effective_ns),
-        .recorded_ns = outcome->recorded_ns == TIME_UNKNOWN ? ingest->now_ns : outcome->recorded_ns,
+        .recorded_ns = recorded_at(ingest, outcome),
         .value_pusd = outcome->has_value ? outcome->value_pusd : LEDGER_NULL,
         .human_ms = outcome->human_ms,
         .quality = outcome->has_quality ? outcome->quality : (double)NAN,

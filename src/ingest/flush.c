@@ -75,42 +75,25 @@ static void reset(struct ingest *ingest)
 
 static enum errc start(struct ingest *ingest, struct err *err)
 {
+    enum { STEPS, ALIASES, FACTS, LOOSE, NAMELESS, METERS, NEXT_IMPORT };
     if (ingest->next_import > 0) {
         return ERR_OK;
     }
-    struct store_result result;
-    struct arena *const arena = &ingest->group.arena;
-    enum errc code = store_run(ingest->store, QUERY_any_step, NULL, 0, arena, &result, err);
+    struct store_result has;
+    const enum errc code =
+        store_run(ingest->store, QUERY_ledger_has, NULL, 0, &ingest->group.arena, &has, err);
     if (code != ERR_OK) {
         return code;
     }
-    ingest->ledger_had_steps = result.rows > 0;
-    code = store_run(ingest->store, QUERY_next_import, NULL, 0, arena, &result, err);
-    if (code == ERR_OK) {
-        ingest->next_import = (int32_t)store_int64(&result, 0, 0, 1);
-        ingest->ledger_was_new = ingest->next_import == 1;
-        code = store_run(ingest->store, QUERY_any_alias, NULL, 0, arena, &result, err);
-    }
-    if (code == ERR_OK) {
-        ingest->ledger_had_aliases = result.rows > 0;
-        code = store_run(ingest->store, QUERY_any_fact, NULL, 0, arena, &result, err);
-    }
-    if (code == ERR_OK) {
-        ingest->ledger_has_facts = result.rows > 0;
-        code = store_run(ingest->store, QUERY_any_loose, NULL, 0, arena, &result, err);
-    }
-    if (code == ERR_OK) {
-        ingest->ledger_has_loose = ingest->ledger_has_loose || result.rows > 0;
-        code = store_run(ingest->store, QUERY_any_nameless, NULL, 0, arena, &result, err);
-    }
-    if (code == ERR_OK) {
-        ingest->ledger_had_nameless = result.rows > 0;
-        code = store_run(ingest->store, QUERY_any_meter, NULL, 0, arena, &result, err);
-    }
-    if (code == ERR_OK) {
-        ingest->ledger_has_meters = result.rows > 0;
-    }
-    return code;
+    ingest->next_import = (int32_t)store_int64(&has, 0, NEXT_IMPORT, 1);
+    ingest->ledger_was_new = ingest->next_import == 1;
+    ingest->ledger_had_steps = store_int64(&has, 0, STEPS, 1) != 0;
+    ingest->ledger_had_aliases = store_int64(&has, 0, ALIASES, 1) != 0;
+    ingest->ledger_has_facts = store_int64(&has, 0, FACTS, 1) != 0;
+    ingest->ledger_has_loose = ingest->ledger_has_loose || store_int64(&has, 0, LOOSE, 1) != 0;
+    ingest->ledger_had_nameless = store_int64(&has, 0, NAMELESS, 1) != 0;
+    ingest->ledger_has_meters = store_int64(&has, 0, METERS, 1) != 0;
+    return ERR_OK;
 }
 
 enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns, struct str workflow,
@@ -255,8 +238,8 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
                               QUERY_add_staged_rejects, &rejects, err);
     }
     if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_decisions, group->decisions.rows, group->decisions.count,
-                       QUERY_add_staged_decisions, &decisions, err);
+        code = ingest_add_new(ingest, LEDGER_decisions, group->decisions.rows,
+                              group->decisions.count, QUERY_add_staged_decisions, &decisions, err);
     }
     if (code == ERR_OK) {
         code = ingest_write_kpis(ingest, &kpis, err);
@@ -280,7 +263,8 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     if (code == ERR_OK) {
         *out_changed =
             group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
-            cases + attempts + attributes + outcomes + rejects + decisions + kpis + facts + meters > 0;
+            cases + attempts + attributes + outcomes + rejects + decisions + kpis + facts + meters >
+                0;
         ingest->ledger_has_facts = ingest->ledger_has_facts || facts > 0;
         ingest->ledger_has_meters = ingest->ledger_has_meters || meters > 0;
         ingest->summary.cases_added += cases;

@@ -7,6 +7,11 @@
 #include "base/memory.h"
 #include "ingest/inbox_priv.h"
 
+enum {
+    TELL_MS = 10000,  /* between two lines of the log on the same trouble */
+    FAILED_MS = 5000, /* how long the journal counts as failing after it last did */
+};
+
 bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
 {
     CHECK(condition != NULL);
@@ -20,6 +25,16 @@ void inbox_tell(const struct inbox *inbox, const char *text)
     CHECK(text != NULL);
     if (inbox->settings.tell != NULL) {
         inbox->settings.tell(inbox->settings.context, text);
+    }
+}
+
+void inbox_tell_seldom(const struct inbox *inbox, int64_t *told_ns, const char *text)
+{
+    CHECK(told_ns != NULL);
+    const int64_t now_ns = clock_monotonic_ns();
+    if (*told_ns == 0 || now_ns - *told_ns > (int64_t)TELL_MS * 1000000) {
+        *told_ns = now_ns;
+        inbox_tell(inbox, text);
     }
 }
 
@@ -41,6 +56,20 @@ void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first)
 }
 
 /* ---- the committing thread */
+
+#define MS INT64_C(1000000)
+const int64_t inbox_bucket_ns[INBOX_BUCKETS - 1] = {
+    MS / 2, MS, 2 * MS, 5 * MS, 10 * MS, 20 * MS, 50 * MS, 100 * MS, 250 * MS, 1000 * MS, 5000 * MS,
+};
+
+static size_t bucket_of(int64_t took_ns)
+{
+    size_t bucket = 0;
+    while (bucket < INBOX_BUCKETS - 1 && took_ns > inbox_bucket_ns[bucket]) {
+        bucket++;
+    }
+    return bucket;
+}
 
 static enum errc commit(struct inbox *inbox, const struct offer *first, size_t count,
                         int64_t remove_through, struct err *err)
@@ -64,6 +93,7 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
     pthread_mutex_lock(&inbox->lock);
     inbox->counts.commits++;
     inbox->counts.commit_ns += took_ns;
+    inbox->counts.commit_buckets[bucket_of(took_ns)]++;
     inbox->counts.commit_ns_max =
         took_ns > inbox->counts.commit_ns_max ? took_ns : inbox->counts.commit_ns_max;
     pthread_mutex_unlock(&inbox->lock);
@@ -98,6 +128,7 @@ static void answer(struct inbox *inbox, struct offer *first, enum errc code, con
 static void *run_committing(void *context)
 {
     struct inbox *const inbox = context;
+    int64_t told_ns = 0;
     pthread_mutex_lock(&inbox->lock);
     while (true) {
         while (inbox->first == NULL && inbox->remove_through == 0 &&
@@ -124,6 +155,7 @@ static void *run_committing(void *context)
         const enum errc code = commit(inbox, first, count, remove_through, &err);
         pthread_mutex_lock(&inbox->lock);
         inbox->queue_bytes -= (size_t)bytes;
+        inbox->journal_failed_ns = code == ERR_OK ? 0 : clock_monotonic_ns();
         if (code == ERR_OK) {
             inbox->counts.acknowledged += (int64_t)count;
             inbox->counts.waiting += (int64_t)count;
@@ -135,7 +167,7 @@ static void *run_committing(void *context)
         }
         pthread_mutex_unlock(&inbox->lock);
         if (code != ERR_OK) {
-            inbox_tell(inbox, err.text);
+            inbox_tell_seldom(inbox, &told_ns, err.text);
         }
         answer(inbox, first, code, &err);
         pthread_mutex_lock(&inbox->lock);
@@ -293,6 +325,66 @@ void inbox_change(struct inbox *inbox, const struct price_book *book,
     pthread_mutex_unlock(&inbox->lock);
 }
 
+enum errc inbox_reopen(struct inbox *inbox, struct err *err)
+{
+    CHECK(inbox != NULL);
+    const enum errc code = inbox->settings.reopen != NULL
+                               ? inbox->settings.reopen(inbox->settings.context, err)
+                               : ERR_OK;
+    pthread_mutex_lock(&inbox->lock);
+    inbox->broken = code != ERR_OK;
+    pthread_mutex_unlock(&inbox->lock);
+    return code;
+}
+
+static void give_back(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    CHECK(inbox->is_borrowed);
+    inbox->is_borrowed = false;
+    inbox->owes_a_move = true;
+    inbox->borrowing--;
+    pthread_cond_broadcast(&inbox->moved);
+    if (inbox->broken) {
+        pthread_cond_signal(&inbox->committed); /* the moving thread goes on trying */
+    }
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+enum errc inbox_borrow_store(struct inbox *inbox, struct store **out, struct err *err)
+{
+    CHECK(inbox != NULL);
+    CHECK(out != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    inbox->borrowing++;
+    while (inbox->is_moving || inbox->is_borrowed ||
+           (inbox->owes_a_move && inbox->counts.waiting > 0)) {
+        pthread_cond_wait(&inbox->moved, &inbox->lock);
+    }
+    inbox->is_borrowed = true;
+    const bool broken = inbox->broken;
+    pthread_mutex_unlock(&inbox->lock);
+    const enum errc code = broken ? inbox_reopen(inbox, err) : ERR_OK;
+    if (code != ERR_OK) {
+        give_back(inbox);
+        return code;
+    }
+    *out = inbox->settings.store;
+    return ERR_OK;
+}
+
+void inbox_return_store(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    if (store_is_broken(inbox->settings.store)) {
+        struct err err;
+        if (inbox_reopen(inbox, &err) != ERR_OK) {
+            inbox_tell(inbox, err.text);
+        }
+    }
+    give_back(inbox);
+}
+
 bool inbox_settle(struct inbox *inbox, int wait_ms)
 {
     CHECK(inbox != NULL);
@@ -345,7 +437,11 @@ struct inbox_counts inbox_counts(struct inbox *inbox)
 {
     CHECK(inbox != NULL);
     pthread_mutex_lock(&inbox->lock);
-    const struct inbox_counts counts = inbox->counts;
+    struct inbox_counts counts = inbox->counts;
+    counts.queue_bytes = (int64_t)inbox->queue_bytes;
+    counts.journal_failing =
+        inbox->journal_failed_ns > 0 &&
+        clock_monotonic_ns() - inbox->journal_failed_ns < (int64_t)FAILED_MS * 1000000;
     pthread_mutex_unlock(&inbox->lock);
     return counts;
 }

@@ -24,6 +24,7 @@ struct inbox_decoded {
     enum channel channel;
     bool session;                   /* cases are named by nothing better than a session or trace */
     struct journal_binding binding; /* goes before what the message says of itself */
+    struct str actor; /* who sent it, for the audit trail; empty: it leaves no trail */
 };
 
 struct inbox_limits {
@@ -41,6 +42,13 @@ struct inbox_settings {
      * its reason, and left out. The message's binding is not the callback's business. */
     enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,
                         struct inbox_decoded *out, struct err *err);
+    /* Put what somebody sent into the audit trail, before it goes into the ledger; on the moving
+     * thread. When it cannot, the message is tried again. NULL: there is no trail. */
+    enum errc (*audit)(void *context, const struct inbox_decoded *decoded, int64_t received_ns,
+                       struct err *err);
+    /* Open `store` anew: the ledger refused a commit, after which it is not to be gone on with.
+     * Called again and again until it succeeds, by one thread at a time; NULL: no need. */
+    enum errc (*reopen)(void *context, struct err *err);
     /* Something an operator should see; NULL: nobody listens. */
     void (*tell)(void *context, const char *text);
     void *context;
@@ -82,6 +90,17 @@ MUST_CHECK enum errc inbox_offer_decoded(struct inbox *inbox, const struct journ
  * ledger is there, after which the old book is no longer used. book  borrowed. */
 void inbox_change(struct inbox *inbox, const struct price_book *book,
                   const struct inbox_limits *limits);
+/*
+ * The store, for a change of one's own: waits until the moving thread stands between two
+ * transactions, where it stays until the store is returned. One borrower at a time; others wait,
+ * and between two of them what has come in is moved. Never on one of the inbox's threads. What is
+ * kept of the store's state (an ingest) does not outlast its return.
+ *
+ * Errors: those of inbox_settings.reopen, when the ledger is broken and cannot be opened.
+ */
+MUST_CHECK enum errc inbox_borrow_store(struct inbox *inbox, struct store **out, struct err *err);
+/* When a commit of the borrower's failed, the ledger is opened anew before anybody else has it. */
+void inbox_return_store(struct inbox *inbox);
 
 /* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
 bool inbox_settle(struct inbox *inbox, int wait_ms);
@@ -90,21 +109,29 @@ bool inbox_settle(struct inbox *inbox, int wait_ms);
  * is taken up at the next start. */
 void inbox_destroy(struct inbox **inbox, int wait_ms);
 
+/* Bounds of the times a transaction of the journal takes, ascending; each is counted in one. */
+enum { INBOX_BUCKETS = 12 };
+extern const int64_t inbox_bucket_ns[INBOX_BUCKETS - 1]; /* the last has no bound */
+
 struct inbox_counts {
     int64_t offered;
     int64_t turned_away; /* the queue or the journal was full */
     int64_t acknowledged;
     int64_t waiting; /* messages acknowledged and not in the ledger yet */
     int64_t waiting_bytes;
-    int64_t unreadable; /* messages */
-    int64_t rejected;   /* spans, records, points within messages that were read */
+    int64_t queue_bytes; /* offered and not in the journal yet */
+    int64_t unreadable;  /* messages */
+    int64_t rejected;    /* spans, records, points within messages that were read */
     int64_t steps_added;
     int64_t steps_known;
     int64_t steps_replaced;
-    int64_t commits;   /* of the journal */
-    int64_t commit_ns; /* time spent in them */
+    int64_t outcomes_added;                /* revisions included */
+    int64_t commits;                       /* of the journal */
+    int64_t commit_ns;                     /* time spent in them */
+    int64_t commit_buckets[INBOX_BUCKETS]; /* of them: took at most inbox_bucket_ns[i] */
     int64_t commit_ns_max;
-    bool ledger_failing; /* the last attempt to write the ledger failed; it is tried again */
+    bool ledger_failing;  /* the last attempt to write the ledger failed; it is tried again */
+    bool journal_failing; /* likewise of the journal: nothing is acknowledged */
 };
 struct inbox_counts inbox_counts(struct inbox *inbox);
 

@@ -2,6 +2,11 @@
  * The thread that moves messages into the ledger: those that were decoded for their acknowledgement
  * as they are, others from the journal.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -10,6 +15,8 @@
 enum {
     GATHER_MS = 100,      /* what comes within goes into the ledger together */
     FAILED_WAIT_MS = 500, /* before the ledger is tried again */
+    PATH_BYTES_MAX = 4096,
+    SPACE_BYTES_MIN = 16 << 20, /* free on the disk before the ledger is written */
 };
 
 #define READ_BYTES_MAX  ((size_t)48 << 20) /* of messages moved in one transaction */
@@ -23,9 +30,17 @@ struct moved {
     struct ingest_summary summary;
 };
 
-static enum errc add_decoded(struct ingest *ingest, const struct inbox_decoded *decoded,
+static enum errc add_decoded(const struct inbox *inbox, struct ingest *ingest,
+                             const struct inbox_decoded *decoded, int64_t received_ns,
                              struct err *err)
 {
+    if (decoded->actor.size > 0 && inbox->settings.audit != NULL) {
+        const enum errc code =
+            inbox->settings.audit(inbox->settings.context, decoded, received_ns, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
     const struct ingest_origin origin = {.path = STR("received"),
                                          .channel = decoded->channel,
                                          .session = decoded->session,
@@ -47,7 +62,7 @@ static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
         return ERR_OK;
     }
     decoded.binding = message->binding;
-    return add_decoded(ingest, &decoded, err);
+    return add_decoded(inbox, ingest, &decoded, message->received_ns, err);
 }
 
 /* What goes into the ledger in one transaction: readings, else messages of the journal. */
@@ -62,7 +77,7 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
 {
     enum errc code = ERR_OK;
     for (const struct inbox_reading *r = load->readings; r != NULL && code == ERR_OK; r = r->next) {
-        code = add_decoded(ingest, &r->decoded, err);
+        code = add_decoded(inbox, ingest, &r->decoded, r->received_ns, err);
         moved->messages++;
         moved->bytes += r->bytes;
         moved->through = r->id;
@@ -75,6 +90,31 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
         moved->through = message->id;
     }
     return code;
+}
+
+/* A commit that finds the disk full in its middle costs opening the ledger anew: rather wait. */
+static enum errc check_space(const struct inbox *inbox, const struct load *load, struct err *err)
+{
+    char path[PATH_BYTES_MAX];
+    struct statvfs disk;
+    int64_t needed = SPACE_BYTES_MIN;
+    for (const struct inbox_reading *r = load->readings; r != NULL; r = r->next) {
+        needed += 2 * r->bytes;
+    }
+    for (size_t i = 0; i < load->messages.count; i++) {
+        needed += 2 * (int64_t)load->messages.rows[i].bytes.size;
+    }
+    snprintf(path, sizeof path, STR_FORMAT, STR_ARG(inbox->settings.home));
+    if (statvfs(path, &disk) != 0) {
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if ((int64_t)disk.f_bavail * (int64_t)disk.f_frsize < needed) {
+        return err_set(err, ERR_BUSY,
+                       "%s has less than %lld MB of free disk: what was received waits in the "
+                       "inbox until there is more",
+                       path, (long long)(needed >> 20));
+    }
+    return ERR_OK;
 }
 
 static enum errc move(struct inbox *inbox, struct load *load, struct moved *moved, struct err *err)
@@ -106,6 +146,7 @@ static void count_moved(struct inbox *inbox, const struct moved *moved)
     counts->steps_added += moved->summary.steps_added;
     counts->steps_known += moved->summary.steps_known;
     counts->steps_replaced += moved->summary.steps_replaced;
+    counts->outcomes_added += moved->summary.outcomes_added + moved->summary.candidates_added;
     counts->ledger_failing = false;
     inbox->remove_through = moved->through;
     pthread_cond_signal(&inbox->offered);
@@ -189,6 +230,9 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     arena_init(&load.arena, ARENA_BYTES_MAX);
     enum errc code = find_load(inbox, one, *after, &load, err);
     if (code == ERR_OK) {
+        code = check_space(inbox, &load, err);
+    }
+    if (code == ERR_OK) {
         code = move(inbox, &load, &moved, err);
         if (one && is_theirs(code)) {
             inbox_tell(inbox, err->text);
@@ -210,6 +254,48 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     return code;
 }
 
+/* The store is this thread's from here to give_store(). */
+static void take_store(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    while (inbox->is_borrowed || (inbox->borrowing > 0 && !inbox->owes_a_move)) {
+        pthread_cond_wait(&inbox->moved, &inbox->lock);
+    }
+    inbox->is_moving = true;
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+static void give_store(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->is_moving = false;
+    inbox->owes_a_move = false;
+    pthread_cond_broadcast(&inbox->moved);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+/* Whether the ledger may be left in a state that is not to be gone on with. */
+static bool is_breaking(enum errc code)
+{
+    return code != ERR_OK && code != ERR_NOT_FOUND && code != ERR_BUSY && !is_theirs(code);
+}
+
+/* move_on() with the store. */
+static enum errc step(struct inbox *inbox, bool one, int64_t *after, struct err *err)
+{
+    take_store(inbox);
+    enum errc code = inbox->broken ? inbox_reopen(inbox, err) : ERR_OK;
+    if (code == ERR_OK) {
+        code = move_on(inbox, one, after, err);
+        struct err again;
+        if (is_breaking(code) && inbox_reopen(inbox, &again) != ERR_OK) { /* nobody is to read it */
+            inbox_tell(inbox, again.text);
+        }
+    }
+    give_store(inbox);
+    return code;
+}
+
 void *inbox_run_moving(void *context)
 {
     struct inbox *const inbox = context;
@@ -217,16 +303,18 @@ void *inbox_run_moving(void *context)
     int64_t after = 0;
     bool more = true;
     bool one = false;
+    int64_t told_ns = 0;
     while (more) {
         struct err err = {0};
-        const enum errc code = move_on(inbox, one, &after, &err);
+        const enum errc code = step(inbox, one, &after, &err);
         one = is_theirs(code);
         pthread_mutex_lock(&inbox->lock);
         if (code == ERR_NOT_FOUND) {
-            while (inbox->counts.waiting == 0 && !inbox->closing) {
+            inbox->counts.ledger_failing = false;
+            while (inbox->counts.waiting == 0 && !inbox->closing && !inbox->broken) {
                 pthread_cond_wait(&inbox->committed, &inbox->lock);
             }
-            more = inbox->counts.waiting > 0;
+            more = inbox->counts.waiting > 0 || !inbox->closing;
             const int64_t until_ns = clock_monotonic_ns() + (int64_t)GATHER_MS * 1000000;
             while (more && !inbox->closing &&
                    inbox->counts.waiting_bytes < (int64_t)READ_BYTES_MAX &&
@@ -236,9 +324,11 @@ void *inbox_run_moving(void *context)
             inbox->counts.ledger_failing = true;
             const int64_t until_ns = clock_monotonic_ns() + (int64_t)FAILED_WAIT_MS * 1000000;
             pthread_mutex_unlock(&inbox->lock);
-            inbox_tell(inbox, err.text);
+            inbox_tell_seldom(inbox, &told_ns, err.text);
             pthread_mutex_lock(&inbox->lock);
-            while (!inbox->giving_up && inbox_wait(&inbox->committed, &inbox->lock, until_ns)) {
+            more = inbox->counts.waiting > 0 || !inbox->closing;
+            while (more && !inbox->giving_up &&
+                   inbox_wait(&inbox->committed, &inbox->lock, until_ns)) {
             }
         }
         more = more && !inbox->giving_up;

@@ -48,13 +48,24 @@ struct inbox {
     int64_t remove_through; /* in the ledger and still in the journal; 0: none */
     bool closing;           /* no more offers */
     bool moving_ended;
-    bool giving_up; /* leave what is not in the ledger yet */
+    bool is_moving;    /* the moving thread has the store */
+    bool is_borrowed;  /* somebody else has */
+    bool owes_a_move;  /* it was lent: before the next borrower, what waits is moved */
+    int64_t borrowing; /* who has it or waits for it */
+    bool giving_up;    /* leave what is not in the ledger yet */
     struct inbox_counts counts;
+    bool broken; /* the ledger is to be opened anew; changed by whoever has the store */
+    int64_t journal_failed_ns; /* monotonic; 0: never */
 };
 
 /* Wait on a condition of inbox->lock until `until_ns`, monotonic; false: that time has come. */
 bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns);
 void inbox_tell(const struct inbox *inbox, const char *text);
+/* The same, but not again within ten seconds of `*told_ns`: of what is tried again and again. */
+void inbox_tell_seldom(const struct inbox *inbox, int64_t *told_ns, const char *text);
+/* Open the ledger anew, by whoever has the store: what DuckDB has in memory after a commit that
+ * failed is not to be gone on with. Until it succeeds the ledger counts as broken. */
+MUST_CHECK enum errc inbox_reopen(struct inbox *inbox, struct err *err);
 /* Free a list of readings; not while holding the lock. */
 void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first);
 

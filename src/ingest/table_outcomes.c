@@ -38,6 +38,12 @@ static const struct ingest_sheet outcomes = {
     .word_field = TABLE_OUTCOME_STATUS,
 };
 
+const struct ingest_sheet *ingest_outcome_sheet(void)
+{
+    CHECK(outcomes.record_count > 0);
+    return &outcomes;
+}
+
 enum errc ingest_outcomes(const struct ingest_table *options, struct ingest_table_counts *out,
                           struct err *err)
 {

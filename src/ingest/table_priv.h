@@ -98,6 +98,8 @@ struct ingest_sheet {
 };
 
 /* Read one file by the sheet, or by options->map. */
+/* Outcomes by their well-known names. */
+const struct ingest_sheet *ingest_outcome_sheet(void);
 MUST_CHECK enum errc ingest_sheet(const struct ingest_sheet *sheet,
                                   const struct ingest_table *options,
                                   struct ingest_table_counts *out, struct err *err);

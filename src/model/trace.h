@@ -192,6 +192,7 @@ struct outcome {
     enum outcome_status status;
     int64_t effective_ns; /* TIME_UNKNOWN: after the last step of the case */
     int64_t recorded_ns;  /* when it became known; TIME_UNKNOWN: at import */
+    int64_t received_ns;  /* when it came in, which stands in for that; 0: with the import */
     bool has_value;
     int64_t value_pusd;
     int64_t human_ms;

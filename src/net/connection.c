@@ -226,7 +226,7 @@ static bool read_head(struct connection *c)
         c->state = HEAD;
         set_deadline(c, c->door->limits.head_ms_max);
         const unsigned char first = (unsigned char)input.data[0];
-        if (first < ' ' || first == 0x7f) { /* why wait for the end of what is none */
+        if (first < ' ' || first >= 0x7f) { /* why wait for the end of what is none */
             refuse(c, 400, "this is no HTTP request, but TLS perhaps, which is not spoken here");
             return true;
         }

@@ -352,18 +352,52 @@ enum errc store_share(struct store *store, struct store **out, struct err *err)
     return ERR_OK;
 }
 
+static void close_database(struct store *store)
+{
+    if (store->connection != NULL) {
+        duckdb_disconnect(&store->connection);
+    }
+    if (store->database != NULL && !store->borrows_database) {
+        duckdb_close(&store->database);
+    }
+}
+
+enum errc store_reopen(struct store *store, struct err *err)
+{
+    CHECK(store != NULL);
+    CHECK(!store->borrows_database);
+    CHECK(!store->in_transaction);
+    /* Closing would else write what is in memory to the file. */
+    if (store->connection != NULL) {
+        struct err
+            ignored; /* refused by a database that DuckDB has shut off, which writes nothing */
+        const enum errc code =
+            store_sql(store, "PRAGMA disable_checkpoint_on_shutdown", "closing", &ignored);
+        CHECK(code == ERR_OK || code == ERR_STORE);
+    }
+    close_database(store);
+    memset(store->staged, 0, sizeof store->staged);
+    const enum errc code = open_database(store, STORE_WRITE, err);
+    if (code != ERR_OK) {
+        close_database(store);
+    }
+    store->is_broken = code != ERR_OK;
+    return code;
+}
+
+bool store_is_broken(const struct store *store)
+{
+    CHECK(store != NULL);
+    return store->is_broken;
+}
+
 void store_close(struct store **store)
 {
     CHECK(store != NULL);
     if (*store == NULL) {
         return;
     }
-    if ((*store)->connection != NULL) {
-        duckdb_disconnect(&(*store)->connection);
-    }
-    if ((*store)->database != NULL && !(*store)->borrows_database) {
-        duckdb_close(&(*store)->database);
-    }
+    close_database(*store);
     memory_free(*store);
     *store = NULL;
 }
@@ -373,6 +407,7 @@ enum errc store_begin(struct store *store, struct err *err)
     CHECK(!store->in_transaction);
     const enum errc code = store_sql(store, "BEGIN", "beginning a transaction", err);
     store->in_transaction = code == ERR_OK;
+    store->is_broken = store->is_broken || code != ERR_OK;
     return code;
 }
 
@@ -380,7 +415,9 @@ enum errc store_commit(struct store *store, struct err *err)
 {
     CHECK(store->in_transaction);
     store->in_transaction = false;
-    return store_sql(store, "COMMIT", "committing", err);
+    const enum errc code = store_sql(store, "COMMIT", "committing", err);
+    store->is_broken = store->is_broken || code != ERR_OK;
+    return code;
 }
 
 void store_rollback(struct store *store)

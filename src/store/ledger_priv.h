@@ -14,6 +14,7 @@ struct store {
     duckdb_connection connection;
     bool staged[LEDGER_TABLE_COUNT]; /* temporary table exists */
     bool in_transaction;
+    bool is_broken; /* a transaction could not be begun or committed */
     char path[STORE_PATH_BYTES_MAX];
 };
 

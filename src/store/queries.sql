@@ -6,9 +6,6 @@
 
 -- ============================================================ import
 
--- name: any_step
-SELECT 1 FROM steps LIMIT 1
-
 -- name: next_import
 SELECT coalesce(max(import_id), 0) + 1 FROM imports
 
@@ -117,11 +114,17 @@ WHERE s.superseded_by = $1
 -- steps.told: from 2048 on a step is loose, from 1024 on it is taught; its lowest bits are the level
 -- of the workflow, of the hint (4), the case (16), the attempt (64) and the session (256), 3 being
 -- that spans told it.
--- name: any_loose
-SELECT 1 FROM steps WHERE told >= 2048 LIMIT 1
-
--- name: any_fact
-SELECT 1 FROM (SELECT 1 FROM trace_facts UNION ALL SELECT 1 FROM steps WHERE told >= 1024) LIMIT 1
+-- Whether the ledger has steps, names, facts of traces, loose steps, nameless calls, meters; and the
+-- next import.
+-- name: ledger_has
+SELECT (SELECT count(*) FROM (SELECT 1 FROM steps LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM step_aliases LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM trace_facts LIMIT 1))
+         + (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 1024 LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 2048 LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM nameless LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM meters LIMIT 1)),
+       (SELECT coalesce(max(import_id), 0) + 1 FROM imports)
 
 -- What a step says already need not be said.
 -- name: add_staged_facts
@@ -228,17 +231,11 @@ DELETE FROM cases WHERE case_key IN (
 DELETE FROM case_attributes WHERE case_key IN (
   SELECT p.from_case FROM staged_placings p ANTI JOIN cases c ON c.case_key = p.from_case)
 
--- name: any_nameless
-SELECT 1 FROM nameless LIMIT 1
-
 -- Readings of the same content as the staged ones.
 -- name: known_nameless
 SELECT n.content_key, n.reading_key, n.family_key, n.channel, n.started_ns, n.ended_ns
 FROM nameless n SEMI JOIN staged_nameless USING (content_key)
 ORDER BY n.content_key, n.ended_ns, n.reading_key
-
--- name: any_meter
-SELECT 1 FROM meters LIMIT 1
 
 -- name: add_staged_meters
 INSERT INTO meters
@@ -2412,6 +2409,15 @@ WHERE workflow = $1 AND case_id = $2 AND ($3 = '' OR outcome_id = $3) AND status
   AND NOT EXISTS (SELECT 1 FROM outcomes l
                   WHERE l.outcome_key = o.outcome_key AND l.revision > o.revision)
 ORDER BY coalesce(effective_ns, recorded_ns) DESC, recorded_ns DESC, outcome_key LIMIT 1
+
+-- ============================================================ the server's metrics
+
+-- Calls, those no workflow is named for and what they and their tools cost, those without a price.
+-- name: ledger_health
+SELECT count(CASE WHEN kind = 0 THEN 1 END), count(CASE WHEN kind = 0 AND workflow = '' THEN 1 END),
+       coalesce(sum(CASE WHEN workflow = '' THEN cost_pusd END), 0),
+       count(CASE WHEN kind = 0 AND cost_basis = 3 THEN 1 END)
+FROM steps
 
 -- ============================================================ explain
 

@@ -47,6 +47,17 @@ MUST_CHECK enum errc store_make_home(struct str path, struct err *err);
  * Errors: ERR_STORE.
  */
 MUST_CHECK enum errc store_share(struct store *store, struct store **out, struct err *err);
+/*
+ * Open anew a ledger to write that failed in the middle of a commit (a full disk), which leaves
+ * DuckDB in a state it must not go on from: what it had in memory is forgotten, what was committed
+ * is read from the file again. No shared connection may be open. When it fails only this function
+ * or store_close() may follow.
+ *
+ * Errors: those of store_open().
+ */
+MUST_CHECK enum errc store_reopen(struct store *store, struct err *err);
+/* Whether a transaction could not be begun or committed since it was opened. */
+bool store_is_broken(const struct store *store);
 /* Whatever is not committed is gone. */
 void store_close(struct store **store);
 

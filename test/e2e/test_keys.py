@@ -609,3 +609,64 @@ def test_opentelemetrys_own_sdk_sends_with_a_key_and_over_tls(home, provider, mo
 def home_path(home):
     home.path.mkdir(mode=0o700, exist_ok=True)
     return home.path
+
+
+# ---- writes
+
+def audit(home):
+    with sqlite3.connect(home.path / "control.sqlite") as control:
+        return control.execute("SELECT actor, action, subject FROM audit ORDER BY audit_id").fetchall()
+
+
+def outcome(**fields):
+    return json.dumps({"workflow": "somebody-elses", "case": "case-1", "status": "resolved",
+                       **fields})
+
+
+def test_outcomes_are_of_the_bound_workflow_and_the_trail_names_the_key(home):
+    secret = bound_key(home)
+    key = home.json("key", "list")["keys"][0]
+    server = Server(home)
+    try:
+        assert server.post([forged(1)], **bearer(secret))[0] == 200
+        for body in (outcome(), json.dumps({"case": "case-2", "status": "failed"})):
+            status, answer, _ = server.ask("POST", "/api/v1/outcomes", body,
+                                           {**JSON, **bearer(secret)})
+            assert status == 200, answer
+        server.settle()
+        report = server.get("/api/v1/report")[1]["workflows"]
+    finally:
+        server.stop()
+    assert [(w["workflow"], w["resolved"]) for w in report] == [("claims", 1)]
+    assert audit(home)[1:] == [
+        (f"key {key['id']}", "outcomes post", "case-1 of claims"),
+        (f"key {key['id']}", "outcomes post", "case-2 of claims")]
+
+
+def until_known(server, secret):
+    until = time.monotonic() + 1
+    while server.ask("GET", "/api/v1/report", headers=bearer(secret))[0] == 401:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_what_writes_over_http_is_in_the_trail_under_the_keys_name(home, keys):
+    approver = make_key(home, "approver", "--name", "ticket system")
+    path = "/api/v1/outcome?arg=add&arg=claims&arg=case-1&arg=resolved"
+    server = Server(home)
+    try:
+        assert server.post([span(1)])[0] == 200
+        server.settle()
+        bound = make_key(home, "approver", "--workflow", "claims")
+        until_known(server, bound)
+        for secret, want in ((keys["viewer"], 403), (keys["ingest"], 403), (bound, 403),
+                             (approver, 200)):
+            status, answer, _ = server.ask("POST", path, b"", {**JSON, **bearer(secret)})
+            assert status == want, (status, answer)
+        foreign = server.ask("POST", path, b"", {**JSON, **bearer(approver),
+                                                 "Origin": "https://evil.example"})
+        assert foreign[0] == 403
+    finally:
+        server.stop()
+    actor, action, _ = audit(home)[-1]
+    assert re.fullmatch(r"key [0-9a-f]{12} ticket system", actor) and action.startswith("outcome")

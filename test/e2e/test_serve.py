@@ -1,14 +1,12 @@
 """Goal: what the server acknowledges is in the ledger, once, whatever happens; what is wrong is
 refused in OTLP's own words; commands and HTTP give the same answers.
-Method: the real program on loopback; requests by hand; kill -9 at random moments."""
+Method: the real program on loopback; requests by hand. Killed under load: test_killed.py."""
 import gzip
 import http.client
 import json
 import os
-import random
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
@@ -108,7 +106,7 @@ def fixture_server(home):
      {**JSON, "Content-Encoding": "gzip"}, 400),
     ("POST", "/v1/traces", gzip.compress(bytes(65 << 20)), {**JSON, "Content-Encoding": "gzip"}, 413),
     ("POST", "/api/v1/report", b"", {}, 405),
-    ("GET", "/api/v1/import", None, {}, 404),
+    ("GET", "/api/v1/import", None, {}, 405),
     ("GET", "/api/v1/nothing", None, {}, 404),
     ("GET", "/api/v1/report?workflow=nope", None, {}, 404),
     ("GET", "/api/v1/report?nope=1", None, {}, 400),
@@ -183,9 +181,7 @@ def test_commands_ask_the_server_and_print_the_same(server, home):
     assert home.refused("report", "--nope", status=2) == usage
 
 
-def test_what_writes_waits_until_the_server_is_stopped(server, home, tmp_path):
-    (tmp_path / "x.jsonl").write_text("{}\n")
-    assert "in use" in home.refused("import", tmp_path / "x.jsonl")
+def test_a_second_server_is_refused(server, home):
     assert "in use" in home.refused("serve", "--listen", "127.0.0.1:0")
 
 
@@ -224,46 +220,3 @@ def test_a_polite_stop_answers_what_it_owes_and_empties_the_inbox(home):
     assert server.stop() == 0
     assert home.json("report")["workflows"][0]["calls"] == 199
     home.verified()
-
-
-def hammer(server, first, acknowledged, stopped):
-    """Post spans until the server is gone; what it acknowledged is noted."""
-    number = first
-    while not stopped.is_set():
-        batch = list(range(number, number + 5))
-        try:
-            if server.post([span(n, case=f"case-{n % 50}") for n in batch])[0] == 200:
-                acknowledged.update(batch)
-        except (OSError, http.client.HTTPException):
-            return
-        number += 5
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_twice(home, seed):
-    draw = random.Random(seed)
-    acknowledged = set()
-    first = 1
-    for _ in range(5):
-        server = Server(home)
-        stopped = threading.Event()
-        threads = [threading.Thread(target=hammer,
-                                    args=(server, first + i * 100_000, acknowledged, stopped))
-                   for i in range(3)]
-        for thread in threads:
-            thread.start()
-        time.sleep(draw.uniform(0.02, 0.6))
-        server.stop(signal.SIGKILL)
-        stopped.set()
-        for thread in threads:
-            thread.join()
-        first += 1_000_000
-    began = time.monotonic()
-    server = Server(home)
-    assert time.monotonic() - began < 5
-    server.settle()
-    report = server.get("/api/v1/report")[1]
-    assert server.stop() == 0
-    calls = report["workflows"][0]["calls"]
-    assert len(acknowledged) <= calls <= len(acknowledged) + 5 * 3 * 5
-    assert home.verified()["steps"] == calls

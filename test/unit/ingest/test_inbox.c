@@ -439,9 +439,106 @@ static void what_a_key_stands_for_goes_before_what_the_message_says(void)
     EXPECT(bound[2]);
 }
 
+struct borrower {
+    struct bench *bench;
+    int64_t first; /* of its three changes */
+    atomic_int *inside;
+    bool alone;
+    pthread_t thread;
+};
+
+/* A change of one's own with the inbox's store, in two transactions. */
+static void *borrow(void *context)
+{
+    struct borrower *const borrower = context;
+    borrower->alone = true;
+    for (int64_t i = 0; i < 3; i++) {
+        struct store *store = NULL;
+        const struct ledger_rejects reject = {.path = STR("here"), .line = borrower->first + i};
+        struct err err;
+        CHECK(inbox_borrow_store(borrower->bench->inbox, &store, &err) == ERR_OK);
+        borrower->alone = atomic_fetch_add(borrower->inside, 1) == 0 && borrower->alone;
+        CHECK(store_begin(store, &err) == ERR_OK);
+        CHECK(store_append(store, LEDGER_rejects, false, &reject, 1, &err) == ERR_OK);
+        usleep(2000);
+        CHECK(store_commit(store, &err) == ERR_OK);
+        atomic_fetch_sub(borrower->inside, 1);
+        inbox_return_store(borrower->bench->inbox);
+    }
+    return NULL;
+}
+
+static void who_borrows_the_store_has_it_alone_and_what_comes_in_meanwhile_is_taken(void)
+{
+    enum { BORROWERS = 3, OFFERS = 40 };
+    struct bench bench;
+    bool opened = setup(&bench);
+    int64_t steps = -1;
+    bool alone = true;
+    bool settled = false;
+    if (opened) {
+        struct borrower borrowers[BORROWERS];
+        atomic_int inside = 0;
+        open_inbox(&bench, 1 << 20, 1 << 20);
+        for (int i = 0; i < BORROWERS; i++) {
+            borrowers[i] = (struct borrower){.bench = &bench, .first = i * 5, .inside = &inside};
+            CHECK(pthread_create(&borrowers[i].thread, NULL, borrow, &borrowers[i]) == 0);
+        }
+        for (int i = 0; i < OFFERS; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "m%d 100", i);
+            CHECK(offer(&bench, text) == ERR_OK);
+            usleep(500);
+        }
+        for (int i = 0; i < BORROWERS; i++) {
+            pthread_join(borrowers[i].thread, NULL);
+            alone = alone && borrowers[i].alone;
+        }
+        settled = inbox_settle(bench.inbox, WAIT_MS);
+        steps = steps_of(&bench);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(alone);
+    EXPECT(settled);
+    EXPECT(steps == OFFERS);
+}
+
+static void what_is_offered_while_the_store_is_lent_is_acknowledged_and_waits(void)
+{
+    struct bench bench;
+    bool opened = setup(&bench);
+    int64_t steps = -1;
+    int kept = 0;
+    int64_t waiting = -1;
+    if (opened) {
+        open_inbox(&bench, 1 << 20, 1 << 20);
+        struct store *store = NULL;
+        struct err err;
+        CHECK(inbox_borrow_store(bench.inbox, &store, &err) == ERR_OK);
+        CHECK(offer(&bench, "m1 100") == ERR_OK);
+        for (int i = 0; i < 2000 && atomic_load(&bench.kept) == 0; i++) {
+            usleep(1000);
+        }
+        kept = atomic_load(&bench.kept);
+        usleep(300000); /* longer than it gathers */
+        waiting = inbox_counts(bench.inbox).waiting;
+        inbox_return_store(bench.inbox);
+        inbox_settle(bench.inbox, WAIT_MS);
+        steps = steps_of(&bench);
+    }
+    teardown(&bench);
+    EXPECT(opened);
+    EXPECT(kept == 1);
+    EXPECT(waiting == 1);
+    EXPECT(steps == 1);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
+        TEST_SPARSE(who_borrows_the_store_has_it_alone_and_what_comes_in_meanwhile_is_taken),
+        TEST_SPARSE(what_is_offered_while_the_store_is_lent_is_acknowledged_and_waits),
         TEST_SPARSE(what_does_not_fit_the_queue_is_refused_and_nothing_is_kept_of_it),
         TEST_SPARSE(a_journal_that_is_full_refuses_until_the_ledger_has_caught_up),
         TEST_SPARSE(a_message_nobody_can_read_is_counted_and_the_others_are_taken),

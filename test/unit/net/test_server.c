@@ -361,6 +361,23 @@ static void draining_sends_what_is_owed_and_takes_nothing_new(void)
     EXPECT(closed);
 }
 
+static void an_answer_after_the_stop_is_dropped(void)
+{
+    open_server(&net_limits_default);
+    const int fd = dial();
+    put(fd, STR("GET /later HTTP/1.1\r\n" HOST "\r\n"));
+    while (later_count == 0) {
+        usleep(1000);
+    }
+    net_server_stop(server);
+    const bool closed = take(fd, NULL).size == 0;
+    const int64_t connections = net_server_counts(server).connections;
+    close(fd);
+    close_server(); /* after the answer */
+    EXPECT(closed);
+    EXPECT(connections == 0);
+}
+
 static void an_address_that_cannot_be_listened_on_is_named(void)
 {
     open_server(&net_limits_default);
@@ -424,6 +441,7 @@ int main(void)
         TEST_SPARSE(a_body_arrives_whole_in_whatever_pieces),
         TEST_SPARSE(a_client_that_leaves_before_the_answer_harms_nobody),
         TEST_SPARSE(draining_sends_what_is_owed_and_takes_nothing_new),
+        TEST_SPARSE(an_answer_after_the_stop_is_dropped),
         TEST_SPARSE(an_address_that_cannot_be_listened_on_is_named),
         TEST_SPARSE(new_limits_hold_for_the_next_request),
     };

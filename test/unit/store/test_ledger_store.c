@@ -1,7 +1,9 @@
 /* store: a ledger is made, held by one writer, rolled back whole, and refuses what is not its own.
  * Each test has a home of its own; a second opener is a child process. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,15 @@ static int64_t count_cases(struct store *store)
 
 static const struct ledger_cases one_case = {
     .case_key = 1, .workflow = STR_STATIC("claims"), .case_id = STR_STATIC("C-1"), .import_id = 1};
+
+static enum errc add_case(struct store *store, const struct ledger_cases *row, struct err *err)
+{
+    enum errc code = store_begin(store, err);
+    if (code == ERR_OK) {
+        code = store_append(store, LEDGER_cases, false, row, 1, err);
+    }
+    return code == ERR_OK ? store_commit(store, err) : code;
+}
 
 static void reading_where_there_is_no_ledger_says_how_to_start(void)
 {
@@ -170,6 +181,44 @@ static void what_is_not_committed_is_gone(void)
     EXPECT(after == 0);
 }
 
+/* The log may not grow: a commit fails in its middle, and the next after the ledger is reopened. */
+static void a_ledger_whose_commit_failed_is_opened_anew_with_what_was_committed(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    struct rlimit before;
+    struct ledger_cases other = one_case;
+    other.case_key = 2;
+    home_make(&home);
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    code = code == ERR_OK ? add_case(store, &one_case, &err) : code;
+    enum errc failed = ERR_OK;
+    int64_t kept = -1;
+    int64_t both = -1;
+    if (code == ERR_OK) {
+        const struct rlimit little = {.rlim_cur = 1000, .rlim_max = before.rlim_max};
+        CHECK(setrlimit(RLIMIT_FSIZE, &little) == 0);
+        failed = add_case(store, &other, &err);
+        store_rollback(store);
+        CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+        code = store_reopen(store, &err);
+    }
+    if (code == ERR_OK) {
+        kept = count_cases(store);
+        code = add_case(store, &other, &err);
+        both = count_cases(store);
+    }
+    store_close(&store);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(failed != ERR_OK);
+    EXPECT(kept == 1);
+    EXPECT(both == 2);
+}
+
 static void every_type_of_column_is_read_back_as_it_was(void)
 {
     struct home home;
@@ -312,6 +361,7 @@ int main(void)
         TEST_SPARSE(an_older_ledger_is_brought_up_to_date),
         TEST_SPARSE(a_second_process_is_told_who_holds_the_ledger),
         TEST_SPARSE(what_is_not_committed_is_gone),
+        TEST_SPARSE(a_ledger_whose_commit_failed_is_opened_anew_with_what_was_committed),
         TEST_SPARSE(every_type_of_column_is_read_back_as_it_was),
         TEST_SPARSE(an_older_ledger_is_given_the_tables_it_lacks),
         TEST_SPARSE(a_query_sees_rows_that_came_after_it_was_first_asked),
