@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """receive_spans: bursar serve under a load of GenAI spans over OTLP/HTTP.
 
-usage: bench/receive_spans.py [--spans N] [--url http://HOST:PORT [--pid PID]]
+usage: bench/receive_spans.py [--spans N] [--both] [--peer phoenix | --url http://HOST:PORT [--pid PID]]
 
 The generator (send_spans: batches of 512 spans, 8 a trace, 22 attributes, from memory) is pinned to
 one processor, the server to another. Measured: spans a second until they are rows that the report
@@ -9,7 +9,10 @@ counts; how many are acknowledged in a burst of ten seconds; how long an acknowl
 half the sustained rate; how soon the server is ready again when it was killed under load on a
 ledger of a gigabyte. Every acknowledgement means that the spans are on the disk.
 
-With --url the same bytes go to any OTLP receiver that is already running: what it acknowledges is
+--both lets the server use both processors. --peer measures bursar, then Arize Phoenix (pinned in
+bench/peers/phoenix.txt, set up in build-bench) with the same bytes and pinning, and prints how many
+times as fast it is: a program that acknowledges before anything is stored, so its rows are counted
+too. With --url the same bytes go to any OTLP receiver that is already running: what it acknowledges is
 measured, and its memory if --pid says which process it is. Needs build/bursar and
 build/bench/send_spans.
 """
@@ -19,6 +22,8 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -38,6 +43,8 @@ P99_MS_BAR = 100
 MEGABYTES_BAR = 1000
 RESTART_S_BAR = 2
 RESTART_CASES = 1_700_000  # a ledger of a gigabyte
+PEER_SPANS = 16 * 512
+PEER_WAIT_S = 120
 SEND = ROOT / "build" / "bench" / "send_spans"
 
 
@@ -61,6 +68,8 @@ def cpu_s(pid):
 class Server:
     """bursar serve in a home of its own, pinned."""
 
+    processors = {processors()[1]}
+
     def __init__(self, home=None):
         CACHE.mkdir(exist_ok=True)
         self.home = home or tempfile.mkdtemp(prefix="receive-", dir=CACHE)
@@ -68,7 +77,7 @@ class Server:
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {processors()[1]}))
+            preexec_fn=lambda: os.sched_setaffinity(0, self.processors))
         said = self.process.stderr.readline()
         if "listening on" not in said:
             sys.exit(f"receive_spans: {said}")
@@ -115,6 +124,61 @@ class Receiver:
 
     def stop(self):
         pass
+
+
+class Phoenix:
+    """Arize Phoenix, a receiver and store of GenAI spans, with the SQLite it comes with."""
+
+    def __init__(self):
+        program = self.set_up()
+        self.home = tempfile.mkdtemp(prefix="phoenix-", dir=CACHE)
+        self.host, self.port = "127.0.0.1", 16006
+        self.process = subprocess.Popen(
+            [program, "serve"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "PHOENIX_WORKING_DIR": self.home, "PHOENIX_HOST": self.host,
+                 "PHOENIX_PORT": str(self.port), "PHOENIX_GRPC_PORT": "16007",
+                 "PHOENIX_TELEMETRY_ENABLED": "false"},
+            preexec_fn=lambda: os.sched_setaffinity(0, Server.processors))
+        self.pid = self.process.pid
+        until = time.monotonic() + PEER_WAIT_S
+        while not self.is_up():
+            if time.monotonic() > until or self.process.poll() is not None:
+                sys.exit("receive_spans: Phoenix does not start")
+            time.sleep(0.2)
+
+    @staticmethod
+    def set_up():
+        """Its program: from the package index once, by version and hash."""
+        pins = ROOT / "bench" / "peers" / "phoenix.txt"
+        place = CACHE / "phoenix"
+        if not (place / "pinned").exists() or (place / "pinned").read_bytes() != pins.read_bytes():
+            say("setting up Arize Phoenix")
+            shutil.rmtree(place, ignore_errors=True)
+            CACHE.mkdir(exist_ok=True)
+            subprocess.run(["/usr/bin/python3", "-m", "venv", place], check=True)
+            subprocess.run([place / "bin" / "python", "-m", "pip", "install", "--quiet",
+                            "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+                            "--require-hashes", "--requirement", pins], check=True)
+            shutil.copy(pins, place / "pinned")
+        return place / "bin" / "phoenix"
+
+    def is_up(self):
+        try:
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+
+    def rows(self):
+        with sqlite3.connect(f"file:{self.home}/phoenix.db?mode=ro", uri=True) as database:
+            return database.execute("SELECT count(*) FROM spans").fetchone()[0]
+
+    def stop(self):
+        os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait()
+        shutil.rmtree(self.home)
 
 
 def send(server, spans=0, seconds=0, rate=0, first=0):
@@ -185,7 +249,7 @@ def measure_restart(table):
         time.sleep(BURST_S)
         server.kill()
         sending.wait()
-    left = sum(path.stat().st_size for path in pathlib.Path(home).glob("inbox*"))
+    left = sum(path.stat().st_size for path in pathlib.Path(home).glob("inbox/*"))
     began = time.monotonic()
     server = Server(home)
     listening_s = time.monotonic() - began
@@ -202,6 +266,37 @@ def measure_restart(table):
     server.stop()
 
 
+def measure_peer(table, spans):
+    """The same bytes to bursar and to a program that people run for the same purpose."""
+    rates = {}
+    server = Server()
+    began = time.monotonic()
+    sent = send(server, spans=spans)
+    server.settle()
+    rates["bursar"] = sent["spans"] / (time.monotonic() - began)
+    table.add("bursar: spans to rows, acknowledged from the disk", f"{rates['bursar']:,.0f}/s")
+    table.add("  processor time a span", f"{1e6 * cpu_s(server.pid) / sent['spans']:.1f} us")
+    table.add("  peak memory", f"{peak_mb(server.pid):.0f} MB")
+    server.stop()
+    peer = Phoenix()
+    busy_s = cpu_s(peer.pid)
+    began = time.monotonic()
+    sent = send(peer, spans=PEER_SPANS)
+    table.add("Phoenix: acknowledged, from memory", f"{sent['spans'] / sent['seconds']:,.0f}/s")
+    stored = 0
+    while stored < sent["spans"] and time.monotonic() - began < PEER_WAIT_S:
+        time.sleep(0.5)
+        stored = peer.rows()
+    rates["peer"] = stored / (time.monotonic() - began)
+    table.add("Phoenix: spans to rows", f"{rates['peer']:,.0f}/s")
+    table.add("  processor time a span",
+              f"{1e6 * (cpu_s(peer.pid) - busy_s) / max(stored, 1):,.0f} us")
+    table.add("  peak memory", f"{peak_mb(peer.pid):.0f} MB")
+    table.add("bursar stores as many times as many spans a second",
+              f"{rates['bursar'] / max(rates['peer'], 1e-9):,.0f}")
+    peer.stop()
+
+
 def measure(table):
     measure_load(table)
     measure_restart(table)
@@ -210,13 +305,20 @@ def measure(table):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--spans", type=int, default=SPANS)
+    parser.add_argument("--both", action="store_true")
+    parser.add_argument("--peer", choices=["phoenix"])
     parser.add_argument("--url")
     parser.add_argument("--pid", type=int)
     args = parser.parse_args()
     table = Table()
-    measure_load(table, args.spans,
-                 (lambda: Receiver(args.url, args.pid)) if args.url else Server)
-    if not args.url:
+    if args.both:
+        Server.processors = os.sched_getaffinity(0)
+    if args.peer:
+        measure_peer(table, args.spans)
+    else:
+        measure_load(table, args.spans,
+                     (lambda: Receiver(args.url, args.pid)) if args.url else Server)
+    if not args.peer and not args.url:
         measure_restart(table)
     print(table.text())
     sys.exit(table.failed > 0)

@@ -264,9 +264,9 @@ int serve_auth_check(struct serve_auth_table *table, const struct serve_auth_rul
     CHECK(table != NULL);
     CHECK(request != NULL);
     char text[BASIC_BYTES_MAX + 4];
-    const enum serve_area area =
-        rules->is_gateway ? AREA_GATEWAY
-                          : serve_auth_area(request->head->method, request->head->path);
+    const enum serve_area area = rules->is_gateway
+                                     ? AREA_GATEWAY
+                                     : serve_auth_area(request->head->method, request->head->path);
     const bool writes = area == AREA_WRITE || area == AREA_OUTCOMES || area == AREA_GATEWAY;
     *out_caller = (struct serve_caller){0};
     *out_why = "";

@@ -101,7 +101,11 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
         return;
     }
     if (gateway_serves(serve->gateway.gateway, request)) {
-        serve_gateway_handle(serve, request, &caller, reply);
+        if (!caller.has_key && serve_is_of_page(serve, request)) { /* its name may point here */
+            turn_away(serve, request, 403, "pages of other sites may not call models here", reply);
+        } else {
+            serve_gateway_handle(serve, request, &caller, reply);
+        }
         return;
     }
     if (serve_otlp(serve, request, &caller, reply) ||

@@ -1,6 +1,7 @@
 /* The server's own health as OpenMetrics. */
 #include "app/serve.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -40,16 +41,21 @@ static void put_commits(struct text *out, const struct inbox_counts *inbox)
                 (long long)count, name, (long long)count, name, (double)inbox->commit_ns / 1e9);
 }
 
-/* Bytes of a file and of what SQLite writes ahead of it. */
-static int64_t file_bytes(struct str home, const char *name)
+/* Bytes that the journal's files take, those kept for use again too. */
+static int64_t journal_bytes(struct str home)
 {
-    static const char *const tails[] = {"", "-wal"};
+    char path[4096];
     int64_t bytes = 0;
-    for (size_t i = 0; i < COUNT_OF(tails); i++) {
-        char path[4096];
+    snprintf(path, sizeof path, STR_FORMAT "/inbox", STR_ARG(home));
+    DIR *const folder = opendir(path);
+    const struct dirent *entry = NULL;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
         struct stat status;
-        snprintf(path, sizeof path, STR_FORMAT "/%s%s", STR_ARG(home), name, tails[i]);
-        bytes += stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+        const bool found = fstatat(dirfd(folder), entry->d_name, &status, 0) == 0;
+        bytes += found && S_ISREG(status.st_mode) ? (int64_t)status.st_blocks * 512 : 0;
+    }
+    if (folder != NULL) {
+        closedir(folder);
     }
     return bytes;
 }
@@ -114,8 +120,8 @@ void serve_metrics(struct serve *serve, struct text *out)
     put(out, "bursar_inbox_bytes", "gauge", "Bytes of them.", inbox.waiting_bytes);
     put(out, "bursar_inbox_queue_bytes", "gauge", "Bytes on their way into the journal.",
         inbox.queue_bytes);
-    put(out, "bursar_journal_bytes", "gauge", "The journal's file, which keeps its room.",
-        file_bytes(serve->app->home, "inbox.sqlite"));
+    put(out, "bursar_journal_bytes", "gauge", "The journal's files, which keep their room.",
+        journal_bytes(serve->app->home));
     put(out, "bursar_inbox_commits", "counter", "Transactions of the journal.", inbox.commits);
     put_commits(out, &inbox);
     put_seconds(out, "bursar_inbox_commit_longest_seconds", "The longest of them so far.",

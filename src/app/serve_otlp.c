@@ -217,7 +217,8 @@ static void on_done(void *context, enum errc code, const struct err *err)
 
 /* ---- requests */
 
-/* Hand over what was decoded; the acknowledgement waits for the journal. */
+/* Hand over the bytes, and what was decoded unless `arena` is NULL: then it was only checked. The
+ * acknowledgement waits for the journal. */
 static void keep(struct serve *serve, const struct otlp_request *request,
                  const struct inbox_decoded *decoded, struct arena *arena,
                  const struct otlp_counts *counts, struct net_reply *reply)
@@ -239,14 +240,19 @@ static void keep(struct serve *serve, const struct otlp_request *request,
     const struct journal_message message = {.kind = kind_of(request->signal, request->encoding),
                                             .received_ns = clock_now_ns(),
                                             .bytes = request->bytes,
+                                            .binding = decoded->binding,
                                             .context = request->context};
-    if (inbox_offer_decoded(serve->inbox, &message, decoded, arena, on_done, owed, &err) !=
-        ERR_OK) {
+    if (inbox_offer_decoded(serve->inbox, &message, arena != NULL ? decoded : NULL, arena, on_done,
+                            owed, &err) != ERR_OK) {
         memory_free(owed);
         refuse(reply, request->encoding, 503, RPC_UNAVAILABLE, err.text);
     }
 }
 
+/*
+ * What the request holds, if there is time for it: decoded here it need not be read again. Else
+ * only whether it is well made and how much of it will be accepted, which takes a fraction of that.
+ */
 static void take(struct serve *serve, const struct http_head *head, struct otlp_request *request,
                  const struct serve_caller *caller, struct net_reply *reply)
 {
@@ -255,19 +261,22 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     struct inbox_decoded decoded = {.channel = channel_of(request->signal)};
     struct otlp_counts counts;
     struct err err;
+    const bool later = inbox_is_behind(serve->inbox);
     struct serve_decoder decoder = serve_take_decoder(serve);
     text_init(&context, CONTEXT_BYTES_MAX);
     serve_context(decoder.config->settings->correlation, head, caller, &context);
     request->context = text_str(&context);
     arena_init(&arena, request->bytes.size < SERVE_LARGE_BYTES ? DECODE_ARENA_BYTES_MAX
                                                                : LARGE_ARENA_BYTES_MAX);
-    enum errc code = otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
+    enum errc code =
+        later ? otlp_check(decoder.otlp, request, &arena, &counts, &err)
+              : otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
     serve_give_decoder(serve, &decoder, request->bytes.size);
     if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
         code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
     }
     if (code == ERR_OK) {
-        keep(serve, request, &decoded, &arena, &counts, reply);
+        keep(serve, request, &decoded, later ? NULL : &arena, &counts, reply);
     } else {
         const bool large = code == ERR_LIMIT;
         refuse(reply, request->encoding, large ? 413 : 400,

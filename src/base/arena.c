@@ -171,6 +171,11 @@ size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capac
     return (*count)++;
 }
 
+char *arena_room(struct arena *arena, size_t size)
+{
+    return alloc_raw(arena, size, 1, 1);
+}
+
 struct str arena_copy(struct arena *arena, struct str text)
 {
     CHECK(text.size < SIZE_MAX);

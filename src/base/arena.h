@@ -43,6 +43,9 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
                sizeof *(array)->rows)
 size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capacity, size_t size);
 
+/* Room for bytes that are written at once: not zeroed. NULL: the arena is full. */
+char *arena_room(struct arena *arena, size_t size);
+
 /* A copy owned by the arena, NUL-terminated behind its size; data is NULL: the arena is full. */
 struct str arena_copy(struct arena *arena, struct str text);
 

@@ -1,6 +1,7 @@
 #include "base/processors.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int processors_count(void)
@@ -11,4 +12,11 @@ int processors_count(void)
     }
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (int)online : 1;
+}
+
+void processors_give_way(void)
+{
+    enum { NICE = 10 };
+    /* Linux: of a thread, by its number. Elsewhere nothing is lost but the order. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 }

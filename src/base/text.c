@@ -237,7 +237,17 @@ void json_put_text(struct text *text, const char *value)
 void json_put_int64(struct text *text, int64_t value)
 {
     separate(text);
-    text_format(text, "%lld", (long long)value);
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    text_add(text, (struct str){digits + at, sizeof digits - at});
 }
 
 void json_put_bool(struct text *text, bool value)

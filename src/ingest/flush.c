@@ -5,56 +5,6 @@
 #include "ingest/ingest_priv.h"
 
 #include "base/check.h"
-#include "base/memory.h"
-
-void ingest_create(struct ingest **out, struct store *store, const struct price_book *book,
-                   struct str about, int64_t now_ns)
-{
-    CHECK(out != NULL);
-    CHECK(store != NULL);
-    CHECK(book != NULL);
-    struct ingest *const ingest = memory_new(struct ingest);
-    ingest->store = store;
-    ingest->book = book;
-    ingest->about = about;
-    ingest->now_ns = now_ns;
-    arena_init(&ingest->memory, RUN_ARENA_BYTES_MAX);
-    ingest->memo = price_memo_create(&ingest->memory); /* without one it only looks longer */
-    arena_init(&ingest->group.arena, GROUP_ARENA_BYTES_MAX);
-    arena_init(&ingest->group.kept, GROUP_ARENA_BYTES_MAX);
-    *out = ingest;
-}
-
-void ingest_destroy(struct ingest **ingest)
-{
-    CHECK(ingest != NULL);
-    if (*ingest != NULL) {
-        key_set_deinit(&(*ingest)->steps_seen);
-        key_set_deinit(&(*ingest)->aliases_seen);
-        key_set_deinit(&(*ingest)->cases_seen);
-        key_set_deinit(&(*ingest)->attempts_seen);
-        key_set_deinit(&(*ingest)->outcomes_seen);
-        key_set_deinit(&(*ingest)->sources_seen);
-        key_set_deinit(&(*ingest)->facts_seen);
-        arena_deinit(&(*ingest)->group.arena);
-        arena_deinit(&(*ingest)->group.kept);
-        arena_deinit(&(*ingest)->memory);
-        memory_free(*ingest);
-        *ingest = NULL;
-    }
-}
-
-const struct ingest_summary *ingest_summary(const struct ingest *ingest)
-{
-    CHECK(ingest != NULL);
-    return &ingest->summary;
-}
-
-bool ingest_is_full(const struct ingest *ingest)
-{
-    CHECK(ingest != NULL);
-    return ingest->group.steps.count >= GROUP_STEPS_MAX;
-}
 
 /* Empty the group, keeping only room for the steps of the next one. */
 static void reset(struct ingest *ingest)
@@ -80,7 +30,7 @@ static enum errc start(struct ingest *ingest, struct err *err)
         return ERR_OK;
     }
     struct store_result has;
-    const enum errc code =
+    enum errc code =
         store_run(ingest->store, QUERY_ledger_has, NULL, 0, &ingest->group.arena, &has, err);
     if (code != ERR_OK) {
         return code;
@@ -93,7 +43,13 @@ static enum errc start(struct ingest *ingest, struct err *err)
     ingest->ledger_has_loose = ingest->ledger_has_loose || store_int64(&has, 0, LOOSE, 1) != 0;
     ingest->ledger_had_nameless = store_int64(&has, 0, NAMELESS, 1) != 0;
     ingest->ledger_has_meters = store_int64(&has, 0, METERS, 1) != 0;
-    return ERR_OK;
+    if (ingest->resident != NULL) {
+        code = resident_fill(ingest->resident, ingest->store, ingest->next_import, err);
+    }
+    if (code != ERR_OK) {
+        ingest->next_import = 0; /* again at the next attempt */
+    }
+    return code;
 }
 
 enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns, struct str workflow,
@@ -163,10 +119,6 @@ enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table, const v
     if (count == 0) {
         return ERR_OK;
     }
-    if (is_surely_new(ingest, table)) {
-        *out_added = (int64_t)count;
-        return store_append(ingest->store, table, false, rows, count, err);
-    }
     enum errc code = store_unstage(ingest->store, table, err);
     if (code == ERR_OK) {
         code = store_append(ingest->store, table, true, rows, count, err);
@@ -182,7 +134,32 @@ enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table, const v
                            STR_ARG(store_text(&clash, 0, 1)), STR_ARG(store_text(&clash, 0, 0)));
         }
     }
-    return code == ERR_OK ? store_execute(ingest->store, query, NULL, 0, out_added, err) : code;
+    if (code == ERR_OK) {
+        code = store_execute(ingest->store, query, NULL, 0, out_added, err);
+    }
+    if (code == ERR_OK) {
+        ingest_remember_owners(ingest, table, rows, count);
+    }
+    return code;
+}
+
+/* Add the rows that the ledger does not have; this run has not brought them before. They change
+ * their order: first come those that are surely new. */
+static enum errc add_new(struct ingest *ingest, enum ledger_table table, void *rows, size_t size,
+                         size_t count, enum store_query query, int64_t *out_added, struct err *err)
+{
+    const size_t new = is_surely_new(ingest, table)
+                           ? count
+                           : ingest_put_new_first(ingest, table, rows, size, count);
+    const enum errc code = store_append(ingest->store, table, false, rows, new, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    int64_t missing = 0;
+    const char *const rest = count > new ? (const char *)rows + new *size : NULL;
+    const enum errc added = ingest_add_new(ingest, table, rest, count - new, query, &missing, err);
+    *out_added = (int64_t) new + missing;
+    return added;
 }
 
 #define STAMP(list)                                                                                \
@@ -218,47 +195,50 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t kpis;
     int64_t facts;
     int64_t meters;
-    enum errc code = ingest_add_new(ingest, LEDGER_cases, group->cases.rows, group->cases.count,
-                                    QUERY_add_staged_cases, &cases, err);
+    enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, sizeof group->cases.rows[0],
+                             group->cases.count, QUERY_add_staged_cases, &cases, err);
     if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_attempts, group->attempts.rows, group->attempts.count,
-                              QUERY_add_staged_attempts, &attempts, err);
+        code =
+            add_new(ingest, LEDGER_attempts, group->attempts.rows, sizeof group->attempts.rows[0],
+                    group->attempts.count, QUERY_add_staged_attempts, &attempts, err);
+    }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_case_attributes, group->attributes.rows,
+                       sizeof group->attributes.rows[0], group->attributes.count,
+                       QUERY_add_staged_attributes, &attributes, err);
     }
     if (code == ERR_OK) {
         code =
-            ingest_add_new(ingest, LEDGER_case_attributes, group->attributes.rows,
-                           group->attributes.count, QUERY_add_staged_attributes, &attributes, err);
+            add_new(ingest, LEDGER_outcomes, group->outcomes.rows, sizeof group->outcomes.rows[0],
+                    group->outcomes.count, QUERY_add_staged_outcomes, &outcomes, err);
     }
     if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_outcomes, group->outcomes.rows, group->outcomes.count,
-                              QUERY_add_staged_outcomes, &outcomes, err);
+        code = add_new(ingest, LEDGER_rejects, group->rejects.rows, sizeof group->rejects.rows[0],
+                       group->rejects.count, QUERY_add_staged_rejects, &rejects, err);
     }
     if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_rejects, group->rejects.rows, group->rejects.count,
-                              QUERY_add_staged_rejects, &rejects, err);
-    }
-    if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_decisions, group->decisions.rows,
-                              group->decisions.count, QUERY_add_staged_decisions, &decisions, err);
+        code = add_new(ingest, LEDGER_decisions, group->decisions.rows,
+                       sizeof group->decisions.rows[0], group->decisions.count,
+                       QUERY_add_staged_decisions, &decisions, err);
     }
     if (code == ERR_OK) {
         code = ingest_write_kpis(ingest, &kpis, err);
     }
     if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_trace_facts, group->facts.rows, group->facts.count,
-                              QUERY_add_staged_facts, &facts, err);
+        code = add_new(ingest, LEDGER_trace_facts, group->facts.rows, sizeof group->facts.rows[0],
+                       group->facts.count, QUERY_add_staged_facts, &facts, err);
     }
     if (code == ERR_OK) {
-        code = ingest_add_new(ingest, LEDGER_meters, group->meters.rows, group->meters.count,
-                              QUERY_add_staged_meters, &meters, err);
+        code = add_new(ingest, LEDGER_meters, group->meters.rows, sizeof group->meters.rows[0],
+                       group->meters.count, QUERY_add_staged_meters, &meters, err);
     }
     bool seen = !ingest->ledger_was_new;
     for (size_t i = 0; i < group->sources.count; i++) { /* a long table is in several groups */
         seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
     }
     if (code == ERR_OK && seen) {
-        code = ingest_add_new(ingest, LEDGER_sources, group->sources.rows, group->sources.count,
-                              QUERY_forget_staged_sources, &forgotten, err);
+        code = add_new(ingest, LEDGER_sources, group->sources.rows, sizeof group->sources.rows[0],
+                       group->sources.count, QUERY_forget_staged_sources, &forgotten, err);
     }
     if (code == ERR_OK) {
         *out_changed =
@@ -330,10 +310,12 @@ static bool is_empty(const struct group *group)
            group->meters.count == 0;
 }
 
-/* Everything since the last commit is gone, and so is what the summary says of it. */
+/* Everything since the last commit is gone, and so is what the summary says of it. What a resident
+ * memory has of it stays, and costs it a look. */
 static void give_up(struct ingest *ingest)
 {
     store_rollback(ingest->store);
+    ingest_forget_run(ingest);
     ingest->summary = ingest->before;
     ingest->writing = false;
 }
@@ -362,6 +344,8 @@ static enum errc commit(struct ingest *ingest, struct err *err)
     const enum errc code = ingest->changed ? store_commit(ingest->store, err) : ERR_OK;
     if (code != ERR_OK) {
         give_up(ingest);
+    } else if (ingest->resident != NULL) {
+        resident_committed(ingest->resident, ingest->next_import);
     }
     store_rollback(ingest->store); /* nothing after a commit */
     ingest->writing = false;
@@ -386,9 +370,7 @@ enum errc ingest_write(struct ingest *ingest, struct err *err)
         }
     }
     if (code == ERR_OK) {
-        for (size_t i = 0; i < ingest->group.steps.count; i++) {
-            (void)key_set_add(&ingest->steps_seen, ingest->group.steps.rows[i].step_key.low);
-        }
+        ingest_remember_group(ingest);
         ingest->transaction_steps += (int64_t)ingest->group.steps.count;
     }
     reset(ingest);

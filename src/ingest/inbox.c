@@ -12,6 +12,9 @@ enum {
     FAILED_MS = 5000, /* how long the journal counts as failing after it last did */
 };
 
+#define READING_BYTES_SPARE ((size_t)4 << 20)   /* what one more message may need in memory */
+#define BEHIND_BYTES_MIN    ((int64_t)48 << 20) /* a transaction's worth and more is waiting */
+
 bool inbox_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
 {
     CHECK(condition != NULL);
@@ -81,7 +84,7 @@ static enum errc commit(struct inbox *inbox, const struct offer *first, size_t c
     }
     CHECK(i == count);
     const int64_t began_ns = clock_monotonic_ns();
-    const enum errc code = journal_append(inbox->writer, messages, count, remove_through, err);
+    const enum errc code = journal_append(inbox->journal, messages, count, remove_through, err);
     const int64_t took_ns = clock_monotonic_ns() - began_ns;
     i = 0;
     for (const struct offer *o = first; o != NULL; o = o->next, i++) {
@@ -197,26 +200,19 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     CHECK(settings->decode != NULL);
     CHECK(out != NULL);
     struct inbox *const inbox = memory_new(struct inbox);
-    struct journal_size size = {0};
     inbox->settings = *settings;
     inbox->last = &inbox->first;
     inbox->last_reading = &inbox->first_reading;
-    enum errc code = journal_open(settings->home, &inbox->writer, err);
-    if (code == ERR_OK) {
-        code = journal_open(settings->home, &inbox->reader, err);
-    }
-    if (code == ERR_OK) {
-        code = journal_measure(inbox->reader, &size, err);
-    }
+    const enum errc code = journal_open(settings->home, &inbox->journal, err);
     if (code != ERR_OK) {
-        journal_close(&inbox->writer);
-        journal_close(&inbox->reader);
         memory_free(inbox);
         return code;
     }
+    const struct journal_size size = journal_measure(inbox->journal);
     inbox->counts.waiting = size.messages;
     inbox->counts.waiting_bytes = size.bytes;
     init_conditions(inbox);
+    resident_create(&inbox->resident);
     CHECK(pthread_create(&inbox->committing, NULL, run_committing, inbox) == 0);
     CHECK(pthread_create(&inbox->moving, NULL, inbox_run_moving, inbox) == 0);
     *out = inbox;
@@ -280,7 +276,8 @@ enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message 
     CHECK((decoded == NULL) == (arena == NULL));
     const size_t bytes = journal_message_bytes(message);
     pthread_mutex_lock(&inbox->lock);
-    const bool full = inbox->queue_bytes + bytes > inbox->settings.limits.queue_bytes_max ||
+    const bool full = (inbox->queue_bytes > 0 && /* one that is larger goes alone */
+                       inbox->queue_bytes + bytes > inbox->settings.limits.queue_bytes_max) ||
                       inbox->counts.waiting_bytes > inbox->settings.limits.journal_bytes_max ||
                       inbox->closing;
     inbox->counts.offered++;
@@ -295,8 +292,7 @@ enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message 
     struct offer *const offer = memory_new(struct offer);
     *offer = (struct offer){.message = *message, .done = done, .context = context};
     offer->reading = decoded != NULL ? keep_reading(inbox, message, decoded, arena) : NULL;
-    const struct journal_binding unbound = {.workflow = STR("")};
-    keep_binding(offer, decoded != NULL ? &decoded->binding : &unbound);
+    keep_binding(offer, decoded != NULL ? &decoded->binding : &message->binding);
     text_init(&offer->bytes, bytes + 1);
     text_add(&offer->bytes, message->bytes);
     text_add(&offer->bytes, message->context);
@@ -385,6 +381,17 @@ void inbox_return_store(struct inbox *inbox)
     give_back(inbox);
 }
 
+bool inbox_is_behind(struct inbox *inbox)
+{
+    CHECK(inbox != NULL);
+    pthread_mutex_lock(&inbox->lock);
+    const bool is_behind =
+        inbox->reading_bytes + READING_BYTES_SPARE > inbox->settings.reading_bytes_max ||
+        inbox->counts.waiting_bytes > BEHIND_BYTES_MIN;
+    pthread_mutex_unlock(&inbox->lock);
+    return is_behind;
+}
+
 bool inbox_settle(struct inbox *inbox, int wait_ms)
 {
     CHECK(inbox != NULL);
@@ -422,8 +429,8 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     pthread_mutex_unlock(&i->lock);
     CHECK(pthread_join(i->committing, NULL) == 0);
     inbox_free_readings(i, i->first_reading);
-    journal_close(&i->writer);
-    journal_close(&i->reader);
+    resident_destroy(&i->resident);
+    journal_close(&i->journal);
     pthread_cond_destroy(&i->offered);
     pthread_cond_destroy(&i->committed);
     pthread_cond_destroy(&i->moved);

@@ -28,7 +28,7 @@ struct inbox_decoded {
 };
 
 struct inbox_limits {
-    size_t queue_bytes_max;    /* offered and not yet in the journal */
+    size_t queue_bytes_max;    /* offered and not yet in the journal; a larger message goes alone */
     int64_t journal_bytes_max; /* in the journal and not yet in the ledger */
 };
 
@@ -66,7 +66,7 @@ MUST_CHECK enum errc inbox_create(const struct inbox_settings *settings, struct 
                                   struct err *err);
 
 /*
- * Hand over a message, whose id is not looked at; from any thread. It is copied.
+ * Hand over a message, whose id is not looked at; from any thread. It is copied, its binding too.
  *
  * Errors: ERR_BUSY  the queue or the journal is full: try again later. `done` is not called then.
  */
@@ -78,7 +78,7 @@ MUST_CHECK enum errc inbox_offer(struct inbox *inbox, const struct journal_messa
  * there is room it is kept in memory until it is in the ledger.
  *
  * decoded  what the message holds, and what its key stands for, which is journaled with it;
- *          NULL: it was not decoded, and has no key.
+ *          in place of the message's own binding; NULL: it was not decoded.
  * arena    owns it, strings included; when it is kept, `arena` is empty afterwards, else it is as
  *          it was. The caller deinitialises it in any case.
  */
@@ -101,6 +101,9 @@ void inbox_change(struct inbox *inbox, const struct price_book *book,
 MUST_CHECK enum errc inbox_borrow_store(struct inbox *inbox, struct store **out, struct err *err);
 /* When a commit of the borrower's failed, the ledger is opened anew before anybody else has it. */
 void inbox_return_store(struct inbox *inbox);
+
+/* Whether so much is waiting that a message is better not decoded now: it would not be kept. */
+bool inbox_is_behind(struct inbox *inbox);
 
 /* Wait until everything acknowledged so far is in the ledger; false when that took longer. */
 bool inbox_settle(struct inbox *inbox, int wait_ms);

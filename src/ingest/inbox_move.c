@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "ingest/inbox_priv.h"
 
 enum {
@@ -19,7 +20,7 @@ enum {
     SPACE_BYTES_MIN = 16 << 20, /* free on the disk before the ledger is written */
 };
 
-#define READ_BYTES_MAX  ((size_t)48 << 20) /* of messages moved in one transaction */
+#define READ_BYTES_MAX  ((size_t)24 << 20) /* of messages decoded and written together */
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 
 struct moved {
@@ -65,7 +66,7 @@ static enum errc add_message(struct inbox *inbox, struct ingest *ingest,
     return add_decoded(inbox, ingest, &decoded, message->received_ns, err);
 }
 
-/* What goes into the ledger in one transaction: readings, else messages of the journal. */
+/* What is written together: readings, else messages of the journal. */
 struct load {
     struct inbox_reading *readings;
     struct journal_messages messages;
@@ -77,17 +78,17 @@ static enum errc add_load(struct inbox *inbox, struct ingest *ingest, struct loa
 {
     enum errc code = ERR_OK;
     for (const struct inbox_reading *r = load->readings; r != NULL && code == ERR_OK; r = r->next) {
-        code = add_decoded(inbox, ingest, &r->decoded, r->received_ns, err);
         moved->messages++;
         moved->bytes += r->bytes;
         moved->through = r->id;
+        code = add_decoded(inbox, ingest, &r->decoded, r->received_ns, err);
     }
     for (size_t i = 0; i < load->messages.count && code == ERR_OK; i++) {
         const struct journal_message *const message = &load->messages.rows[i];
-        code = add_message(inbox, ingest, message, &load->arena, moved, err);
         moved->messages++;
         moved->bytes += (int64_t)journal_message_bytes(message);
         moved->through = message->id;
+        code = add_message(inbox, ingest, message, &load->arena, moved, err);
     }
     return code;
 }
@@ -115,25 +116,6 @@ static enum errc check_space(const struct inbox *inbox, const struct load *load,
                        path, (long long)(needed >> 20));
     }
     return ERR_OK;
-}
-
-static enum errc move(struct inbox *inbox, struct load *load, struct moved *moved, struct err *err)
-{
-    struct ingest *ingest = NULL;
-    const int64_t received_ns = load->readings != NULL
-                                    ? load->readings->received_ns
-                                    : load->messages.rows[load->messages.count - 1].received_ns;
-    pthread_mutex_lock(&inbox->book_lock);
-    ingest_create(&ingest, inbox->settings.store, inbox->settings.book, STR("received"),
-                  received_ns);
-    enum errc code = add_load(inbox, ingest, load, moved, err);
-    if (code == ERR_OK) {
-        code = ingest_flush(ingest, err);
-    }
-    moved->summary = *ingest_summary(ingest);
-    ingest_destroy(&ingest);
-    pthread_mutex_unlock(&inbox->book_lock);
-    return code;
 }
 
 static void count_moved(struct inbox *inbox, const struct moved *moved)
@@ -201,7 +183,7 @@ static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct 
     if (load->readings != NULL) {
         return ERR_OK;
     }
-    const enum errc code = journal_read(inbox->reader, after, one ? 1 : READ_BYTES_MAX,
+    const enum errc code = journal_read(inbox->journal, after, one ? 1 : READ_BYTES_MAX,
                                         &load->arena, &load->messages, err);
     while (load->messages.count > 0 && load->messages.rows[load->messages.count - 1].id >= before) {
         load->messages.count--;
@@ -217,6 +199,48 @@ static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct 
     return ERR_OK;
 }
 
+/* What comes next behind moved->through into the open transaction; ERR_NOT_FOUND: nothing does. */
+static enum errc move_load(struct inbox *inbox, struct ingest *ingest, bool one,
+                           struct moved *moved, struct err *err)
+{
+    struct load load = {0};
+    arena_init(&load.arena, ARENA_BYTES_MAX);
+    enum errc code = find_load(inbox, one, moved->through, &load, err);
+    if (code == ERR_OK) {
+        code = check_space(inbox, &load, err);
+    }
+    if (code == ERR_OK) {
+        code = add_load(inbox, ingest, &load, moved, err);
+    }
+    if (code == ERR_OK) {
+        code = ingest_write(ingest, err);
+    }
+    inbox_free_readings(inbox, load.readings);
+    arena_deinit(&load.arena);
+    return code;
+}
+
+/* As much as is waiting, until it fills a transaction. */
+static enum errc move(struct inbox *inbox, bool one, struct moved *moved, struct err *err)
+{
+    struct ingest *ingest = NULL;
+    pthread_mutex_lock(&inbox->book_lock);
+    ingest_create(&ingest, inbox->settings.store, inbox->settings.book, STR("received"),
+                  clock_now_ns());
+    ingest_remember(ingest, inbox->resident);
+    enum errc code = move_load(inbox, ingest, one, moved, err);
+    while (code == ERR_OK && !one && ingest_is_writing(ingest)) {
+        code = move_load(inbox, ingest, one, moved, err);
+    }
+    if (code == ERR_OK || (code == ERR_NOT_FOUND && moved->messages > 0)) {
+        code = ingest_flush(ingest, err);
+    }
+    moved->summary = *ingest_summary(ingest);
+    ingest_destroy(&ingest);
+    pthread_mutex_unlock(&inbox->book_lock);
+    return code;
+}
+
 /*
  * Messages behind `*after` into the ledger; ERR_NOT_FOUND when there are none.
  *
@@ -225,26 +249,14 @@ static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct 
  */
 static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct err *err)
 {
-    struct load load = {0};
-    struct moved moved = {0};
-    arena_init(&load.arena, ARENA_BYTES_MAX);
-    enum errc code = find_load(inbox, one, *after, &load, err);
-    if (code == ERR_OK) {
-        code = check_space(inbox, &load, err);
+    struct moved moved = {.through = *after};
+    enum errc code = move(inbox, one, &moved, err);
+    if (one && is_theirs(code)) {
+        inbox_tell(inbox, err->text);
+        moved.summary = (struct ingest_summary){0};
+        moved.unreadable = 1;
+        code = ERR_OK;
     }
-    if (code == ERR_OK) {
-        code = move(inbox, &load, &moved, err);
-        if (one && is_theirs(code)) {
-            inbox_tell(inbox, err->text);
-            moved = (struct moved){.messages = 1,
-                                   .bytes = (int64_t)journal_message_bytes(&load.messages.rows[0]),
-                                   .unreadable = 1,
-                                   .through = load.messages.rows[0].id};
-            code = ERR_OK;
-        }
-    }
-    inbox_free_readings(inbox, load.readings);
-    arena_deinit(&load.arena);
     if (code == ERR_OK) {
         *after = moved.through;
         pthread_mutex_lock(&inbox->lock);
@@ -300,6 +312,7 @@ void *inbox_run_moving(void *context)
 {
     struct inbox *const inbox = context;
     CHECK(inbox != NULL);
+    processors_give_way(); /* what is sent is taken before what is taken is sorted in */
     int64_t after = 0;
     bool more = true;
     bool one = false;
@@ -311,7 +324,7 @@ void *inbox_run_moving(void *context)
         pthread_mutex_lock(&inbox->lock);
         if (code == ERR_NOT_FOUND) {
             inbox->counts.ledger_failing = false;
-            while (inbox->counts.waiting == 0 && !inbox->closing && !inbox->broken) {
+            while (inbox->counts.waiting <= 0 && !inbox->closing && !inbox->broken) {
                 pthread_cond_wait(&inbox->committed, &inbox->lock);
             }
             more = inbox->counts.waiting > 0 || !inbox->closing;

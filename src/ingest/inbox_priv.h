@@ -30,8 +30,8 @@ struct offer {
 struct inbox {
     struct inbox_settings settings; /* its limits are under `lock`, its book under `book_lock` */
     pthread_mutex_t book_lock;      /* held while a load is priced; taken before `lock` */
-    struct journal *writer;         /* of the committing thread */
-    struct journal *reader;         /* of the moving thread */
+    struct journal *journal;        /* the committing thread appends, the moving one reads */
+    struct resident *resident;      /* of the moving thread: what the ledger holds */
     pthread_t committing;
     pthread_t moving;
     pthread_mutex_t lock; /* guards what follows */

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/money.h"
 #include "base/str.h"
+#include "ingest/resident.h"
 #include "model/ledger.h"
 #include "model/trace.h"
 #include "price/price.h"
@@ -67,6 +68,9 @@ struct ingest;
 void ingest_create(struct ingest **out, struct store *store, const struct price_book *book,
                    struct str about, int64_t now_ns);
 void ingest_destroy(struct ingest **ingest);
+/* Ask `resident` what the ledger may hold instead of looking for every row; borrowed. Before the
+ * first ingest_add(). */
+void ingest_remember(struct ingest *ingest, struct resident *resident);
 const struct ingest_summary *ingest_summary(const struct ingest *ingest);
 
 struct ingest_origin {
@@ -97,6 +101,11 @@ MUST_CHECK enum errc ingest_add_reject(struct ingest *ingest, struct str path, i
                                        struct str reason, struct err *err);
 /* Whether the open group is large enough to be worth writing. */
 bool ingest_is_full(const struct ingest *ingest);
+/* Write the open group into the open transaction, which is committed once it fills row groups of
+ * the store; the strings of what was added are not needed any more. Errors: as ingest_flush(). */
+MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
+/* Whether a transaction is open: something is written and not committed. */
+bool ingest_is_writing(const struct ingest *ingest);
 /* Commit all that was added. On an error nothing since the last commit is stored. */
 MUST_CHECK enum errc ingest_flush(struct ingest *ingest, struct err *err);
 

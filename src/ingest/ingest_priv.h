@@ -78,6 +78,7 @@ struct ingest {
     bool changed;                 /* the open transaction makes the ledger another one */
     int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
     struct ingest_summary before; /* the open transaction */
+    struct resident *resident;    /* what the ledger may hold; NULL: not known */
     struct key_set steps_seen;    /* low halves of the keys written in this run */
     struct key_set aliases_seen;  /* low halves of the names of steps, in this run */
     struct key_set cases_seen;    /* in this run */
@@ -91,9 +92,6 @@ struct ingest {
     struct ingest_summary summary;
 };
 
-/* Write the open group into the open transaction, which is committed when it is large enough. */
-MUST_CHECK enum errc ingest_write(struct ingest *ingest, struct err *err);
-
 /* An entry to post: `amount_pusd` was spent, negative: is taken back. */
 MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
                                       struct str workflow, struct str provider, int64_t amount_pusd,
@@ -105,7 +103,8 @@ MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
  * whatever names it is told under; lesser ones in the ledger give way. */
 MUST_CHECK enum errc ingest_drop_known(struct ingest *ingest, struct err *err);
 
-/* flush.c: stage rows, then run the query that adds those the ledger does not have. */
+/* flush.c: stage rows, then run the query that adds those the ledger does not have. Whatever the
+ * ledger or the rows themselves have twice, whether of this group or not, is there once. */
 MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table,
                                     const void *rows, size_t count, enum store_query query,
                                     int64_t *out_added, struct err *err);
@@ -148,8 +147,30 @@ MUST_CHECK enum errc ingest_count_meters(struct ingest *ingest, int64_t *out_add
 /* places.c: of the attempts and cases named in rows, delete those that nothing is left of. */
 MUST_CHECK enum errc ingest_delete_empty(struct ingest *ingest, const struct ledger_placings *rows,
                                          size_t count, struct err *err);
+
+/* run.c */
+
 /* What is written may be gone or changed: look again from here on, whatever this run has seen. */
 void ingest_forget_seen(struct ingest *ingest);
+/* What this run wrote is rolled back: it begins anew, with another look at what the ledger has. */
+void ingest_forget_run(struct ingest *ingest);
+
+/* remember.c */
+
+/* Whether the ledger, the open transaction included, may hold a step or name of that key. */
+bool ingest_may_have(const struct ingest *ingest, enum resident_kind kind, struct hash128 key);
+
+/* Of rows of that table, `size` bytes each, put those first that are surely not in the ledger, and
+ * say how many. */
+size_t ingest_put_new_first(const struct ingest *ingest, enum ledger_table table, void *rows,
+                            size_t size, size_t count);
+/* Steps are written: those of the group or others. */
+void ingest_remember_steps(struct ingest *ingest, const struct ledger_steps *rows, size_t count);
+/* Cases or attempts are written; rows of other tables are nothing to remember. */
+void ingest_remember_owners(struct ingest *ingest, enum ledger_table table, const void *rows,
+                            size_t count);
+/* The group is written. */
+void ingest_remember_group(struct ingest *ingest);
 
 /* names.c: keys that name one step, together. */
 

@@ -76,7 +76,7 @@ static enum errc look_up(struct ingest *ingest, struct verdict *verdict, struct 
     for (size_t i = 0; i < group->steps.count + names->count; i++) {
         const struct hash128 key = i < group->steps.count ? group->steps.rows[i].step_key
                                                           : names->rows[i - group->steps.count].key;
-        if (ingest->ledger_had_steps || key_set_has(&ingest->steps_seen, key.low)) {
+        if (ingest_may_have(ingest, RESIDENT_STEP, key)) {
             probes[count++].step_key = key;
         }
     }
@@ -301,6 +301,9 @@ static enum errc add_names(struct ingest *ingest, const struct names *names, str
                                                          .step_key = family->step_key,
                                                          .import_id = ingest->next_import};
             (void)key_set_add(&ingest->aliases_seen, name->key.low);
+            if (ingest->resident != NULL) {
+                resident_add(ingest->resident, RESIDENT_ALIAS, name->key.low);
+            }
         }
     }
     group->changes_known = group->changes_known || count > 0;

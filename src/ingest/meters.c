@@ -215,6 +215,9 @@ static enum errc write(struct counting *counting, struct err *err)
     if (code == ERR_OK) {
         code = store_append(store, LEDGER_steps, false, counting->steps, counting->step_count, err);
     }
+    if (code == ERR_OK) {
+        ingest_remember_steps(ingest, counting->steps, counting->step_count);
+    }
     return code == ERR_OK && counting->empty_count > 0
                ? ingest_delete_empty(ingest, counting->empty, counting->empty_count, err)
                : code;

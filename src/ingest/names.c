@@ -53,7 +53,7 @@ static size_t join(struct names *names, struct hash128 alias, struct hash128 ste
 
 static bool may_be_known(const struct ingest *ingest, struct hash128 key)
 {
-    return ingest->ledger_had_aliases || key_set_has(&ingest->aliases_seen, key.low);
+    return ingest_may_have(ingest, RESIDENT_ALIAS, key);
 }
 
 /* Keys of the group that may be further names of steps in the ledger. */

@@ -192,14 +192,6 @@ void ingest_drop_taught(struct ingest *ingest)
     key_set_deinit(&taught);
 }
 
-void ingest_forget_seen(struct ingest *ingest)
-{
-    CHECK(ingest != NULL);
-    key_set_deinit(&ingest->cases_seen);
-    key_set_deinit(&ingest->attempts_seen);
-    ingest->ledger_was_new = false;
-}
-
 static enum errc stage(struct ingest *ingest, const struct ledger_placings *rows, size_t count,
                        struct err *err)
 {

@@ -106,17 +106,17 @@ struct settings_route {
 
 /* What is not said is 0 or absent, and the gateway's own default holds. */
 struct settings_gateway {
-    int64_t refusal_status;  /* 402 or 429 */
-    bool allow_unpriced;     /* calls whose worst cost nobody knows pass hard limits */
-    int64_t output_ceiling;  /* tokens held for a request that does not bound its output */
-    bool shrink;             /* and the bound such a request is given */
+    int64_t refusal_status; /* 402 or 429 */
+    bool allow_unpriced;    /* calls whose worst cost nobody knows pass hard limits */
+    int64_t output_ceiling; /* tokens held for a request that does not bound its output */
+    bool shrink;            /* and the bound such a request is given */
     bool has_on_leave;
     enum gateway_leave on_leave;
     int64_t retries; /* of the same model, before a fallback */
     int64_t first_byte_s;
     int64_t idle_s;
     int64_t total_s;
-    bool sync_always; /* holds are on the disk before a call is forwarded */
+    bool sync_always;      /* holds are on the disk before a call is forwarded */
     struct str notify_url; /* a webhook, told when a budget passes a step; empty: none */
 };
 

@@ -1,12 +1,13 @@
 /*
- * journal: what was received and not yet in the ledger. SQLite in WAL mode, synced with every
- * append, so that what was acknowledged survives a crash.
+ * journal: messages received and not yet in the ledger, in files that are only written at their
+ * end and synced with every append, so that what was acknowledged survives a crash.
  *
  *     batch of messages --journal_append--> acknowledged --journal_read--> ledger --journal_remove
  *
  * A message leaves only after the ledger has committed it; reading it twice is harmless because
- * every row of the ledger has an identity. One struct journal belongs to one thread; several in one
- * process see the same messages.
+ * every row of the ledger has an identity. One thread appends and removes, one reads at the same
+ * time; what is removed must not be asked for again. One process at a time: whoever opens it holds
+ * the ledger of the same home. The files are described in journal_priv.h.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -28,8 +29,8 @@ struct journal_binding {
 };
 
 struct journal_message {
-    int64_t id;   /* ascending in order of acceptance; given by journal_append */
-    int64_t kind; /* what `bytes` are; the caller's own numbers */
+    int64_t id;   /* ascending by one in order of acceptance; given by journal_append */
+    int64_t kind; /* what `bytes` are; the caller's own numbers, not negative */
     int64_t received_ns;
     struct str bytes;
     struct journal_binding binding;
@@ -48,24 +49,26 @@ struct journal_messages {
 
 struct journal_size {
     int64_t messages;
-    int64_t bytes;
+    int64_t bytes; /* of messages */
 };
 
 /*
- * Open inbox.sqlite in `home`, which is there, making it.
+ * Open the folder `inbox` in `home`, which is there, making it; what an older version left in
+ * inbox.sqlite is taken over.
  *
- * Errors: ERR_UNSUPPORTED  made by a newer version. ERR_STORE  not a database, or not writable.
+ * Errors: ERR_UNSUPPORTED  made by a newer version. ERR_STORE  damaged before its end (a tail that
+ *         was cut off by a crash is no damage), or not writable.
  */
 MUST_CHECK enum errc journal_open(struct str home, struct journal **out, struct err *err);
 void journal_close(struct journal **journal);
 
 /*
- * Write messages in one transaction; on ERR_OK they are on the disk.
+ * Write messages; on ERR_OK they are on the disk.
  *
  * messages        [count] borrowed; on ERR_OK their ids are set.
- * remove_through  messages up to this id are removed in the same transaction; 0: none.
+ * remove_through  messages up to this id are removed; 0: none.
  *
- * Errors: ERR_STORE; ERR_BUSY. Then none of them is there.
+ * Errors: ERR_STORE. Then none of them is there.
  */
 MUST_CHECK enum errc journal_append(struct journal *journal, struct journal_message *messages,
                                     size_t count, int64_t remove_through, struct err *err);
@@ -76,9 +79,11 @@ MUST_CHECK enum errc journal_read(struct journal *journal, int64_t after, size_t
                                   struct arena *arena, struct journal_messages *out,
                                   struct err *err);
 
+/* Messages up to that id are not needed any more. After a crash some of them may be there again.
+ * Errors: ERR_STORE. */
 MUST_CHECK enum errc journal_remove(struct journal *journal, int64_t through, struct err *err);
 
-MUST_CHECK enum errc journal_measure(struct journal *journal, struct journal_size *out,
-                                     struct err *err);
+/* What is there. Not while another thread appends. */
+struct journal_size journal_measure(struct journal *journal);
 
 #endif

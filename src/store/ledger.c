@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +24,9 @@ enum { ROW_GROUP_ROWS = 30720 }; /* 15 vectors of 2,048 */
 #define MEMORY_LIMIT "1200MB"
 /* Of a process that stays: what it once read would remain up to the limit. */
 #define SHARED_MEMORY_LIMIT "550MB"
+/* Many small transactions: each checkpoint packs what they left anew, so there are few. What the
+ * log holds is read again after a crash, before the ledger is ready. */
+#define SHARED_CHECKPOINT_THRESHOLD "128MB"
 
 #define TABLE(table) static const struct ledger_column ledger_columns_##table[] = {
 #define COLUMN(table, field, column_type, column_unit)                                             \
@@ -334,9 +336,11 @@ enum errc store_share(struct store *store, struct store **out, struct err *err)
     shared->database = store->database;
     shared->borrows_database = true;
     memcpy(shared->path, store->path, sizeof shared->path);
-    char sql[128];
-    snprintf(sql, sizeof sql, "USE ledger; SET threads = %d; SET memory_limit = '%s'",
-             processors_count(), SHARED_MEMORY_LIMIT);
+    char sql[256];
+    snprintf(
+        sql, sizeof sql,
+        "USE ledger; SET threads = %d; SET memory_limit = '%s'; SET checkpoint_threshold = '%s'",
+        processors_count(), SHARED_MEMORY_LIMIT, SHARED_CHECKPOINT_THRESHOLD);
     enum errc code = ERR_OK;
     if (duckdb_connect(shared->database, &shared->connection) != DuckDBSuccess) {
         code = store_fail(err, store->path, "no further connection");

@@ -28,6 +28,19 @@ FROM steps s SEMI JOIN staged_probes USING (step_key)
 -- name: any_alias
 SELECT 1 FROM step_aliases LIMIT 1
 
+-- Keys of all there is, or their low halves: what a server remembers.
+-- name: step_keys
+SELECT CAST(step_key & 18446744073709551615 AS UBIGINT) FROM steps
+
+-- name: alias_keys
+SELECT CAST(alias_key & 18446744073709551615 AS UBIGINT) FROM step_aliases
+
+-- name: case_keys
+SELECT case_key FROM cases
+
+-- name: attempt_keys
+SELECT attempt_key FROM attempts
+
 -- Which steps the staged names are of.
 -- name: known_aliases
 SELECT a.alias_key, a.step_key
@@ -2335,68 +2348,16 @@ INSERT INTO audit (at_ns, actor, action, subject, detail) VALUES ($1, $2, $3, $4
 -- name: control_audits
 SELECT at_ns, actor, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT $1
 
--- ============================================================ journal (SQLite)
+-- ============================================================ journal of older versions (SQLite)
 
--- Messages are large and stay shortly: large pages make their chains short, a cache of 32 MB lets
--- their removal find them without reading, and a long log is overwritten before it is copied.
--- name: journal_settings
-PRAGMA page_size = 65536;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA cache_size = -32768;
-PRAGMA wal_autocheckpoint = 2000;
+-- name: journal_older_1
+SELECT kind, received_ns, bytes, '', '', '', x'' FROM messages ORDER BY message_id
 
--- AUTOINCREMENT: an id is never given twice, also after the inbox was empty.
--- name: journal_version_1
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS messages (
-  message_id INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind INTEGER NOT NULL,
-  received_ns INTEGER NOT NULL,
-  bytes BLOB NOT NULL
-) STRICT;
-PRAGMA user_version = 1;
-COMMIT;
+-- name: journal_older_2
+SELECT kind, received_ns, bytes, workflow, team, user, x'' FROM messages ORDER BY message_id
 
--- What the key it came with stands for.
--- name: journal_version_2
-BEGIN IMMEDIATE;
-ALTER TABLE messages ADD COLUMN workflow TEXT NOT NULL DEFAULT '';
-ALTER TABLE messages ADD COLUMN team TEXT NOT NULL DEFAULT '';
-ALTER TABLE messages ADD COLUMN user TEXT NOT NULL DEFAULT '';
-PRAGMA user_version = 2;
-COMMIT;
-
--- What came beside the body.
--- name: journal_version_3
-BEGIN IMMEDIATE;
-ALTER TABLE messages ADD COLUMN context BLOB NOT NULL DEFAULT x'';
-PRAGMA user_version = 3;
-COMMIT;
-
--- name: journal_begin
-BEGIN IMMEDIATE
-
--- name: journal_commit
-COMMIT
-
--- name: journal_rollback
-ROLLBACK
-
--- name: journal_append
-INSERT INTO messages (kind, received_ns, bytes, workflow, team, user, context)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-
--- name: journal_remove
-DELETE FROM messages WHERE message_id <= $1
-
--- name: journal_read
-SELECT message_id, kind, received_ns, bytes, workflow, team, user, context
-FROM messages WHERE message_id > $1
-ORDER BY message_id
-
--- name: journal_measure
-SELECT count(*), coalesce(sum(length(bytes) + length(context)), 0) FROM messages
+-- name: journal_older_3
+SELECT kind, received_ns, bytes, workflow, team, user, context FROM messages ORDER BY message_id
 
 -- ============================================================ outcomes, one
 

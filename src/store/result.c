@@ -28,9 +28,10 @@ static duckdb_state bind(duckdb_prepared_statement statement, idx_t at,
     return DuckDBError;
 }
 
-static enum errc execute(struct store *store, enum store_query query,
-                         const struct store_value *values, size_t value_count, duckdb_result *out,
-                         struct err *err)
+/* streams: rows are computed as they are fetched. */
+static enum errc execute_as(struct store *store, enum store_query query, bool streams,
+                            const struct store_value *values, size_t value_count,
+                            duckdb_result *out, struct err *err)
 {
     CHECK(store != NULL);
     CHECK(query < STORE_QUERY_COUNT);
@@ -48,12 +49,46 @@ static enum errc execute(struct store *store, enum store_query query,
         for (size_t i = 0; i < value_count; i++) {
             CHECK(bind(statement, i + 1, &values[i]) == DuckDBSuccess);
         }
-        if (duckdb_execute_prepared(statement, out) != DuckDBSuccess) {
+        if ((streams ? duckdb_execute_prepared_streaming(statement, out)
+                     : duckdb_execute_prepared(statement, out)) != DuckDBSuccess) {
             code = store_fail(err, store_query_names[query], duckdb_result_error(out));
             duckdb_destroy_result(out);
         }
     }
     duckdb_destroy_prepare(&statement);
+    return code;
+}
+
+static enum errc execute(struct store *store, enum store_query query,
+                         const struct store_value *values, size_t value_count, duckdb_result *out,
+                         struct err *err)
+{
+    return execute_as(store, query, false, values, value_count, out, err);
+}
+
+enum errc store_each_key(struct store *store, enum store_query query,
+                         void (*take)(void *context, const uint64_t *keys, size_t count),
+                         void *context, struct err *err)
+{
+    CHECK(take != NULL);
+    duckdb_result result;
+    enum errc code = execute_as(store, query, true, NULL, 0, &result, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    CHECK(duckdb_column_count(&result) == 1);
+    CHECK(duckdb_column_type(&result, 0) == DUCKDB_TYPE_UBIGINT);
+    duckdb_data_chunk chunk = NULL;
+    while ((chunk = duckdb_fetch_chunk(result)) != NULL) {
+        take(context, duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)),
+             duckdb_data_chunk_get_size(chunk));
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    const char *const said = duckdb_result_error(&result);
+    if (said != NULL && said[0] != '\0') {
+        code = store_fail(err, store_query_names[query], said);
+    }
+    duckdb_destroy_result(&result);
     return code;
 }
 

@@ -126,7 +126,16 @@ money_sum store_sum(const struct store_result *result, size_t row, size_t column
 MUST_CHECK enum errc store_run(struct store *store, enum store_query query,
                                const struct store_value *values, size_t value_count,
                                struct arena *arena, struct store_result *out, struct err *err);
-/* The same for a statement with no rows; out_changed (may be NULL): rows changed. */
+/*
+ * Run a query of one column of UBIGINT, without NULLs, and hand its values over in pieces: none are
+ * kept, so there may be as many as a ledger has steps. Call it outside of a transaction's writes.
+ *
+ * Errors: ERR_STORE; some may have been handed over.
+ */
+MUST_CHECK enum errc store_each_key(struct store *store, enum store_query query,
+                                    void (*take)(void *context, const uint64_t *keys, size_t count),
+                                    void *context, struct err *err);
+/* store_run() for a statement with no rows; out_changed (may be NULL): rows changed. */
 MUST_CHECK enum errc store_execute(struct store *store, enum store_query query,
                                    const struct store_value *values, size_t value_count,
                                    int64_t *out_changed, struct err *err);

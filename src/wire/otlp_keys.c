@@ -31,6 +31,20 @@ static const struct str attribute_prefixes[] = {
     STR_STATIC("langfuse.trace.metadata."),
 };
 
+/* Of the names above, which are our own: their beginnings, middles and ends tell them apart. */
+static uint64_t name_hash(struct str name)
+{
+    uint64_t parts[3] = {0};
+    const size_t size = name.size < sizeof parts[0] ? name.size : sizeof parts[0];
+    memcpy(&parts[0], name.data, size);
+    memcpy(&parts[1], name.data + (name.size - size) / 2, size);
+    memcpy(&parts[2], name.data + name.size - size, size);
+    uint64_t hash = (parts[0] ^ name.size) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ parts[1] ^ hash >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ parts[2] ^ hash >> 32) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 31;
+}
+
 static struct otlp_key_slot *slot_of(struct otlp *otlp, struct str name, uint64_t hash)
 {
     size_t at = hash % OTLP_KEY_SLOTS;
@@ -48,7 +62,7 @@ void otlp_keys_init(struct otlp *otlp)
         otlp->keys[i].row = -1;
     }
     for (size_t i = 0; i < COUNT_OF(key_rows); i++) {
-        const uint64_t hash = hash64(key_rows[i].name);
+        const uint64_t hash = name_hash(key_rows[i].name);
         struct otlp_key_slot *const slot = slot_of(otlp, key_rows[i].name, hash);
         CHECK(slot->row < 0); /* a name has one role */
         *slot = (struct otlp_key_slot){hash, (int)i};
@@ -61,7 +75,7 @@ static const struct key_row *key_of(struct otlp *otlp, struct str name)
     if (name.size == 0 || name.size > NAME_BYTES_MAX) {
         return NULL;
     }
-    const struct otlp_key_slot *const slot = slot_of(otlp, name, hash64(name));
+    const struct otlp_key_slot *const slot = slot_of(otlp, name, name_hash(name));
     return slot->row >= 0 ? &key_rows[slot->row] : NULL;
 }
 
@@ -198,10 +212,34 @@ static size_t sequence_size(const unsigned char *bytes, size_t size)
     return 0;
 }
 
+/* Only characters of ASCII, and no NUL. */
+static bool is_plain(struct str text)
+{
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t at = 0;
+    for (; at + sizeof highs <= text.size; at += sizeof highs) {
+        uint64_t word;
+        memcpy(&word, text.data + at, sizeof word);
+        if (((word | (word - ones)) & highs) != 0) { /* also where a NUL borrows */
+            return false;
+        }
+    }
+    for (; at < text.size; at++) {
+        if (text.data[at] == '\0' || ((unsigned char)text.data[at] & 0x80) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Protobuf strings may hold any bytes. What is no UTF-8, and NUL, becomes '?'. */
 struct str otlp_intern(struct otlp *otlp, struct str text)
 {
     CHECK(otlp->rows != NULL);
+    if (text.size <= WIRE_ID_BYTES_MAX && is_plain(text)) {
+        return wire_intern(otlp->rows, text);
+    }
     char clean[WIRE_ID_BYTES_MAX];
     size_t used = 0;
     bool is_clean = text.size <= sizeof clean;

@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "wire/otlp_protobuf_priv.h"
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "doubles are read as they stand");
+
 enum errc otlp_protobuf_each(struct otlp *otlp, struct protobuf reader, uint32_t number,
                              otlp_message_f message, void *context, struct err *err)
 {
@@ -83,10 +85,64 @@ enum errc otlp_protobuf_value(struct protobuf reader, struct otlp_value *out,
     return code;
 }
 
+/* A size of one or two bytes, and as many bytes to the very end. */
+static bool rest_is_sized(const unsigned char *bytes, size_t size, struct str *out)
+{
+    const size_t head = size > 0 && bytes[0] < 0x80 ? 1 : 2;
+    if (size < head || (head == 2 && bytes[1] > 0x7f)) {
+        return false;
+    }
+    const size_t told = head == 1 ? bytes[0] : (size_t)(bytes[0] & 0x7f) | (size_t)bytes[1] << 7;
+    *out = (struct str){(const char *)bytes + head, told};
+    return told == size - head;
+}
+
+/*
+ * A pair as everybody writes it: a short key, then a value of one text, number or flag, nothing
+ * else. False: another, perhaps a wrong one, and *out is not set.
+ */
+static bool pair_is_plain(struct str message, struct otlp_pair *out)
+{
+    enum { KEY = 1 << 3 | 2, VALUE = 2 << 3 | 2 };
+    enum { TEXT = 1 << 3 | 2, FLAG = 2 << 3, INTEGER = 3 << 3, NUMBER = 4 << 3 | 1 };
+    const unsigned char *const bytes = (const unsigned char *)message.data;
+    const size_t size = message.size;
+    if (size < 6 || bytes[0] != KEY || bytes[1] > 0x7f || size < (size_t)bytes[1] + 6) {
+        return false;
+    }
+    const size_t after = 2 + (size_t)bytes[1];
+    struct str value;
+    if (bytes[after] != VALUE || !rest_is_sized(bytes + after + 1, size - after - 1, &value) ||
+        value.size < 2) {
+        return false;
+    }
+    const unsigned char *const at = (const unsigned char *)value.data;
+    struct otlp_value read = {0};
+    if (at[0] == TEXT && rest_is_sized(at + 1, value.size - 1, &read.text)) {
+        read.type = OTLP_TEXT;
+    } else if ((at[0] == INTEGER || at[0] == FLAG) && value.size == 2 && at[1] < 0x80) {
+        read.type = at[0] == INTEGER ? OTLP_INT : OTLP_BOOL;
+        read.integer = at[0] == INTEGER ? at[1] : at[1] != 0;
+    } else if (at[0] == INTEGER && value.size == 3 && at[1] > 0x7f && at[2] < 0x80) {
+        read.type = OTLP_INT;
+        read.integer = (at[1] & 0x7f) | at[2] << 7;
+    } else if (at[0] == NUMBER && value.size == 1 + sizeof read.number) {
+        read.type = OTLP_DOUBLE;
+        memcpy(&read.number, at + 1, sizeof read.number);
+    } else {
+        return false;
+    }
+    *out = (struct otlp_pair){.key = {message.data + 2, bytes[1]}, .value = read};
+    return true;
+}
+
 enum errc otlp_protobuf_pair(struct protobuf reader, struct otlp_pair *out, struct err *err)
 {
     struct protobuf_field field;
     bool found = false;
+    if (!reader.is_head && pair_is_plain(reader.rest, out)) {
+        return ERR_OK;
+    }
     *out = (struct otlp_pair){0};
     enum errc code = protobuf_next(&reader, &field, &found, err);
     while (code == ERR_OK && found) {

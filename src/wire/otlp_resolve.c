@@ -139,11 +139,22 @@ static struct str program_of(struct str service)
     return wire_starts_with(service, "codex") ? STR("codex") : (struct str){0};
 }
 
-/* The key of a case or attempt in an index, in the arena. */
-static struct str key_of(struct otlp *otlp, struct str outer, struct str inner)
+enum { CASE_KEY_BYTES_MAX = sizeof(size_t) + 2 * WIRE_ID_BYTES_MAX };
+
+/* The key of a case in the index: where its parts meet, then both. */
+static struct str key_of(char buffer[static CASE_KEY_BYTES_MAX], struct str workflow,
+                         struct str case_id)
 {
-    return wire_format_copy(otlp->rows, "%zu:" STR_FORMAT STR_FORMAT, outer.size, STR_ARG(outer),
-                            STR_ARG(inner));
+    CHECK(workflow.size <= WIRE_ID_BYTES_MAX);
+    CHECK(case_id.size <= WIRE_ID_BYTES_MAX);
+    size_t size = sizeof workflow.size;
+    memcpy(buffer, &workflow.size, size);
+    if (workflow.size > 0) {
+        memcpy(buffer + size, workflow.data, workflow.size);
+        size += workflow.size;
+    }
+    memcpy(buffer + size, case_id.data, case_id.size);
+    return (struct str){buffer, size + case_id.size};
 }
 
 struct named {
@@ -205,14 +216,17 @@ static struct named name(struct otlp *otlp, const struct otlp_place *place)
 static size_t case_of(struct otlp *otlp, const struct named *named)
 {
     struct wire_decoder *const rows = otlp->rows;
-    const struct str key = key_of(otlp, named->workflow, named->case_id);
+    char buffer[CASE_KEY_BYTES_MAX];
+    const struct str key = key_of(buffer, named->workflow, named->case_id);
     size_t row = rows->full ? SIZE_MAX : wire_index_find(&otlp->batch.case_index, key);
     if (row != SIZE_MAX || rows->full) {
         return row;
     }
     row = wire_case(rows, named->case_id, named->input_key, NULL, 0);
     const size_t list = row == SIZE_MAX ? row : arena_push(rows->arena, &otlp->batch.cases);
-    if (list == SIZE_MAX || !wire_index_add(&otlp->batch.case_index, rows->arena, key, row)) {
+    const struct str copy = wire_copy(rows, key);
+    if (list == SIZE_MAX || rows->full ||
+        !wire_index_add(&otlp->batch.case_index, rows->arena, copy, row)) {
         rows->full = true;
         return SIZE_MAX;
     }
@@ -439,7 +453,8 @@ static void describe_spans(struct otlp *otlp)
         const struct otlp_place place = {
             .span = i, .trace = span->trace, .facts = span->facts, .source = span->source};
         const struct named named = name(otlp, &place);
-        const struct str key = key_of(otlp, named.workflow, named.case_id);
+        char buffer[CASE_KEY_BYTES_MAX];
+        const struct str key = key_of(buffer, named.workflow, named.case_id);
         const size_t row = otlp->rows->full ? SIZE_MAX : wire_index_find(&batch->case_index, key);
         if (row != SIZE_MAX) {
             describe(otlp, row, &named, &place);

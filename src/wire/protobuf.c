@@ -10,12 +10,6 @@ struct protobuf protobuf_open(struct str bytes)
     return (struct protobuf){.rest = bytes};
 }
 
-struct protobuf protobuf_enter(const struct protobuf_field *field)
-{
-    CHECK(field->kind == PROTOBUF_BYTES);
-    return (struct protobuf){.rest = field->bytes, .offset = field->offset};
-}
-
 static void skip(struct protobuf *reader, size_t size)
 {
     CHECK(size <= reader->rest.size);
@@ -125,36 +119,12 @@ static enum errc read_value(struct protobuf *reader, struct protobuf_field *fiel
     }
 }
 
-/* Most fields are bytes, with a tag and a size of one byte each: those at once. */
-static bool next_short(struct protobuf *reader, struct protobuf_field *out)
-{
-    const unsigned char *const bytes = (const unsigned char *)reader->rest.data;
-    const size_t size = reader->rest.size;
-    if (size < 2 || bytes[0] < 8 || bytes[0] > 0x7f || (bytes[0] & 7) != PROTOBUF_BYTES ||
-        bytes[1] > 0x7f || bytes[1] > size - 2) {
-        return false;
-    }
-    *out = (struct protobuf_field){.number = bytes[0] >> 3,
-                                   .kind = PROTOBUF_BYTES,
-                                   .bytes = {reader->rest.data + 2, bytes[1]},
-                                   .offset = reader->offset + 2};
-    skip(reader, 2 + (size_t)bytes[1]);
-    return true;
-}
-
-enum errc protobuf_next(struct protobuf *reader, struct protobuf_field *out, bool *out_found,
-                        struct err *err)
+enum errc protobuf_next_long(struct protobuf *reader, struct protobuf_field *out, bool *out_found,
+                             struct err *err)
 {
     CHECK(reader != NULL);
     CHECK(out_found != NULL);
-    if (reader->rest.size == 0) {
-        *out_found = false;
-        return ERR_OK;
-    }
-    if (next_short(reader, out)) {
-        *out_found = true;
-        return ERR_OK;
-    }
+    CHECK(reader->rest.size > 0);
     struct protobuf_field field = {.offset = reader->offset};
     uint64_t tag = 0;
     enum errc code = read_word(reader, &tag, err);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -45,7 +46,11 @@ struct protobuf_field {
 /* A reader of a whole request. */
 struct protobuf protobuf_open(struct str bytes);
 /* A reader of the message that a PROTOBUF_BYTES field holds. */
-struct protobuf protobuf_enter(const struct protobuf_field *field);
+static inline struct protobuf protobuf_enter(const struct protobuf_field *field)
+{
+    CHECK(field->kind == PROTOBUF_BYTES);
+    return (struct protobuf){.rest = field->bytes, .offset = field->offset};
+}
 
 /*
  * The next field.
@@ -57,12 +62,42 @@ struct protobuf protobuf_enter(const struct protobuf_field *field);
  *                        out of range, a group, a wire type that does not exist. The text names
  *                        the byte.
  */
-MUST_CHECK enum errc protobuf_next(struct protobuf *reader, struct protobuf_field *out,
-                                   bool *out_found, struct err *err);
+MUST_CHECK static inline enum errc protobuf_next(struct protobuf *reader,
+                                                 struct protobuf_field *out, bool *out_found,
+                                                 struct err *err);
 
 /* That a field is of that kind. Errors: ERR_SYNTAX. */
 MUST_CHECK enum errc protobuf_expect(const struct protobuf_field *field, enum protobuf_kind kind,
                                      struct err *err);
+
+/* protobuf_next() of a message that has not ended, whatever the field. */
+MUST_CHECK enum errc protobuf_next_long(struct protobuf *reader, struct protobuf_field *out,
+                                        bool *out_found, struct err *err);
+
+/* Most fields are bytes, with a tag and a size of one byte each: those at once, where they are
+ * asked for. */
+static inline enum errc protobuf_next(struct protobuf *reader, struct protobuf_field *out,
+                                      bool *out_found, struct err *err)
+{
+    const unsigned char *const bytes = (const unsigned char *)reader->rest.data;
+    const size_t size = reader->rest.size;
+    *out_found = size > 0;
+    if (size == 0) {
+        return ERR_OK;
+    }
+    if (size < 2 || bytes[0] < 8 || bytes[0] > 0x7f || (bytes[0] & 7) != PROTOBUF_BYTES ||
+        bytes[1] > 0x7f || bytes[1] > size - 2) {
+        return protobuf_next_long(reader, out, out_found, err);
+    }
+    const size_t whole = 2 + (size_t)bytes[1];
+    *out = (struct protobuf_field){.number = bytes[0] >> 3,
+                                   .kind = PROTOBUF_BYTES,
+                                   .bytes = {reader->rest.data + 2, bytes[1]},
+                                   .offset = reader->offset + 2};
+    reader->rest = (struct str){reader->rest.data + whole, size - whole};
+    reader->offset += whole;
+    return ERR_OK;
+}
 
 /* The bits of a fixed64 field as a number. */
 double protobuf_double(const struct protobuf_field *field);

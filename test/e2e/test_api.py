@@ -286,7 +286,7 @@ def test_what_cannot_be_written_is_not_acknowledged_and_is_taken_when_it_can(ser
     assert post(server, GOOD)[0] == 200
     server.settle()
     limit = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, limit[1]))
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (16, limit[1]))
     status, body, fields = server.ask("POST", OUTCOMES, json.dumps({**GOOD, "case": "x"}), JSON)
     assert (status, fields["Retry-After"]) == (503, "1"), body
     assert server.post([span(1)])[0] == 503

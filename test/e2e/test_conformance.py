@@ -167,22 +167,44 @@ def padded(number, size):
     return row
 
 
+def large(number, headers):
+    """A span larger than the whole inbox of `narrow`."""
+    if headers is JSON:
+        return json.dumps(request([padded(number, 3 << 19)])).encode()
+    key = number.to_bytes(8, "big")  # resource_spans 1, scope_spans 2, spans 2: trace_id 1, span_id 2
+    return field(1, field(2, field(2, field(1, key * 2) + field(2, key)
+                                   + field(5, b"x" * (3 << 19)))))
+
+
 @pytest.mark.parametrize("headers", [PROTOBUF, JSON])
 def test_a_full_inbox_is_503_with_retry_after_and_takes_nothing(narrow, headers):
-    body = json.dumps(request([padded(1, 3 << 19)])).encode()
-    if headers is PROTOBUF:  # resource_spans 1, scope_spans 2, spans 2: trace_id 1, span_id 2, name 5
-        body = field(1, field(2, field(2, field(1, b"t" * 16) + field(2, b"s" * 8)
-                                       + field(5, b"x" * (3 << 19)))))
-    status, said, fields = narrow.ask("POST", "/v1/traces", body, headers)
-    assert status == 503, said
-    assert int(fields["Retry-After"]) >= 1
-    assert fields["Content-Type"] == headers["Content-Type"]
-    code, message = read_status(said) if headers is PROTOBUF else json.loads(said).values()
-    assert (code, "try again" in message) == (14, True)
-    assert narrow.metric("bursar_inbox_messages") == 0
-    assert narrow.post([span(2)])[:2] == (200, b"{}")
+    def send(number):
+        return narrow.ask("POST", "/v1/traces", large(number, headers), headers)
+
+    with ThreadPoolExecutor(8) as senders:  # each alone would be taken
+        told = list(senders.map(send, range(1, 25)))
+    refused = [(said, fields) for status, said, fields in told if status == 503]
+    taken = [said for status, said, _ in told if status == 200]
+    assert refused and taken and len(refused) + len(taken) == len(told)
+    for said, fields in refused:
+        assert int(fields["Retry-After"]) >= 1
+        assert fields["Content-Type"] == headers["Content-Type"]
+        code, message = read_status(said) if headers is PROTOBUF else json.loads(said).values()
+        assert (code, "try again" in message) == (14, True)
     narrow.settle()
-    assert narrow.home.json("report")["workflows"][0]["calls"] == 1
+    assert narrow.post([span(99)])[:2] == (200, b"{}")
+    narrow.settle()
+    assert narrow.metric("bursar_inbox_messages") == 0
+    assert (narrow.home.json("report")["workflows"][0]["calls"]
+            == 1 + (len(taken) if headers is JSON else 0))
+
+
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON])
+def test_what_is_larger_than_the_inbox_is_taken_when_nothing_waits(narrow, headers):
+    for number in (1, 2):
+        status, said, _ = narrow.ask("POST", "/v1/traces", large(number, headers), headers)
+        assert status == 200, said
+        narrow.settle()
 
 
 def test_who_sends_again_after_503_as_long_as_it_comes_loses_nothing(narrow):

@@ -135,7 +135,7 @@ def test_a_ledger_that_fails_in_the_middle_of_a_commit_is_opened_anew(home):
         sender.server.settle()
     sender.server.process.kill()
     sender.server.process.wait()
-    for journal in home.path.glob("inbox.sqlite*"):
+    for journal in home.path.glob("inbox/*"):
         journal.unlink()
     acknowledged = sender.acknowledged
     sender = Sender(home)

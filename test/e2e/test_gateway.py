@@ -121,6 +121,19 @@ def test_a_body_that_cannot_be_priced_is_not_forwarded(start, upstream, body, wo
     assert upstream.log == []
 
 
+@pytest.mark.parametrize("origin", ["http://attacker.example:{port}", "http://attacker.example",
+                                    "null"])
+def test_a_page_whose_name_points_here_calls_no_model(start, upstream, origin):
+    """Its origin and host agree: both are the attacker's name for this machine."""
+    server = start()
+    headers = {"Origin": origin.format(port=server.port),
+               "Host": f"attacker.example:{server.port}"}
+    status, _, body = chat(server, headers=headers)
+    assert status == 403
+    assert "pages" in json.loads(body)["error"]["message"]
+    assert upstream.log == []
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/v1/chat/completions",
                                   "/v1/responses", "/v1/embeddings", "/v1/messages",
                                   "/anthropic/v1/messages"])

@@ -12,6 +12,7 @@ import signal
 import socket
 import sqlite3
 import ssl
+import struct
 import subprocess
 import time
 
@@ -351,6 +352,28 @@ def test_an_outcome_in_a_span_is_of_the_bound_workflow_too(home):
     assert [(w["workflow"], w["resolved"]) for w in report["workflows"]] == [("claims", 1)]
 
 
+def messages_left(home):
+    """Workflow, team and user of what is in the inbox and not taken out; store/journal_priv.h."""
+    kept, removed = {}, 0
+    for path in sorted((home.path / "inbox").glob("*.log")):
+        data, at = path.read_bytes(), 32
+        number = struct.unpack_from("<Q", data, 8)[0]
+        while at + 88 <= len(data):
+            _, of, key, kind, _, *sizes, _ = struct.unpack_from("<QQqqq5QQ", data, at)
+            if of != number:
+                break
+            at += 88
+            if kind < 0:
+                removed = max(removed, key)
+                continue
+            parts = []
+            for size in sizes:
+                parts.append(data[at:at + size])
+                at += size
+            kept[key] = tuple(parts[:3])
+    return [parts for key, parts in kept.items() if key > removed]
+
+
 def test_the_binding_is_the_same_after_a_crash(home):
     secret = bound_key(home)
     acknowledged = 0
@@ -359,10 +382,9 @@ def test_the_binding_is_the_same_after_a_crash(home):
         for number in range(first, first + 40):
             acknowledged += server.post([forged(number)], **bearer(secret))[0] == 200
         server.stop(signal.SIGKILL)
-    left = sqlite3.connect(home.path / "inbox.sqlite").execute(
-        "SELECT count(*), min(workflow), min(team), min(user) FROM messages").fetchone()
-    assert left[0] > 0, "nothing was left to replay: the test saw no crash"
-    assert left[1:] == ("claims", "support", "ana")
+    left = messages_left(home)
+    assert left, "nothing was left to replay: the test saw no crash"
+    assert set(left) == {(b"claims", b"support", b"ana")}
     home.ok("key", "revoke", home.json("key", "list")["keys"][0]["id"])
     server = Server(home)
     server.settle()

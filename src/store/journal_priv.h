@@ -1,0 +1,97 @@
+/*
+ * store/journal_priv: the files of the journal.
+ *
+ *     inbox/00000000000000000007.log:  head, record, record, ... whatever was there before
+ *     record:                          struct journal_record, its parts
+ *
+ * A file is written at its end only; one that is long enough is followed by the next number. When
+ * all of its messages are in the ledger the file is written anew under the number that comes next,
+ * which is cheaper than to give its blocks back and ask for others. Each record tells its file's
+ * number and ends the file where it does not: so remains of an earlier use are not read as news.
+ * Numbers are little-endian. Checks are XXH3, 64 bits: they find torn writes and rot, not malice.
+ */
+#ifndef STORE_JOURNAL_PRIV_H
+#define STORE_JOURNAL_PRIV_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "store/journal.h"
+
+#define JOURNAL_MAGIC "bursarj1"
+
+enum {
+    JOURNAL_PATH_BYTES_MAX = 4096,
+    JOURNAL_NAME_BYTES_MAX = 32,
+    JOURNAL_REMOVED = -1, /* kind of a record that says: messages up to its id are removed */
+};
+
+/* What a record holds, in this order. */
+enum {
+    JOURNAL_WORKFLOW,
+    JOURNAL_TEAM,
+    JOURNAL_USER,
+    JOURNAL_CONTEXT,
+    JOURNAL_BYTES,
+    JOURNAL_PARTS
+};
+
+struct journal_head {
+    char magic[8];
+    uint64_t number; /* of the file */
+    int64_t first_id;
+    uint64_t check; /* of what stands before */
+};
+
+struct journal_record {
+    uint64_t check; /* of what follows here */
+    uint64_t number;
+    int64_t id;
+    int64_t kind;
+    int64_t received_ns;
+    uint64_t sizes[JOURNAL_PARTS];
+    uint64_t payload_check; /* of the parts */
+};
+
+struct journal_segment {
+    uint64_t number;
+    int fd;
+    int64_t first_id;
+    int64_t next_id; /* of the message behind its last */
+    int64_t size;    /* bytes that are good */
+    struct journal_segment *next;
+};
+
+uint64_t journal_record_check(const struct journal_record *record);
+uint64_t journal_payload_check(const struct str parts[static JOURNAL_PARTS]);
+/* All parts together; more than `room`: UINT64_MAX. */
+uint64_t journal_payload_size(const struct journal_record *record, uint64_t room);
+/* Where they are in a payload. */
+void journal_split(const struct journal_record *record, const char *payload,
+                   struct str parts[static JOURNAL_PARTS]);
+uint64_t journal_head_check(const struct journal_head *head);
+void journal_name(char name[static JOURNAL_NAME_BYTES_MAX], uint64_t number);
+
+/* Read all of `size` bytes; false: the file ends before, or errno tells. */
+bool journal_read_at(int fd, void *out, size_t size, int64_t offset);
+
+/*
+ * Called with each record of a segment; `offset` is where the record begins. False: stop.
+ */
+typedef bool journal_each(void *context, const struct journal_record *record, int64_t offset);
+/*
+ * Walk the records from `offset` of a segment to `end`, or as far as they are good.
+ *
+ * thorough  the payloads are read and checked too.
+ *
+ * Returns the offset behind the last good record, or of the record where `each` stopped.
+ */
+int64_t journal_walk(int fd, uint64_t number, int64_t offset, int64_t end, bool thorough,
+                     journal_each *each, void *context);
+
+/* journal_older.c: messages of inbox.sqlite in `home`, where an older version kept them, to the end
+ * of the journal; then the file is gone. Errors: those of journal_open(). */
+MUST_CHECK enum errc journal_take_over(struct journal *journal, struct str home, struct err *err);
+
+#endif
