@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "budget/budget.h"
 #include "model/rates.h"
 #include "model/settings.h"
 #include "store/store.h"
@@ -103,5 +104,31 @@ struct api_forecast {
 MUST_CHECK enum errc api_forecast(struct store *store, const struct settings *settings,
                                   const struct api_forecast *request, struct arena *arena,
                                   struct text *out, struct err *err);
+
+enum { API_BUDGET_UNKNOWN_MAX = 100 }; /* calls of a crash that are listed; all are counted */
+
+/* Where the configuration lets calls cost more than was held for them. */
+struct api_budget_gap {
+    const char *cause; /* "unpriced", "output", "input" */
+    struct str where;  /* "route 2 (workflow claims)" */
+    struct str why;
+    const char *at_most;
+    const char *mend; /* NULL: nothing */
+};
+
+struct api_budget {
+    struct str scope; /* empty: all */
+    const struct api_budget_gap *gaps;
+    size_t gap_count;
+};
+
+/*
+ * How the budgets stand: "bursar.budget/1" (docs/budgets.md).
+ *
+ * Errors: ERR_NOT_FOUND  the scope has no limit; ERR_LIMIT; those of zone_read().
+ */
+MUST_CHECK enum errc api_budgets(const struct budget_standing *standing,
+                                 const struct api_budget *request, struct arena *arena,
+                                 struct text *out, struct err *err);
 
 #endif

@@ -17,6 +17,7 @@ struct inbox;
 
 enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
 
+struct budget;
 struct settings;
 
 struct option {
@@ -47,6 +48,8 @@ struct app {
     int64_t until_ns;                /* INT64_MAX: no bound */
     int columns;                     /* width of the terminal; 0: output goes to a pipe or a file */
     struct store *ledger;            /* the server's own, in the server; NULL: a command opens it */
+    struct budget *budget;           /* likewise; NULL: a command reads the log it left */
+    const struct settings *in_force; /* that `budget` goes by */
     const struct settings *settings; /* the server's, in the server; NULL: a command reads them */
     struct inbox *inbox; /* in the server, of a command that writes: lends the store to write */
     struct str cwd;      /* in the server, where relative paths begin; empty: in this process's */

@@ -175,7 +175,9 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
         return err_set(err, ERR_USAGE, "doctor takes no %s; it checks everything",
                        args->positional[0]);
     }
-    struct doctor doctor = {.app = app, .render = render_start(app->arena, app->out, app->columns)};
+    struct doctor doctor = {.app = app,
+                            .render = render_start(app->arena, app->out, app->columns),
+                            .online = args_get(args, "--online") != NULL};
     if (app->json) {
         json_open_object(app->out);
         json_name(app->out, "schema");
@@ -188,6 +190,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     if (check_config(&doctor)) {
         check_book(&doctor);
         doctor_check_serve(&doctor);
+        doctor_check_gateway(&doctor);
     }
     doctor_check_ledger(&doctor);
     if (app->json) {
@@ -207,16 +210,23 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     return render_end(&doctor.render, err);
 }
 
+static const struct option options[] = {
+    {"--online", NULL, "ask each upstream over the network whether it answers; no key is sent"},
+};
+
 const struct command cmd_doctor = {
     .name = "doctor",
-    .synopsis = "",
+    .synopsis = "[--online]",
     .summary = "check the installation, and say how to mend it",
     .about =
         "Checks the home, the disk, the configuration, the price book, the server's keys and\n"
-        "certificate, the ledger, what in it has no price, no workflow or no name, and where on\n"
+        "certificate, the gateway's upstreams, routes and budgets, the ledger, what in it has no "
+        "price, no workflow or no name, and where on\n"
         "this machine agents keep their logs. Each\n"
         "line is ok, a note or a problem, with what to do. Exit status 1 when there is a problem.\n"
         "Nothing is changed.",
     .example = "bursar doctor",
+    .options = options,
+    .option_count = COUNT_OF(options),
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include "app/config_priv.h"
 
 #include "base/check.h"
+#include "net/client.h"
 
 #define FIELD(record, key, kind, member, needed)                                                   \
     {                                                                                              \
@@ -131,7 +132,15 @@ static enum errc read_notify(struct config_reader *reader, const struct yaml *no
     if (code != ERR_OK) {
         return code;
     }
-    if (!str_starts_with(url, STR("https://")) && !str_starts_with(url, STR("http://"))) {
+    struct net_target target;
+    struct str path;
+    struct err hidden; /* its text would show the URL, which is a secret */
+    struct str query = url;
+    bool is_clean = true;
+    for (size_t i = 0; i < url.size; i++) {
+        is_clean = is_clean && url.data[i] > ' ' && url.data[i] < 0x7f && url.data[i] != '#';
+    }
+    if (!is_clean || net_target_parse(str_cut(&query, '?'), &target, &path, &hidden) != ERR_OK) {
         return yaml_error(node, err,
                           "found something that is no URL; allowed is https://… or "
                           "http://…");

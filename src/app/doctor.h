@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 #include "app/render.h"
+#include "model/settings.h"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_PROBLEM };
 
@@ -12,6 +13,7 @@ struct doctor {
     struct render render;
     int64_t problems;
     int64_t notes;
+    bool online; /* others may be asked over the network */
 };
 
 /* One finding. mend: what to do about it; NULL when there is nothing to do. */
@@ -22,5 +24,8 @@ void doctor_say(struct doctor *doctor, enum doctor_state state, const char *chec
 void doctor_check_ledger(struct doctor *doctor);
 /* Keys and certificate; says nothing when the configuration cannot be read. */
 void doctor_check_serve(struct doctor *doctor);
+/* Upstreams, routes, budgets, notices; likewise. */
+void doctor_check_gateway(struct doctor *doctor);
+void doctor_check_online(struct doctor *doctor, const struct settings *settings);
 
 #endif

@@ -149,6 +149,10 @@ MUST_CHECK enum errc render_drivers(struct json report, int width, struct arena 
 MUST_CHECK enum errc render_forecast(struct json report, int width, struct arena *arena,
                                      struct text *out, struct err *err);
 
+/* standing  "bursar.budget/1"; borrowed. */
+MUST_CHECK enum errc render_budgets(struct json standing, int width, struct arena *arena,
+                                    struct text *out, struct err *err);
+
 struct control_keys;
 /* keys  by id; borrowed. */
 MUST_CHECK enum errc render_keys(const struct control_keys *keys, int64_t now_ns, int width,

@@ -187,10 +187,12 @@ static void say_step(const struct hold_notice *notice, struct text *out)
     if (notice->resets_ns != HOLD_NO_END) {
         (void)clock_print(notice->resets_ns, resets);
     }
+    static const char *const then[ACTION_COUNT] = {
+        [ACTION_NOTIFY] = "",
+        [ACTION_SHAPE] = "; routes use their cheaper model from now on",
+        [ACTION_REFUSE] = "; a call was refused for want of room"};
     text_format(out, "The budget of %s has $%s of $%s spent or held%s. It begins anew: %s.",
-                notice->scope, spent, limit,
-                notice->action == ACTION_SHAPE ? "; cheaper models are used from now on" : "",
-                resets);
+                notice->scope, spent, limit, then[notice->action], resets);
 }
 
 /* Slack takes {"text"}; whoever wants figures finds them beside it. */
@@ -270,6 +272,17 @@ static void tell_opened(struct serve *serve, const struct budget_opened *opened)
     }
 }
 
+struct net_client_settings serve_gateway_client(void)
+{
+    struct net_client_settings client = net_client_settings_default;
+    client.http_proxy = getenv("http_proxy");
+    client.https_proxy =
+        getenv("https_proxy") != NULL ? getenv("https_proxy") : getenv("HTTPS_PROXY");
+    client.no_proxy = getenv("no_proxy") != NULL ? getenv("no_proxy") : getenv("NO_PROXY");
+    client.ca_file = getenv("SSL_CERT_FILE");
+    return client;
+}
+
 enum errc serve_gateway_open(struct serve *serve, struct err *err)
 {
     CHECK(serve != NULL);
@@ -278,14 +291,9 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
     struct gateway_table *table = NULL;
     struct budget_opened opened;
     const struct hold_limit *limits = NULL;
-    struct net_client_settings client = net_client_settings_default;
+    const struct net_client_settings client = serve_gateway_client();
     pthread_mutex_init(&own->lock, NULL);
     pthread_cond_init(&own->woken, NULL);
-    client.http_proxy = getenv("http_proxy");
-    client.https_proxy =
-        getenv("https_proxy") != NULL ? getenv("https_proxy") : getenv("HTTPS_PROXY");
-    client.no_proxy = getenv("no_proxy") != NULL ? getenv("no_proxy") : getenv("NO_PROXY");
-    client.ca_file = getenv("SSL_CERT_FILE");
     enum errc code = budget_limits(config->settings->budgets.rows, config->settings->budgets.count,
                                    &config->arena, &limits, err);
     if (code == ERR_OK) {

@@ -40,6 +40,9 @@ void serve_gateway_close(struct serve *serve);
 MUST_CHECK enum errc serve_gateway_change(struct serve *serve, struct serve_config *config,
                                           struct err *err);
 
+/* How upstreams are reached: proxies and authorities of the environment. */
+struct net_client_settings serve_gateway_client(void);
+
 /* A request whose path is the gateway's. */
 struct serve_caller;
 void serve_gateway_handle(struct serve *serve, const struct net_request *request,

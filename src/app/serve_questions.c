@@ -138,6 +138,8 @@ static void run_question(struct serve *serve, struct serve_question *question)
     app.no_paths = !question->for_terminal;
     app.actor = str_from(question->actor);
     app.stop = &serve->stopping;
+    app.budget = serve->gateway.budget;
+    app.in_force = config->settings;
     app.arena = &question->arena;
     app.out = &out;
     app.now_ns = clock_now_ns();

@@ -69,8 +69,10 @@ static void start(void *context)
         {STR_STATIC("Content-Type"), STR_STATIC("application/json")},
         {STR_STATIC("User-Agent"), STR_STATIC("bursar/" BURSAR_VERSION)}};
     struct webhook *const webhook = context;
+    struct str query = str_from(webhook->url);
     struct str path;
     struct err err;
+    const struct str front = str_cut(&query, '?');
     struct net_call_request request = {
         .method = STR("POST"),
         .fields = fields,
@@ -79,12 +81,14 @@ static void start(void *context)
         .body_count = 1,
         .deadlines = {ANSWER_MS_MAX, ANSWER_MS_MAX, ANSWER_MS_MAX, ANSWER_MS_MAX},
     };
-    if (net_target_parse(str_from(webhook->url), &request.target, &path, &err) != ERR_OK) {
-        serve_tell(webhook->serve, err.text);
+    if (net_target_parse(front, &request.target, &path, &err) != ERR_OK) {
+        /* The error's text has the URL, and the URL is a secret. */
+        serve_tell(webhook->serve, "gateway: notify_url is no URL of a server");
         end(webhook);
         return;
     }
-    request.path = path.size > 0 ? path : STR("/");
+    /* What stands behind the host, in one piece; "https://host?x" has no path. */
+    request.path = path.size > 0 ? (struct str){path.data, strlen(path.data)} : STR("/");
     webhook->sent = text_str(&webhook->body);
     (void)net_call_start(webhook->serve->gateway.client, webhook->loop, &request, &events, webhook);
 }
@@ -100,6 +104,12 @@ static void put_time(struct text *out, const char *name, int64_t time_ns)
         json_put_text(out, text);
     }
 }
+
+static const char *const actions[ACTION_COUNT] = {
+    [ACTION_NOTIFY] = "notify", [ACTION_SHAPE] = "shape", [ACTION_REFUSE] = "refuse"};
+static const char *const periods[PERIOD_COUNT] = {
+    [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
+    [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "total"};
 
 void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, struct str line)
 {
@@ -119,7 +129,11 @@ void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, s
         json_name(body, "scope");
         json_put_text(body, notice->scope);
         json_name(body, "action");
-        json_put_text(body, notice->action == ACTION_SHAPE ? "shape" : "notify");
+        json_put_text(body, actions[notice->action]);
+        json_name(body, "period");
+        json_put_text(body, periods[notice->period]);
+        json_name(body, "step_usd");
+        json_put_money(body, notice->at_pusd);
         json_name(body, "limit_usd");
         json_put_money(body, notice->limit_pusd);
         json_name(body, "spent_usd");

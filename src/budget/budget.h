@@ -197,11 +197,37 @@ struct budget_counts {
     int64_t late;
     int64_t overshoots;
     money_sum overshoot_pusd;
-    int64_t log_bytes; /* of all segments */
+    struct hold_overshoot causes[HOLD_CAUSE_COUNT]; /* of the two before */
+    int64_t log_bytes;                              /* of all segments */
     int64_t syncs;
 };
 
 void budget_count(struct budget *budget, struct budget_counts *out);
+
+/* All that is told of budgets at one instant. */
+struct budget_standing {
+    bool is_live; /* of a running gateway; else read from its log */
+    int64_t now_ns;
+    struct budget_balances balances;
+    struct budget_holds unknown;
+    struct budget_counts counts;
+    bool has_scope;
+    struct hold_scope_view scope; /* of the scope that was asked for */
+};
+
+/* scope  empty: none is asked for. Errors: ERR_LIMIT. */
+MUST_CHECK enum errc budget_stand(struct budget *budget, int64_t now_ns, struct str scope,
+                                  struct arena *arena, struct budget_standing *out,
+                                  struct err *err);
+
+/*
+ * The same from the log of a home whose gateway does not run: as budget_open() with these options
+ * would find it. Nothing is locked or written.
+ *
+ * Errors: as budget_open(), never ERR_BUSY.
+ */
+MUST_CHECK enum errc budget_look(const struct budget_options *options, struct str scope,
+                                 struct arena *arena, struct budget_standing *out, struct err *err);
 
 /* Recompute every balance from the holds and the movements. Errors: ERR_INTEGRITY, naming scope
  * and amounts. */

@@ -103,58 +103,6 @@ size_t budget_notices(struct budget *budget, struct hold_notice *out, size_t max
     return count;
 }
 
-enum errc budget_balances(struct budget *budget, int64_t now_ns, struct arena *arena,
-                          struct budget_balances *out, struct err *err)
-{
-    CHECK(budget != NULL);
-    CHECK(out != NULL);
-    pthread_mutex_lock(&budget->mutex);
-    const enum errc code =
-        holds_balances(budget->holds, now_ns, arena, &out->rows, &out->count, err);
-    pthread_mutex_unlock(&budget->mutex);
-    return code;
-}
-
-enum errc budget_unknown_holds(struct budget *budget, struct arena *arena, struct budget_holds *out,
-                               struct err *err)
-{
-    CHECK(budget != NULL);
-    CHECK(out != NULL);
-    pthread_mutex_lock(&budget->mutex);
-    const enum errc code = holds_unknown(budget->holds, arena, &out->rows, &out->count, err);
-    pthread_mutex_unlock(&budget->mutex);
-    return code;
-}
-
-void budget_count(struct budget *budget, struct budget_counts *out)
-{
-    CHECK(budget != NULL);
-    CHECK(out != NULL);
-    struct holds_counts counts;
-    struct hold_log_size size;
-    pthread_mutex_lock(&budget->mutex);
-    holds_count(budget->holds, &counts);
-    const int64_t refused = budget->refused;
-    pthread_mutex_unlock(&budget->mutex);
-    hold_log_measure(budget->log, &size);
-    *out = (struct budget_counts){.open_holds = counts.open,
-                                  .held_pusd = counts.held_pusd,
-                                  .unknown_holds = counts.unknown,
-                                  .expired_holds = counts.expired,
-                                  .forgotten_holds = counts.forgotten,
-                                  .cases = counts.cases,
-                                  .reserved = counts.reserved,
-                                  .refused = refused,
-                                  .posted = counts.posted,
-                                  .voided = counts.voided,
-                                  .expired = counts.lapsed,
-                                  .late = counts.late,
-                                  .overshoots = counts.overshoots,
-                                  .overshoot_pusd = counts.overshoot_pusd,
-                                  .log_bytes = size.bytes,
-                                  .syncs = size.syncs};
-}
-
 enum errc budget_verify(struct budget *budget, struct err *err)
 {
     CHECK(budget != NULL);

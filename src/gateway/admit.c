@@ -12,13 +12,19 @@ enum { OUTPUT_CEILING_DEFAULT = 32768 }; /* tokens; most models write no more in
 /* A hold outlives every deadline of its call. */
 #define HOLD_MARGIN_NS (INT64_C(60) * 1000000000)
 
+int64_t gateway_output_ceiling(const struct settings *settings, const struct settings_route *route)
+{
+    CHECK(settings != NULL);
+    if (route != NULL && route->output_ceiling > 0) {
+        return route->output_ceiling;
+    }
+    const int64_t ceiling = settings->gateway.output_ceiling;
+    return ceiling > 0 ? ceiling : OUTPUT_CEILING_DEFAULT;
+}
+
 static int64_t ceiling_of(const struct exchange *exchange)
 {
-    const struct settings_gateway *const gateway = &exchange->table->settings->gateway;
-    if (exchange->route != NULL && exchange->route->output_ceiling > 0) {
-        return exchange->route->output_ceiling;
-    }
-    return gateway->output_ceiling > 0 ? gateway->output_ceiling : OUTPUT_CEILING_DEFAULT;
+    return gateway_output_ceiling(exchange->table->settings, exchange->route);
 }
 
 static bool shrinks(const struct exchange *exchange)

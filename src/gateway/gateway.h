@@ -45,6 +45,9 @@ enum {
 MUST_CHECK enum errc gateway_table_create(const struct settings *settings,
                                           const struct str *secrets, const struct price_book *book,
                                           struct gateway_table **out, struct err *err);
+/* Tokens held for a request that does not bound its output. route  NULL: it has none. */
+int64_t gateway_output_ceiling(const struct settings *settings, const struct settings_route *route);
+
 /* Called once nobody uses the table any more, from any thread, before its memory is freed. */
 void gateway_table_on_release(struct gateway_table *table, void (*released)(void *context),
                               void *context);

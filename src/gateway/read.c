@@ -125,6 +125,15 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     return ERR_OK;
 }
 
+/* What the client speaks, where no upstream says so. */
+static enum provider_dialect dialect_of(const struct http_head *head)
+{
+    const bool is_anthropic = is_below(head->path, STR("/v1/messages")) ||
+                              is_below(head->path, STR("/anthropic/v1")) ||
+                              http_field(head, STR("anthropic-version")).data != NULL;
+    return is_anthropic ? PROVIDER_ANTHROPIC : PROVIDER_OPENAI;
+}
+
 enum gateway_step gateway_read(struct exchange *exchange)
 {
     const struct net_request *const request = exchange->request;
@@ -132,6 +141,7 @@ enum gateway_step gateway_read(struct exchange *exchange)
     struct err err;
     struct str rest = {0};
     exchange->asked = find_upstream(exchange->table, head, &rest);
+    exchange->dialect = exchange->asked != NULL ? exchange->asked->dialect : dialect_of(head);
     if (exchange->asked != NULL && climbs(head->path)) {
         gateway_say(exchange, "a path with \"..\", \"//\" or %%2e is not forwarded");
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
@@ -142,7 +152,6 @@ enum gateway_step gateway_read(struct exchange *exchange)
                     "bursar.yaml");
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
-    exchange->dialect = exchange->asked->dialect;
     exchange->api = provider_api_of(exchange->dialect, rest);
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};

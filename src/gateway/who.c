@@ -1,6 +1,7 @@
 /*
  * Whose call it is, strongest first: what the key is bound to, x-bursar-… fields, W3C baggage, the
- * trace, the request's own metadata. What nothing names is unattributed.
+ * request's own metadata; a trace is a case where nothing names one. What nothing names is
+ * unattributed.
  */
 #include "base/check.h"
 #include "gateway/gateway_priv.h"
@@ -86,15 +87,44 @@ void gateway_who_read(const struct net_request *request, const struct gateway_ca
     read_baggage(field(request, "baggage"), out);
 }
 
-/* Claude Code names its session in metadata.user_id: "user_…_account_…_session_<uuid>". */
-static struct str session_of(struct str user)
+/* What `text` has between two marks; the rest of it when there is no second. */
+static struct str between(struct str text, struct str before, struct str after)
 {
-    static const struct str mark = STR_STATIC("_session_");
-    const size_t at = str_find(user, mark);
+    const size_t at = str_find(text, before);
     if (at == SIZE_MAX) {
         return (struct str){0};
     }
-    return (struct str){user.data + at + mark.size, user.size - at - mark.size};
+    const struct str rest = {text.data + at + before.size, text.size - at - before.size};
+    const size_t end = str_find(rest, after);
+    return (struct str){rest.data, end == SIZE_MAX ? rest.size : end};
+}
+
+struct claude_user {
+    struct str session;
+    struct str user; /* the account; where nobody is signed in, the device */
+};
+
+/*
+ * Claude Code says in metadata.user_id whose call it is: since 2.1
+ * {"device_id":"…","account_uuid":"…","session_id":"…"}, before that
+ * "user_<device>_account_<account>_session_<session>". Ids have no escapes.
+ */
+static struct claude_user claude_user_of(struct str text)
+{
+    static const struct str quote = STR_STATIC("\"");
+    struct claude_user out;
+    struct str device;
+    if (str_starts_with(text, STR("{"))) {
+        out.session = between(text, STR("\"session_id\":\""), quote);
+        out.user = between(text, STR("\"account_uuid\":\""), quote);
+        device = between(text, STR("\"device_id\":\""), quote);
+    } else {
+        out.session = between(text, STR("_session_"), STR("\n"));
+        out.user = between(text, STR("_account_"), STR("_session_"));
+        device = between(text, STR("user_"), STR("_account_"));
+    }
+    out.user = out.user.size > 0 ? out.user : device;
+    return out;
 }
 
 void gateway_who_body(const struct provider_request *body, struct gateway_who *io)
@@ -110,12 +140,14 @@ void gateway_who_body(const struct provider_request *body, struct gateway_who *i
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         set(members[i].out, json_str(json_get(body->metadata, members[i].name)));
     }
-    const struct str session = session_of(body->user);
-    if (io->case_id.size == 0 && session.size > 0) {
-        set(&io->case_id, session);
-        io->is_session = true;
+    const struct claude_user claude = claude_user_of(body->user);
+    if (claude.session.size > 0) {
+        /* As its telemetry is taken, so that its own sums meet these calls in one case. */
+        set(&io->workflow, STR("claude-code"));
+        io->is_session = io->is_session || io->case_id.size == 0;
+        set(&io->case_id, claude.session);
     }
-    set(&io->user, body->user);
+    set(&io->user, claude.session.size > 0 && claude.user.size > 0 ? claude.user : body->user);
 }
 
 void gateway_who_complete(struct exchange *exchange)

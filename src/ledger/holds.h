@@ -130,6 +130,9 @@ MUST_CHECK enum errc holds_view(const struct holds *holds, uint64_t id, struct h
 MUST_CHECK enum errc holds_unknown(const struct holds *holds, struct arena *arena,
                                    const struct hold_view **out, size_t *out_count,
                                    struct err *err);
+/* The open holds that touch a scope, whether it has a limit or not. Errors: ERR_LIMIT. */
+MUST_CHECK enum errc holds_scope(const struct holds *holds, struct str scope, struct arena *arena,
+                                 struct hold_scope_view *out, struct err *err);
 /* Every limit as it stands, in the order of the table; names are copied. Errors: ERR_LIMIT. */
 MUST_CHECK enum errc holds_balances(const struct holds *holds, int64_t now_ns, struct arena *arena,
                                     const struct hold_balance **out, size_t *out_count,
@@ -154,6 +157,7 @@ struct holds_counts {
     int64_t late;
     int64_t overshoots;
     money_sum overshoot_pusd;
+    struct hold_overshoot causes[HOLD_CAUSE_COUNT]; /* of the two before */
 };
 
 void holds_count(const struct holds *holds, struct holds_counts *out);

@@ -254,6 +254,8 @@ static enum errc apply_settled(struct holds *holds, const struct hold_record *re
                                                                : record->cause;
             holds->counts.overshoots++;
             holds->counts.overshoot_pusd += effect->overshoot_pusd;
+            holds->counts.causes[effect->cause].calls++;
+            holds->counts.causes[effect->cause].pusd += effect->overshoot_pusd;
         }
         spend(holds, hold, record->amount_pusd, effect);
         holds->counts.posted++;

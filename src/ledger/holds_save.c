@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { SAVE_VERSION = 1 };
+enum { SAVE_VERSION = 2, SAVE_VERSION_WITHOUT_CAUSES = 1 };
 /* No sum of money comes near: 2^38 calls of the largest amount there is. */
 #define SAVED_SUM_MAX ((money_sum)1 << 100)
 
@@ -378,6 +378,10 @@ static void put_all(struct writer *to, const struct holds *holds)
                               holds->counts.overshoots};
     put(to, counts, sizeof counts);
     PUT(to, holds->counts.overshoot_pusd);
+    for (int i = 0; i < HOLD_CAUSE_COUNT; i++) {
+        put_int64(to, holds->counts.causes[i].calls);
+        PUT(to, holds->counts.causes[i].pusd);
+    }
     put_table(to, holds->table);
     for (uint32_t i = 0; i < holds->table->count; i++) {
         put_columns(to, &holds->table->rows[i]);
@@ -410,7 +414,21 @@ void holds_save(const struct holds *holds, char *out)
     put_all(&to, holds);
 }
 
-static void get_all(struct reader *from, struct holds *holds)
+/* An older snapshot does not tell them apart. */
+static void get_causes(struct reader *from, struct holds_counts *counts, uint32_t version)
+{
+    if (version == SAVE_VERSION_WITHOUT_CAUSES) {
+        counts->causes[HOLD_CAUSE_OTHER] =
+            (struct hold_overshoot){counts->overshoots, counts->overshoot_pusd};
+        return;
+    }
+    for (int i = 0; i < HOLD_CAUSE_COUNT; i++) {
+        counts->causes[i].calls = get_int64(from);
+        counts->causes[i].pusd = get_sum(from);
+    }
+}
+
+static void get_all(struct reader *from, struct holds *holds, uint32_t version)
 {
     uint32_t hold_count;
     int64_t *const counts[] = {&holds->counts.forgotten, &holds->counts.reserved,
@@ -423,6 +441,7 @@ static void get_all(struct reader *from, struct holds *holds)
         *counts[i] = get_int64(from);
     }
     holds->counts.overshoot_pusd = get_sum(from);
+    get_causes(from, &holds->counts, version);
     if (from->failed || holds->now_ns < 0 || holds->now_ns > HOLDS_TIME_MAX_NS ||
         holds->sequence > HOLDS_ID_MAX >> HOLDS_SLOT_BITS) {
         from->failed = true;
@@ -461,7 +480,7 @@ enum errc holds_load(struct holds *holds, struct str bytes, struct err *err)
                        "made it",
                        version, SAVE_VERSION);
     }
-    get_all(&from, holds);
+    get_all(&from, holds, version);
     if (from.failed || from.rest.size > 0) {
         return err_set(err, ERR_INTEGRITY, "a snapshot of budgets that is none");
     }

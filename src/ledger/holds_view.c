@@ -85,7 +85,8 @@ static struct hold_balance balance_of(const struct holds_row *row, int64_t now_n
                                  .past_held_pusd = now.past_held,
                                  .last_spent_pusd = now.last_spent,
                                  .last_period_ns = now.last_from_ns,
-                                 .open_holds = now.open_holds};
+                                 .open_holds = now.open_holds,
+                                 .step_count = now.step_count};
 }
 
 enum errc holds_balances(const struct holds *holds, int64_t now_ns, struct arena *arena,
@@ -101,13 +102,71 @@ enum errc holds_balances(const struct holds *holds, int64_t now_ns, struct arena
         rows[i] = balance_of(&table->rows[i], holds_latest(holds, now_ns));
         rows[i].scope = arena_copy(arena, table->rows[i].name);
         rows[i].zone_name = arena_copy(arena, table->rows[i].zone_name);
-        fits = rows[i].scope.data != NULL && rows[i].zone_name.data != NULL;
+        struct hold_step *const steps = arena_new(arena, struct hold_step, SETTINGS_STEPS_MAX);
+        fits = rows[i].scope.data != NULL && rows[i].zone_name.data != NULL && steps != NULL;
+        if (fits) {
+            memcpy(steps, table->rows[i].steps, sizeof table->rows[i].steps);
+            rows[i].steps = steps;
+        }
     }
     if (!fits) {
         return err_set(err, ERR_LIMIT, "%u budgets do not fit this answer", table->count);
     }
     *out = rows;
     *out_count = table->count;
+    return ERR_OK;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct hash128 *const left = a;
+    const struct hash128 *const right = b;
+    const int high = (left->high > right->high) - (left->high < right->high);
+    return high != 0 ? high : (left->low > right->low) - (left->low < right->low);
+}
+
+static bool touches(const struct holds_hold *hold, struct hash128 scope)
+{
+    bool found = false;
+    for (uint8_t i = 0; i < hold->scope_count; i++) {
+        found = found || by_key(&hold->scopes[i], &scope) == 0;
+    }
+    return found && (hold->state == SLOT_OPEN || hold->state == SLOT_UNKNOWN);
+}
+
+enum errc holds_scope(const struct holds *holds, struct str scope, struct arena *arena,
+                      struct hold_scope_view *out, struct err *err)
+{
+    CHECK(holds != NULL);
+    CHECK(out != NULL);
+    struct hold_scope_view view = {.oldest_ns = INT64_MAX};
+    const struct hash128 key = hash128(scope);
+    struct hash128 *const cases = arena_new(arena, struct hash128, (size_t)holds->counts.open + 1);
+    if (cases == NULL) {
+        return err_set(err, ERR_LIMIT, "%lld holds do not fit this answer",
+                       (long long)holds->counts.open);
+    }
+    size_t cased = 0;
+    for (uint32_t i = 0; i < holds->used; i++) {
+        const struct holds_hold *const hold = &holds->slots[i];
+        if (!touches(hold, key)) {
+            continue;
+        }
+        view.open++;
+        view.unknown += hold->state == SLOT_UNKNOWN;
+        view.held_pusd += hold->amount_pusd;
+        view.amount_max_pusd =
+            hold->amount_pusd > view.amount_max_pusd ? hold->amount_pusd : view.amount_max_pusd;
+        view.oldest_ns = hold->charged_ns < view.oldest_ns ? hold->charged_ns : view.oldest_ns;
+        if (hold->case_key.low != 0 || hold->case_key.high != 0) {
+            cases[cased++] = hold->case_key;
+        }
+    }
+    qsort(cases, cased, sizeof cases[0], by_key);
+    for (size_t i = 0; i < cased; i++) {
+        view.cases += i == 0 || by_key(&cases[i], &cases[i - 1]) != 0;
+    }
+    *out = view;
     return ERR_OK;
 }
 

@@ -150,6 +150,8 @@ struct hold_balance {
     money_sum last_spent_pusd; /* of the period before */
     int64_t last_period_ns;    /* its first instant; INT64_MIN: none was seen */
     int64_t open_holds;
+    const struct hold_step *steps; /* [step_count] notify and shape; owned by the arena */
+    size_t step_count;
 };
 
 enum hold_state { HOLD_OPEN, HOLD_UNKNOWN, HOLD_EXPIRED, HOLD_STATE_COUNT };
@@ -161,6 +163,22 @@ struct hold_view {
     int64_t amount_pusd;
     int64_t reserved_ns;
     int64_t expires_ns;
+};
+
+/* The open holds of one scope. */
+struct hold_scope_view {
+    int64_t open;
+    int64_t unknown; /* of them */
+    money_sum held_pusd;
+    int64_t amount_max_pusd;
+    int64_t oldest_ns; /* when the oldest was reserved; INT64_MAX: none is open */
+    int64_t cases;     /* different ones */
+};
+
+/* Costs above their holds, by enum hold_cause. */
+struct hold_overshoot {
+    int64_t calls;
+    money_sum pusd;
 };
 
 /* What the log holds. Values are on disk: never renumber. */

@@ -67,6 +67,12 @@ size_t price_provider_named(const struct price_book *book, struct str name)
     return PRICE_NONE;
 }
 
+bool price_knows_provider(const struct price_book *book, struct str name)
+{
+    CHECK(book != NULL);
+    return price_provider_named(book, name) != PRICE_NONE;
+}
+
 /* The provider a bare model name means. */
 static size_t provider_meant(const struct price_book *book, struct str name)
 {

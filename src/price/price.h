@@ -239,6 +239,9 @@ MUST_CHECK enum errc price_recompute(const struct price_book *book, uint64_t id,
 const struct price_model *price_find(const struct price_book *book, struct str provider,
                                      struct str model, struct price_memo *memo, const char **why);
 
+/* Whether a name means a provider that the book has. */
+bool price_knows_provider(const struct price_book *book, struct str name);
+
 /* The row in force, or NULL and why not. */
 const struct price_row *price_row_at(const struct price_book *book, const struct price_model *model,
                                      int64_t at_ns, enum service_tier tier, struct str region,

@@ -138,20 +138,47 @@ static enum errc start(struct hold_log *log, hold_log_visit visit, void *context
     return log->has_thread ? ERR_OK : err_set(err, ERR_IO, "no thread can be started");
 }
 
+/* Whether files of that name can be named. */
+static enum errc take_home(struct hold_log *log, struct str home, struct err *err)
+{
+    enum { NAME_BYTES = 32 };
+    if (home.size == 0 || home.size > HOLD_LOG_PATH_BYTES_MAX - NAME_BYTES) {
+        return err_set(err, ERR_RANGE, "the home directory's name has %zu bytes; at most %d",
+                       home.size, HOLD_LOG_PATH_BYTES_MAX - NAME_BYTES);
+    }
+    memcpy(log->home, home.data, home.size);
+    return ERR_OK;
+}
+
+enum errc hold_log_look(struct str home, hold_log_visit visit, void *context,
+                        struct hold_log_opened *out_opened, struct err *err)
+{
+    CHECK(visit != NULL);
+    CHECK(out_opened != NULL);
+    struct hold_log_opened opened = {0};
+    struct hold_log *log = memory_new(struct hold_log);
+    log->only_looks = true;
+    enum errc code = take_home(log, home, err);
+    if (code == ERR_OK && (access(log->home, F_OK) == 0 || errno != ENOENT)) {
+        log->segments = memory_new_array(struct hold_log_segment, HOLD_LOG_SEGMENTS_MAX);
+        code = hold_log_replay(log, visit, context, &opened, err);
+        memory_free(log->segments);
+    }
+    memory_free(log);
+    if (code == ERR_OK) {
+        *out_opened = opened;
+    }
+    return code;
+}
+
 enum errc hold_log_open(const struct hold_log_options *options, hold_log_visit visit, void *context,
                         struct hold_log **out, struct hold_log_opened *out_opened, struct err *err)
 {
     CHECK(options != NULL);
     CHECK(out != NULL);
     CHECK(options->sync_ms >= 1 && options->sync_ms <= HOLD_LOG_SYNC_MS_MAX);
-    enum { NAME_BYTES = 32 };
-    if (options->home.size == 0 || options->home.size > HOLD_LOG_PATH_BYTES_MAX - NAME_BYTES) {
-        return err_set(err, ERR_RANGE, "the home directory's name has %zu bytes; at most %d",
-                       options->home.size, HOLD_LOG_PATH_BYTES_MAX - NAME_BYTES);
-    }
     struct hold_log_opened opened = {0};
     struct hold_log *log = memory_new(struct hold_log);
-    memcpy(log->home, options->home.data, options->home.size);
     log->lock_fd = -1;
     log->fd = -1;
     log->sync_ms = options->sync_ms;
@@ -164,7 +191,8 @@ enum errc hold_log_open(const struct hold_log_options *options, hold_log_visit v
     CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     CHECK(pthread_cond_init(&log->work, &monotonic) == 0);
     pthread_condattr_destroy(&monotonic);
-    const enum errc code = start(log, visit, context, &opened, err);
+    enum errc code = take_home(log, options->home, err);
+    code = code == ERR_OK ? start(log, visit, context, &opened, err) : code;
     if (code != ERR_OK) {
         hold_log_close(&log);
         return code;

@@ -52,6 +52,13 @@ MUST_CHECK enum errc hold_log_open(const struct hold_log_options *options, hold_
                                    void *context, struct hold_log **out,
                                    struct hold_log_opened *out_opened, struct err *err);
 void hold_log_close(struct hold_log **log);
+/*
+ * Visit what is there without locking, mending or making anything: for looking at a home whose
+ * server does not run. A home without a log, or that is not there, has no records. What somebody
+ * appends meanwhile may be missing. Errors: as hold_log_open(), never ERR_BUSY.
+ */
+MUST_CHECK enum errc hold_log_look(struct str home, hold_log_visit visit, void *context,
+                                   struct hold_log_opened *out_opened, struct err *err);
 
 /*
  * Write records with one write(2); numbers them.

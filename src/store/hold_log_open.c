@@ -220,6 +220,8 @@ static enum errc read_segment(struct hold_log *log, size_t index, hold_log_visit
     }
     if (left > 0) {
         out->cut_bytes = (int64_t)left;
+    }
+    if (left > 0 && !log->only_looks) {
         code = cut(log, segment->segment, scan.used, err);
     }
     segment->first = scan.expected - (uint64_t)scan.records;
@@ -287,7 +289,8 @@ static void drop_unbegun(struct hold_log *log)
         close(fd);
     }
     const bool begun = size == sizeof head && memcmp(head, zero, sizeof head) != 0;
-    if (size >= 0 && !begun && segment > log->snapshot_segment && unlink(path) == 0) {
+    if (size >= 0 && !begun && segment > log->snapshot_segment &&
+        (log->only_looks || unlink(path) == 0)) {
         log->segment_count--;
     }
 }

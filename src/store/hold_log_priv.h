@@ -76,6 +76,7 @@ struct hold_log_place {
 struct hold_log {
     char home[HOLD_LOG_PATH_BYTES_MAX];
     int lock_fd;
+    bool only_looks; /* hold_log_look(): nothing in the home may change */
     int64_t sync_ms;
     int64_t segment_bytes;
     pthread_t thread;

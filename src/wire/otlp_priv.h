@@ -371,6 +371,11 @@ struct str otlp_span_identity(const struct otlp_record *record,
 struct str otlp_call_identity(const struct otlp *otlp, unsigned dialect,
                               char buffer[static WIRE_ID_BYTES_MAX]);
 
+/* otlp_answer.c */
+
+/* The id of a provider's answer in its JSON; empty: it is none, or tells none. */
+struct str otlp_answer_id(struct str text);
+
 /* otlp_decision.c */
 
 /* The choice the record's roles tell of; NULL: none. Owned by the arena. */

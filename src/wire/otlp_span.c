@@ -208,14 +208,18 @@ void otlp_step_tool(struct otlp *otlp, struct step *step)
 /*
  * The provider's own id of a response names the call wherever it is told again; one that is too
  * short to be unique does not. Claude Code tells the request's id on every channel, the response's
- * only on some.
+ * only on some. OpenInference has the response's id in nothing but the response.
  */
 struct str otlp_call_identity(const struct otlp *otlp, unsigned dialect,
                               char buffer[static WIRE_ID_BYTES_MAX])
 {
     enum { ID_BYTES_MIN = 12 };
     const struct str request = otlp_text(otlp, OTLP_ROLE_REQUEST_ID);
-    const struct str response = otlp_text(otlp, OTLP_ROLE_RESPONSE_ID);
+    const struct str told = otlp_text(otlp, OTLP_ROLE_RESPONSE_ID);
+    const struct str response =
+        told.size == 0 && str_equal(otlp_text(otlp, OTLP_ROLE_INFERENCE_KIND), STR("LLM"))
+            ? otlp_answer_id(otlp_text(otlp, OTLP_ROLE_RESULT))
+            : told;
     const bool by_request = dialect == OTLP_DIALECT_CLAUDE && request.size > 0;
     const struct str id = by_request ? request : response;
     if (id.size < (by_request ? 1 : ID_BYTES_MIN) || id.size > WIRE_ID_BYTES_MAX) {
@@ -336,7 +340,8 @@ void otlp_take_span(struct otlp *otlp)
     } else if (kind == STEP_TOOL && dialect == OTLP_DIALECT_CLAUDE) {
         identity = wire_identity(buffer, "tool:", otlp_text(otlp, OTLP_ROLE_CALL_ID));
     }
-    identity = identity.size > 0 ? identity : otlp_span_identity(record, buffer);
+    const bool is_own = identity.size == 0;
+    identity = is_own ? otlp_span_identity(record, buffer) : identity;
     struct step step = {
         .kind = kind,
         .channel = CHANNEL_SPAN,
@@ -355,6 +360,10 @@ void otlp_take_span(struct otlp *otlp)
     }
     if (kind == STEP_LLM && dialect == OTLP_DIALECT_CLAUDE) {
         step.alias = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_RESPONSE_ID));
+    } else if (kind == STEP_LLM && !is_own && !otlp_has(otlp, OTLP_ROLE_RESPONSE_ID)) {
+        /* As it was named before its answer was looked at. */
+        char span[WIRE_ID_BYTES_MAX];
+        step.alias = otlp_intern(otlp, otlp_span_identity(record, span));
     }
     otlp_add_step(otlp, identity, &step, &place);
 }

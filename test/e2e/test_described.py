@@ -76,6 +76,8 @@ def test_every_path_listed_answers_what_is_promised(company):
     answers = []
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            if "gateway" in operation["tags"]:  # what providers answer: test_gateway.py
+                continue
             values["arg"] = words.get((method, path), [])
             query = query_of(operation, values)
             headers, body = {}, None

@@ -23,6 +23,8 @@ class Server:
             home.command("serve", "--listen", "127.0.0.1:0", *args), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.said = self.process.stderr.readline()
+        while self.process.poll() is None and "listening on" not in self.said:
+            self.said = self.process.stderr.readline()  # what it found is told first
         assert "listening on" in self.said, self.said + self.process.stderr.read()
         self.port = int(self.said.split("listening on 127.0.0.1:")[1].split(",")[0])
 

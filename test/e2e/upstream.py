@@ -3,8 +3,12 @@ or not, with a log of what each answer used and of how its connection ended. For
 
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
-"status": an error; "cut": chunks after which the connection is closed; "reset": close at once;
-"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one; "thinking": think first}."""
+"status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
+"fails" calls that ask the same (all); "cut": chunks after which the connection is closed; "reset":
+close at once; "error_after": events of a stream after which it tells of an error and ends;
+"no_usage": tell none; "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking":
+think first; "hour": tokens written to a cache for an hour; "reasoning": tokens of the output;
+"tier", "geo": as served}."""
 import asyncio
 import json
 import threading
@@ -19,13 +23,16 @@ def wishes(request):
     content = messages if isinstance(messages, str) else (messages[-1] if messages else {})
     if isinstance(content, dict):
         content = content.get("content", "")
-    if isinstance(content, list):
-        content = content[0].get("text", "") if content else ""
-    try:
-        told = json.loads(content)
-    except ValueError:
-        told = {}
-    return {**DEFAULT, **(told if isinstance(told, dict) else {})}
+    parts = ([part.get("text", "") for part in content if isinstance(part, dict)]
+             if isinstance(content, list) else [content])
+    told = {}
+    for part in parts:
+        try:
+            read = json.loads(part)
+        except ValueError:
+            continue
+        told = read if isinstance(read, dict) else told
+    return {**DEFAULT, **told}
 
 
 def chat_usage(wish):
@@ -33,23 +40,29 @@ def chat_usage(wish):
     return {"prompt_tokens": prompt, "completion_tokens": wish["output"],
             "total_tokens": prompt + wish["output"],
             "prompt_tokens_details": {"cached_tokens": wish["cached"]},
-            "completion_tokens_details": {"reasoning_tokens": 0}}
+            "completion_tokens_details": {"reasoning_tokens": wish.get("reasoning", 0)}}
 
 
 def responses_usage(wish):
     prompt = wish["input"] + wish["cached"]
     return {"input_tokens": prompt, "input_tokens_details": {"cached_tokens": wish["cached"]},
-            "output_tokens": wish["output"], "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens": wish["output"],
+            "output_tokens_details": {"reasoning_tokens": wish.get("reasoning", 0)},
             "total_tokens": prompt + wish["output"]}
 
 
 def messages_usage(wish, output=None):
     return {"input_tokens": wish["input"], "cache_read_input_tokens": wish["cached"],
-            "cache_creation_input_tokens": wish["written"],
+            "cache_creation_input_tokens": wish["written"] + wish.get("hour", 0),
             "cache_creation": {"ephemeral_5m_input_tokens": wish["written"],
-                               "ephemeral_1h_input_tokens": 0},
+                               "ephemeral_1h_input_tokens": wish.get("hour", 0)},
             "output_tokens": wish["output"] if output is None else output,
-            "service_tier": "standard"}
+            "service_tier": wish.get("tier", "standard"),
+            **({"inference_geo": wish["geo"]} if "geo" in wish else {})}
+
+
+def halves(text):
+    return text[:len(text) // 2], text[len(text) // 2:]
 
 
 def text_of(wish, number):
@@ -66,7 +79,7 @@ def chat_message(wish):
 
 def chat(entry, request, wish):
     common = {"id": entry["id"], "created": 1_790_000_000, "model": request["model"],
-              "service_tier": "default"}
+              "service_tier": wish.get("tier", "default")}
     usage = {} if wish.get("no_usage") else {"usage": chat_usage(wish)}
     finish = "tool_calls" if wish.get("tool") else "stop"
     if not request.get("stream"):
@@ -100,7 +113,7 @@ def responses(entry, request, wish):
              "status": "completed", "model": request["model"], "output": output, "error": None,
              "incomplete_details": None, "instructions": None, "metadata": {}, "tools": [],
              "parallel_tool_calls": True, "temperature": 1.0, "top_p": 1.0, "tool_choice": "auto",
-             "service_tier": "default", "usage": responses_usage(wish)}
+             "service_tier": wish.get("tier", "default"), "usage": responses_usage(wish)}
     if not request.get("stream"):
         return whole
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
@@ -129,8 +142,8 @@ def messages(entry, request, wish):
         wish.get("thinking"))
     blocks.append({"type": "text", "text": "Done."})
     if wish.get("tool"):
-        blocks.append({"type": "tool_use", "id": "toolu_1", "name": wish["tool"],
-                       "input": {"a": 1}})
+        blocks.append({"type": "tool_use", "id": f"toolu_{entry['id']}", "name": wish["tool"],
+                       "input": wish.get("arguments", {"a": 1})})
     stop = "tool_use" if wish.get("tool") else "end_turn"
     message = {"id": entry["id"], "type": "message", "role": "assistant",
                "model": request["model"], "content": blocks, "stop_reason": stop,
@@ -146,8 +159,8 @@ def messages(entry, request, wish):
                          {"type": "signature_delta", "signature": "c2ln"}],
             "text": [{"type": "text_delta", "text": text_of(wish, number)}
                      for number in range(wish["chunks"])],
-            "tool_use": [{"type": "input_json_delta", "partial_json": "{\"a\":"},
-                         {"type": "input_json_delta", "partial_json": "1}"}],
+            "tool_use": [{"type": "input_json_delta", "partial_json": part}
+                         for part in halves(json.dumps(block.get("input")))],
         }[block["type"]]
         empty = {"thinking": {"type": "thinking", "thinking": "", "signature": ""},
                  "text": {"type": "text", "text": ""},
@@ -162,7 +175,7 @@ def messages(entry, request, wish):
     events.append({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None},
                    "usage": {"input_tokens": wish["input"],
                              "cache_read_input_tokens": wish["cached"],
-                             "cache_creation_input_tokens": wish["written"],
+                             "cache_creation_input_tokens": wish["written"] + wish.get("hour", 0),
                              "output_tokens": wish["output"]}})
     events.append({"type": "message_stop"})
     return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
@@ -174,10 +187,33 @@ def embeddings(_, request, wish):
             "usage": {"prompt_tokens": wish["input"], "total_tokens": wish["input"]}}
 
 
+# What each provider says with a status: its type, and OpenAI's code.
+ERRORS = {400: ("invalid_request_error", "invalid_request_error", "bad_value"),
+          401: ("authentication_error", "invalid_request_error", "invalid_api_key"),
+          402: ("billing_error", "insufficient_quota", "billing_hard_limit_reached"),
+          404: ("not_found_error", "invalid_request_error", "model_not_found"),
+          413: ("request_too_large", "invalid_request_error", None),
+          429: ("rate_limit_error", "requests", "rate_limit_exceeded"),
+          500: ("api_error", "server_error", None), 503: ("api_error", "server_error", None),
+          529: ("overloaded_error", "server_error", None)}
+
+
+def error_of(path, wish, status, name):
+    """An error in the words of the provider whose path that is."""
+    of_anthropic, of_openai, code = ERRORS.get(status, ERRORS[500])
+    if path in MESSAGES:
+        return {"type": "error", "request_id": f"req_{name}",
+                "error": {"type": wish.get("type", of_anthropic), "message": "not this time"}}
+    return {"error": {"type": wish.get("type", of_openai), "code": code, "param": None,
+                      "message": "not this time"}}
+
+
 MAKERS = {"/v1/chat/completions": ("chatcmpl", chat), "/v1/responses": ("resp", responses),
           "/v1/messages": ("msg", messages), "/v1/embeddings": ("emb", embeddings)}
-MODELS = {"object": "list", "data": [{"id": "gpt-4.1", "object": "model", "created": 1,
-                                      "owned_by": "test"}], "has_more": False}
+MODEL = {"id": "gpt-4.1", "object": "model", "type": "model", "created": 1, "owned_by": "test",
+         "created_at": "2026-01-01T00:00:00Z", "display_name": "GPT-4.1"}
+MODELS = {"object": "list", "data": [MODEL], "has_more": False, "first_id": "gpt-4.1",
+          "last_id": "gpt-4.1"}
 
 
 class Upstream:
@@ -223,7 +259,7 @@ class Upstream:
                  "ended": None}
         self.log.append(entry)
         if method == "GET":
-            return await self.whole(writer, 200, MODELS)
+            return await self.whole(writer, 200, MODELS if path.endswith("/models") else MODEL)
         if path == "/v1/messages/count_tokens":
             return await self.whole(writer, 200, {"input_tokens": 42})
         if path not in MAKERS:
@@ -243,16 +279,23 @@ class Upstream:
             entry["ended"] = "reset"
             writer.transport.abort()
             return False
-        if wish.get("status"):
+        same = sum(other.get("wish") == wish for other in self.log)
+        if wish.get("status") and same <= wish.get("fails", same):
             entry["ended"] = "error"
-            error = {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}
-            return await self.whole(writer, wish["status"], error)
+            error = error_of(entry["path"], wish, wish["status"], entry["id"])
+            return await self.whole(writer, wish["status"], error, wish.get("retry_after"))
         if isinstance(made, dict):
             entry["ended"] = "whole"
             return await self.whole(writer, 200, made)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
                      b"request-id: req_" + entry["id"].encode() +
                      b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+        if "error_after" in wish:
+            error = error_of(entry["path"], wish, 529, entry["id"])
+            if entry["path"] == "/v1/responses":
+                error = {"type": "error", **error["error"], "sequence_number": 99}
+            name = "event: error\n" if entry["path"] != "/v1/chat/completions" else ""
+            made = made[:wish["error_after"]] + [f"{name}data: {json.dumps(error)}\n\n"]
         for number, event in enumerate(made):
             if wish.get("cut") == number:
                 entry["ended"] = "cut"
@@ -272,9 +315,10 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value):
+    async def whole(self, writer, status, value, retry_after=None):
         body = json.dumps(value).encode()
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+        wait = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}"
                      f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
         return True
