@@ -1,15 +1,6 @@
 /* Traces -> ledger rows: keys, prices, and which of two readings of one step stays. */
-#include "ingest/ingest_priv.h"
-
-#include <math.h>
-
 #include "base/check.h"
-
-static enum errc group_full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
+#include "ingest/convert_priv.h"
 
 struct keys {
     uint64_t *cases;          /* by case index of the trace */
@@ -21,8 +12,7 @@ struct keys {
 
 /* The workflow of a case: its sender's, else its own, else what was asked for, else its program's
  * name. */
-static struct str workflow_of(struct str told, struct str program,
-                              const struct ingest_origin *origin)
+struct str convert_workflow(struct str told, struct str program, const struct ingest_origin *origin)
 {
     if (origin->bound_workflow.size > 0) {
         return origin->bound_workflow;
@@ -31,11 +21,6 @@ static struct str workflow_of(struct str told, struct str program,
         told = origin->workflow_told || program.size == 0 ? origin->workflow : program;
     }
     return told.data != NULL ? told : STR("");
-}
-
-static struct str text_or_null(struct str text)
-{
-    return text.size > 0 ? text : (struct str){0};
 }
 
 static enum errc add_attribute(struct ingest *ingest, uint64_t case_key,
@@ -48,23 +33,23 @@ static enum errc add_attribute(struct ingest *ingest, uint64_t case_key,
     }
     const size_t at = arena_push(&group->arena, &group->attributes);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     group->attributes.rows[at] = (struct ledger_case_attributes){
         .case_key = case_key, .name = attribute->name, .value = attribute->value};
     return ERR_OK;
 }
 
-static enum errc add_case(struct ingest *ingest, const struct trace_case *from,
-                          const struct ingest_origin *origin, uint64_t key, struct str workflow,
-                          struct err *err)
+enum errc convert_case(struct ingest *ingest, const struct trace_case *from,
+                       const struct ingest_origin *origin, uint64_t key, struct str workflow,
+                       struct err *err)
 {
     struct group *const group = &ingest->group;
     CHECK(from->id.size > 0);
     if (key_set_add(&ingest->cases_seen, key)) {
         const size_t at = arena_push(&group->arena, &group->cases);
         if (at == SIZE_MAX) {
-            return group_full(ingest, err);
+            return ingest_full(ingest, err);
         }
         group->cases.rows[at] = (struct ledger_cases){
             .case_key = key,
@@ -97,7 +82,7 @@ static enum errc add_attempt(struct ingest *ingest, const struct attempt *from, 
     }
     const size_t at = arena_push(&group->arena, &group->attempts);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     group->attempts.rows[at] = (struct ledger_attempts){
         .attempt_key = key,
@@ -110,11 +95,6 @@ static enum errc add_attempt(struct ingest *ingest, const struct attempt *from, 
     return ERR_OK;
 }
 
-static int64_t time_or_null(int64_t time_ns)
-{
-    return time_ns == TIME_UNKNOWN ? LEDGER_NULL : time_ns;
-}
-
 static struct hash128 step_key(const struct step *step, uint64_t attempt_key)
 {
     if (step->identity.size > 0) {
@@ -123,69 +103,6 @@ static struct hash128 step_key(const struct step *step, uint64_t attempt_key)
     const struct str attempt = {(const char *)&attempt_key, sizeof attempt_key};
     const struct str sequence = {(const char *)&step->sequence, sizeof step->sequence};
     return hash128_of(STR("at"), attempt, sequence, step->name);
-}
-
-/*
- * The cost of a step. Tables state what was paid, and their figure stands; elsewhere the price book
- * does, and a reported figure only fills in where no price is known.
- */
-static enum errc set_cost(const struct ingest *ingest, const struct step *step,
-                          const struct ingest_origin *origin, struct ledger_steps *row,
-                          struct err *err)
-{
-    row->cost_pusd = LEDGER_NULL;
-    /* A figure the source calls none stays as its word, so that no price takes its place later. */
-    row->reported_pusd = step->has_reported     ? step->reported_pusd
-                         : step->is_unpriceable ? 0
-                                                : LEDGER_NULL;
-    if (step->kind != STEP_LLM) {
-        row->cost_basis = step->has_reported ? COST_REPORTED : COST_NONE;
-        row->cost_pusd = step->has_reported ? step->reported_pusd : LEDGER_NULL;
-        row->provider = step->provider.size > 0 ? step->provider
-                        : step->has_reported    ? STR("tool fees")
-                                                : (struct str){0};
-        return ERR_OK;
-    }
-    if (step->has_reported && origin->channel == CHANNEL_TABLE) {
-        row->cost_basis = COST_REPORTED;
-        row->cost_pusd = step->reported_pusd;
-        return ERR_OK;
-    }
-    /* What a budget was charged stands, whatever the price book says by now. */
-    if (step->has_price) {
-        row->cost_basis = COST_PRICED;
-        row->cost_pusd = step->priced_pusd;
-        row->price_id = step->price_id;
-        return ERR_OK;
-    }
-    struct price_result priced = {.state = PRICE_UNPRICED};
-    if (step->has_usage && !step->is_unpriceable && step->started_ns != TIME_UNKNOWN) {
-        const struct price_query query = {
-            .provider = step->provider,
-            .model = step->model,
-            .at_ns = step->started_ns,
-            .tier = step->tier,
-            .region = step->region,
-            .usage = &step->usage,
-            .memo = ingest->memo,
-        };
-        const enum errc code = price_call(ingest->book, &query, &priced, err);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    if (priced.state == PRICE_PRICED) {
-        row->cost_basis = COST_PRICED;
-        row->cost_pusd = priced.cost_pusd;
-        row->price_id = priced.price_id;
-        row->provider = priced.provider;
-    } else if (step->has_reported) {
-        row->cost_basis = COST_REPORTED;
-        row->cost_pusd = step->reported_pusd;
-    } else {
-        row->cost_basis = COST_UNPRICED;
-    }
-    return ERR_OK;
 }
 
 static void copy_step(const struct step *from, const struct keys *keys, size_t case_index,
@@ -223,6 +140,9 @@ static void copy_step(const struct step *from, const struct keys *keys, size_t c
         .note = text_or_null(from->note),
         .source_id = keys->source_id,
         .line = from->line,
+        .trace_key = from->trace_key,
+        .sender = from->sender,
+        .told = from->told,
     };
 }
 
@@ -254,6 +174,59 @@ static bool add_names(struct group *group, const struct step *step, struct hash1
     return true;
 }
 
+/* A sum of calls: what of it is spend, meters.c finds out. */
+static enum errc add_meter(struct ingest *ingest, const struct trace *trace,
+                           const struct step *step, const struct keys *keys, struct err *err)
+{
+    struct group *const group = &ingest->group;
+    const struct meter *const meter = step->meter;
+    const struct attempt *const attempt = &trace->attempts.rows[step->attempt_index];
+    const struct trace_case *const of = &trace->cases.rows[attempt->case_index];
+    const size_t at = arena_push(&group->arena, &group->meters);
+    if (at == SIZE_MAX) {
+        return ingest_full(ingest, err);
+    }
+    CHECK(step->identity.size > 0);
+    const struct hash128 key = hash128_of(STR("id"), step->identity);
+    const int64_t figures[] = {
+#define X(name) meter->name,
+        METER_FIGURES(X)
+#undef X
+            meter->reported_pusd};
+    const int64_t ended_ns = meter->ended_ns != TIME_UNKNOWN ? meter->ended_ns : meter->started_ns;
+    group->meters.rows[at] = (struct ledger_meters){
+        .point_key = key,
+        .content_hash = hash64_of((struct str){(const char *)&key, sizeof key},
+                                  (struct str){(const char *)figures, sizeof figures}),
+        .series_key = meter->series,
+        .scope_key =
+            meter->session.size > 0 ? hash64_of(STR("session"), meter->session) : step->sender,
+        .session = text_or_null(meter->session),
+        .model_key = ingest_model_key(step->model),
+        .is_cumulative = meter->is_cumulative,
+        .is_exclusive = meter->is_exclusive,
+        .started_ns = meter->started_ns != TIME_UNKNOWN ? meter->started_ns : 0,
+        .ended_ns = ended_ns != TIME_UNKNOWN ? ended_ns : 0,
+        .attempt_key = keys->attempts[step->attempt_index],
+        .case_key = keys->cases[attempt->case_index],
+        .workflow = keys->workflows[attempt->case_index],
+        .case_id = of->id,
+        .named_by = of->is_session ? NAMED_BY_SESSION : NAMED_BY_SOURCE,
+        .attempt_id = attempt->id.data != NULL ? attempt->id : STR(""),
+        .program = text_or_null(attempt->agent),
+        .name = text_or_null(step->name),
+        .agent = text_or_null(step->agent),
+        .provider = text_or_null(step->provider),
+        .model = text_or_null(step->model),
+        .tier = (uint8_t)step->tier,
+#define X(name) .name = meter->name,
+        METER_FIGURES(X)
+#undef X
+            .reported_pusd = meter->reported_pusd,
+    };
+    return ERR_OK;
+}
+
 /* What a step decided; a step that is known may have told nothing of it before. */
 static bool add_decision(struct group *group, const struct decision *decision, struct hash128 key)
 {
@@ -281,6 +254,10 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
 {
     const struct step *const step = &trace->steps.rows[index];
     CHECK(step->attempt_index < trace->attempts.count);
+    if (step->meter != NULL) {
+        keys->steps[index] = (struct step_place){.key = hash128_of(STR("id"), step->identity)};
+        return add_meter(ingest, trace, step, keys, err);
+    }
     struct group *const group = &ingest->group;
     const uint64_t attempt_key = keys->attempts[step->attempt_index];
     const size_t case_index = trace->attempts.rows[step->attempt_index].case_index;
@@ -288,164 +265,35 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
 
     struct ledger_steps row = {.step_key = key};
     copy_step(step, keys, case_index, origin, &row);
-    if (!add_names(group, step, key) ||
+    if (!add_names(group, step, key) || !group_note_nameless(group, step, &row) ||
         (step->decision != NULL && !add_decision(group, step->decision, key))) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
+    ingest->ledger_has_loose = ingest->ledger_has_loose || (step->told & TOLD_LOOSE) != 0;
     size_t at = group_find_step(group, key);
     keys->steps[index] = (struct step_place){.key = key, .is_new = at == SIZE_MAX};
     if (at != SIZE_MAX) {
         const struct reading old = reading_of(&group->steps.rows[at]);
         const struct reading new = reading_of(&row);
+        const bool is_fuller = reading_is_fuller(&old, &new);
         ingest->summary.steps_known++;
-        if (!reading_is_fuller(&old, &new)) {
+        if (!group_note_dropped(group, is_fuller ? &group->steps.rows[at] : &row)) {
+            return ingest_full(ingest, err);
+        }
+        if (!is_fuller) {
             return ERR_OK;
         }
     } else {
         at = group_add_step(group, key);
     }
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
-    const enum errc code = set_cost(ingest, step, origin, &row, err);
+    const enum errc code = ingest_set_cost(ingest, step, origin->channel, &row, err);
     if (code == ERR_OK) {
         group->steps.rows[at] = row;
     }
     return code;
-}
-
-/* What an outcome says, for telling a repetition from a revision. */
-static uint64_t outcome_content(const struct outcome *outcome)
-{
-    const struct {
-        int64_t status, effective_ns, recorded_ns, value_pusd, human_ms;
-        double quality;
-    } facts = {outcome->status,      outcome->effective_ns,
-               outcome->recorded_ns, outcome->has_value ? outcome->value_pusd : LEDGER_NULL,
-               outcome->human_ms,    outcome->has_quality ? outcome->quality : -1};
-    return hash64_of((struct str){(const char *)&facts, sizeof facts}, outcome->source,
-                     outcome->reference);
-}
-
-static struct hash128 outcome_key(const struct outcome *outcome, struct str workflow)
-{
-    if (outcome->id.size > 0) {
-        return hash128_of(STR("outcome"), workflow, outcome->case_id, outcome->id);
-    }
-    const int64_t facts[] = {outcome->status, outcome->effective_ns};
-    return hash128_of(STR("outcome at"), workflow, outcome->case_id,
-                      (struct str){(const char *)facts, sizeof facts});
-}
-
-static int64_t recorded_at(const struct ingest *ingest, const struct outcome *outcome)
-{
-    if (outcome->recorded_ns != TIME_UNKNOWN) {
-        return outcome->recorded_ns;
-    }
-    return outcome->received_ns != 0 ? outcome->received_ns : ingest->now_ns;
-}
-
-static enum errc add_outcome(struct ingest *ingest, const struct outcome *outcome,
-                             const struct ingest_origin *origin, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const struct str workflow = workflow_of(outcome->workflow, outcome->program, origin);
-    const uint64_t case_key = hash64_of(workflow, outcome->case_id);
-    const struct trace_case named = {.workflow = workflow, .id = outcome->case_id};
-    const enum errc code = add_case(ingest, &named, origin, case_key, workflow, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    const size_t at = arena_push(&group->arena, &group->outcomes);
-    if (at == SIZE_MAX) {
-        return group_full(ingest, err);
-    }
-    const struct hash128 key = outcome_key(outcome, workflow);
-    group->repeats_outcomes =
-        !key_set_add(&ingest->outcomes_seen, key.low) || group->repeats_outcomes;
-    group->outcomes.rows[at] = (struct ledger_outcomes){
-        .outcome_key = key,
-        .revision = 1, /* unless the ledger or this run has others: QUERY_add_staged_outcomes */
-        .content_hash = outcome_content(outcome),
-        .outcome_id = outcome->id.data != NULL ? outcome->id : STR(""),
-        .case_key = case_key,
-        .workflow = workflow,
-        .case_id = outcome->case_id,
-        .status = (uint8_t)outcome->status,
-        .effective_ns = time_or_null(outcome->effective_ns),
-        .recorded_ns = recorded_at(ingest, outcome),
-        .value_pusd = outcome->has_value ? outcome->value_pusd : LEDGER_NULL,
-        .human_ms = outcome->human_ms,
-        .quality = outcome->has_quality ? outcome->quality : (double)NAN,
-        .source = text_or_null(outcome->source),
-        .reference = text_or_null(outcome->reference),
-    };
-    return ERR_OK;
-}
-
-static enum errc add_kpi(struct ingest *ingest, const struct kpi *kpi,
-                         const struct ingest_origin *origin, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const struct str told = kpi->workflow.size > 0 ? kpi->workflow : origin->workflow;
-    const struct str workflow = origin->bound_workflow.size > 0 ? origin->bound_workflow : told;
-    const size_t at = arena_push(&group->arena, &group->kpis);
-    if (at == SIZE_MAX) {
-        return group_full(ingest, err);
-    }
-    const struct str time = {(const char *)&kpi->at_ns, sizeof kpi->at_ns};
-    group->kpis.rows[at] = (struct ledger_kpis){
-        .kpi_key = hash128_of(workflow, kpi->name, kpi->series, time),
-        .workflow = workflow.data != NULL ? workflow : STR(""),
-        .name = kpi->name,
-        .unit = kpi->unit.data != NULL ? kpi->unit : STR(""),
-        .series = kpi->series.data != NULL ? kpi->series : STR(""),
-        .at_ns = kpi->at_ns,
-        .value = kpi->value,
-    };
-    return ERR_OK;
-}
-
-enum errc ingest_add_reject(struct ingest *ingest, struct str path, int64_t line, struct str reason,
-                            struct err *err)
-{
-    CHECK(ingest != NULL);
-    struct group *const group = &ingest->group;
-    const size_t at = arena_push(&group->arena, &group->rejects);
-    const struct str kept = arena_copy(&group->arena, reason);
-    if (at == SIZE_MAX || kept.data == NULL) {
-        return group_full(ingest, err);
-    }
-    group->rejects.rows[at] = (struct ledger_rejects){.path = path, .line = line, .reason = kept};
-    struct ingest_summary *const summary = &ingest->summary;
-    if (summary->rejects_shown < INGEST_REJECTS_SHOWN_MAX) {
-        struct ingest_reject *const shown = &summary->rejects[summary->rejects_shown++];
-        struct err text = {0};
-        (void)err_set(&text, ERR_SYNTAX, STR_FORMAT ":%lld: " STR_FORMAT, STR_ARG(path),
-                      (long long)line, STR_ARG(reason));
-        memcpy(shown->text, text.text, sizeof shown->text - 1);
-    }
-    summary->rejected++;
-    ingest->group_rejected++;
-    return ERR_OK;
-}
-
-static enum errc add_rejects(struct ingest *ingest, const struct trace *trace,
-                             const struct ingest_origin *origin, struct err *err)
-{
-    for (size_t i = 0; i < trace->rejects.count; i++) {
-        const struct reject *reject = &trace->rejects.rows[i];
-        const enum errc code =
-            ingest_add_reject(ingest, origin->path, reject->line, reject->reason, err);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    CHECK(trace->rejected >= (int64_t)trace->rejects.count);
-    const int64_t beyond = trace->rejected - (int64_t)trace->rejects.count;
-    ingest->summary.rejected += beyond;
-    ingest->group_rejected += beyond;
-    return ERR_OK;
 }
 
 static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
@@ -459,14 +307,14 @@ static enum errc make_keys(struct ingest *ingest, const struct trace *trace,
     keys->steps = arena_new(arena, struct step_place, trace->steps.count + 1);
     if (keys->cases == NULL || keys->workflows == NULL || keys->attempts == NULL ||
         keys->steps == NULL) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     for (size_t i = 0; i < trace->cases.count; i++) {
         const struct trace_case *from = &trace->cases.rows[i];
-        keys->workflows[i] = workflow_of(from->workflow, from->program, origin);
+        keys->workflows[i] = convert_workflow(from->workflow, from->program, origin);
         keys->cases[i] = hash64_of(keys->workflows[i], from->id);
         const enum errc code =
-            add_case(ingest, from, origin, keys->cases[i], keys->workflows[i], err);
+            convert_case(ingest, from, origin, keys->cases[i], keys->workflows[i], err);
         if (code != ERR_OK) {
             return code;
         }
@@ -502,12 +350,15 @@ enum errc ingest_add(struct ingest *ingest, const struct trace *trace,
         code = ingest_add_texts(ingest, trace, keys.steps, err);
     }
     for (size_t i = 0; i < trace->kpis.count && code == ERR_OK; i++) {
-        code = add_kpi(ingest, &trace->kpis.rows[i], origin, err);
+        code = convert_kpi(ingest, &trace->kpis.rows[i], origin, err);
+    }
+    for (size_t i = 0; i < trace->facts.count && code == ERR_OK; i++) {
+        code = convert_fact(ingest, &trace->facts.rows[i], err);
     }
     for (size_t i = 0; i < trace->outcomes.count && code == ERR_OK; i++) {
-        code = add_outcome(ingest, &trace->outcomes.rows[i], origin, err);
+        code = convert_outcome(ingest, &trace->outcomes.rows[i], origin, err);
     }
-    return code == ERR_OK ? add_rejects(ingest, trace, origin, err) : code;
+    return code == ERR_OK ? convert_rejects(ingest, trace, origin, err) : code;
 }
 
 enum errc ingest_add_source(struct ingest *ingest, const struct ledger_sources *source,
@@ -517,7 +368,7 @@ enum errc ingest_add_source(struct ingest *ingest, const struct ledger_sources *
     CHECK(source != NULL);
     const size_t at = arena_push(&ingest->group.arena, &ingest->group.sources);
     if (at == SIZE_MAX) {
-        return group_full(ingest, err);
+        return ingest_full(ingest, err);
     }
     ingest->group.sources.rows[at] = *source;
     ingest->group_files++;

@@ -5,68 +5,6 @@
 #include "ingest/ingest_priv.h"
 
 #include "base/check.h"
-#include "base/memory.h"
-
-void ingest_create(struct ingest **out, struct store *store, const struct price_book *book,
-                   struct str about, int64_t now_ns)
-{
-    CHECK(out != NULL);
-    CHECK(store != NULL);
-    CHECK(book != NULL);
-    struct ingest *const ingest = memory_new(struct ingest);
-    ingest->store = store;
-    ingest->book = book;
-    ingest->about = about;
-    ingest->now_ns = now_ns;
-    arena_init(&ingest->memory, RUN_ARENA_BYTES_MAX);
-    ingest->memo = price_memo_create(&ingest->memory); /* without one it only looks longer */
-    arena_init(&ingest->group.arena, GROUP_ARENA_BYTES_MAX);
-    arena_init(&ingest->group.kept, GROUP_ARENA_BYTES_MAX);
-    *out = ingest;
-}
-
-void ingest_destroy(struct ingest **ingest)
-{
-    CHECK(ingest != NULL);
-    if (*ingest != NULL) {
-        key_set_deinit(&(*ingest)->steps_seen);
-        key_set_deinit(&(*ingest)->aliases_seen);
-        key_set_deinit(&(*ingest)->cases_seen);
-        key_set_deinit(&(*ingest)->attempts_seen);
-        key_set_deinit(&(*ingest)->outcomes_seen);
-        key_set_deinit(&(*ingest)->sources_seen);
-        arena_deinit(&(*ingest)->group.arena);
-        arena_deinit(&(*ingest)->group.kept);
-        arena_deinit(&(*ingest)->memory);
-        memory_free(*ingest);
-        *ingest = NULL;
-    }
-}
-
-void ingest_remember(struct ingest *ingest, struct resident *resident)
-{
-    CHECK(ingest != NULL);
-    CHECK(ingest->next_import == 0);
-    ingest->resident = resident;
-}
-
-bool ingest_is_writing(const struct ingest *ingest)
-{
-    CHECK(ingest != NULL);
-    return ingest->writing;
-}
-
-const struct ingest_summary *ingest_summary(const struct ingest *ingest)
-{
-    CHECK(ingest != NULL);
-    return &ingest->summary;
-}
-
-bool ingest_is_full(const struct ingest *ingest)
-{
-    CHECK(ingest != NULL);
-    return ingest->group.steps.count >= GROUP_STEPS_MAX;
-}
 
 /* Empty the group, keeping only room for the steps of the next one. */
 static void reset(struct ingest *ingest)
@@ -87,26 +25,25 @@ static void reset(struct ingest *ingest)
 
 static enum errc start(struct ingest *ingest, struct err *err)
 {
+    enum { STEPS, ALIASES, FACTS, LOOSE, NAMELESS, METERS, NEXT_IMPORT };
     if (ingest->next_import > 0) {
         return ERR_OK;
     }
-    struct store_result result;
-    struct arena *const arena = &ingest->group.arena;
-    enum errc code = store_run(ingest->store, QUERY_any_step, NULL, 0, arena, &result, err);
+    struct store_result has;
+    enum errc code =
+        store_run(ingest->store, QUERY_ledger_has, NULL, 0, &ingest->group.arena, &has, err);
     if (code != ERR_OK) {
         return code;
     }
-    ingest->ledger_had_steps = result.rows > 0;
-    code = store_run(ingest->store, QUERY_next_import, NULL, 0, arena, &result, err);
-    if (code == ERR_OK) {
-        ingest->next_import = (int32_t)store_int64(&result, 0, 0, 1);
-        ingest->ledger_was_new = ingest->next_import == 1;
-        code = store_run(ingest->store, QUERY_any_alias, NULL, 0, arena, &result, err);
-    }
-    if (code == ERR_OK) {
-        ingest->ledger_had_aliases = result.rows > 0;
-    }
-    if (code == ERR_OK && ingest->resident != NULL) {
+    ingest->next_import = (int32_t)store_int64(&has, 0, NEXT_IMPORT, 1);
+    ingest->ledger_was_new = ingest->next_import == 1;
+    ingest->ledger_had_steps = store_int64(&has, 0, STEPS, 1) != 0;
+    ingest->ledger_had_aliases = store_int64(&has, 0, ALIASES, 1) != 0;
+    ingest->ledger_has_facts = store_int64(&has, 0, FACTS, 1) != 0;
+    ingest->ledger_has_loose = ingest->ledger_has_loose || store_int64(&has, 0, LOOSE, 1) != 0;
+    ingest->ledger_had_nameless = store_int64(&has, 0, NAMELESS, 1) != 0;
+    ingest->ledger_has_meters = store_int64(&has, 0, METERS, 1) != 0;
+    if (ingest->resident != NULL) {
         code = resident_fill(ingest->resident, ingest->store, ingest->next_import, err);
     }
     if (code != ERR_OK) {
@@ -170,14 +107,14 @@ static bool is_surely_new(const struct ingest *ingest, enum ledger_table table)
 {
     return ingest->ledger_was_new &&
            (table == LEDGER_cases || table == LEDGER_attempts || table == LEDGER_case_attributes ||
+            table == LEDGER_trace_facts ||
             (table == LEDGER_outcomes && !ingest->group.repeats_outcomes));
 }
 
-/* Stage rows, then run the query that adds those the ledger does not have. */
-static enum errc add_missing(struct ingest *ingest, enum ledger_table table, const void *rows,
-                             size_t count, enum store_query query, int64_t *out_added,
-                             struct err *err)
+enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table, const void *rows,
+                         size_t count, enum store_query query, int64_t *out_added, struct err *err)
 {
+    CHECK(out_added != NULL);
     *out_added = 0;
     if (count == 0) {
         return ERR_OK;
@@ -197,7 +134,13 @@ static enum errc add_missing(struct ingest *ingest, enum ledger_table table, con
                            STR_ARG(store_text(&clash, 0, 1)), STR_ARG(store_text(&clash, 0, 0)));
         }
     }
-    return code == ERR_OK ? store_execute(ingest->store, query, NULL, 0, out_added, err) : code;
+    if (code == ERR_OK) {
+        code = store_execute(ingest->store, query, NULL, 0, out_added, err);
+    }
+    if (code == ERR_OK) {
+        ingest_remember_owners(ingest, table, rows, count);
+    }
+    return code;
 }
 
 /* Add the rows that the ledger does not have; this run has not brought them before. They change
@@ -214,7 +157,7 @@ static enum errc add_new(struct ingest *ingest, enum ledger_table table, void *r
     }
     int64_t missing = 0;
     const char *const rest = count > new ? (const char *)rows + new *size : NULL;
-    const enum errc added = add_missing(ingest, table, rest, count - new, query, &missing, err);
+    const enum errc added = ingest_add_new(ingest, table, rest, count - new, query, &missing, err);
     *out_added = (int64_t) new + missing;
     return added;
 }
@@ -236,6 +179,8 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     STAMP(&group->decisions);
     STAMP(&group->sources);
     STAMP(&group->rejects);
+    STAMP(&group->facts);
+    STAMP(&group->meters);
     size_t candidates = 0;
     for (size_t i = 0; i < group->outcomes.count; i++) {
         candidates += group->outcomes.rows[i].status == OUTCOME_CANDIDATE;
@@ -248,6 +193,8 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     int64_t decisions;
     int64_t forgotten;
     int64_t kpis;
+    int64_t facts;
+    int64_t meters;
     enum errc code = add_new(ingest, LEDGER_cases, group->cases.rows, sizeof group->cases.rows[0],
                              group->cases.count, QUERY_add_staged_cases, &cases, err);
     if (code == ERR_OK) {
@@ -277,6 +224,14 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
     if (code == ERR_OK) {
         code = ingest_write_kpis(ingest, &kpis, err);
     }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_trace_facts, group->facts.rows, sizeof group->facts.rows[0],
+                       group->facts.count, QUERY_add_staged_facts, &facts, err);
+    }
+    if (code == ERR_OK) {
+        code = add_new(ingest, LEDGER_meters, group->meters.rows, sizeof group->meters.rows[0],
+                       group->meters.count, QUERY_add_staged_meters, &meters, err);
+    }
     bool seen = !ingest->ledger_was_new;
     for (size_t i = 0; i < group->sources.count; i++) { /* a long table is in several groups */
         seen = !key_set_add(&ingest->sources_seen, group->sources.rows[i].source_id) || seen;
@@ -286,8 +241,12 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
                        group->sources.count, QUERY_forget_staged_sources, &forgotten, err);
     }
     if (code == ERR_OK) {
-        *out_changed = group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
-                       cases + attempts + attributes + outcomes + rejects + decisions + kpis > 0;
+        *out_changed =
+            group->steps.count > 0 || group->sources.count > 0 || group->changes_known ||
+            cases + attempts + attributes + outcomes + rejects + decisions + kpis + facts + meters >
+                0;
+        ingest->ledger_has_facts = ingest->ledger_has_facts || facts > 0;
+        ingest->ledger_has_meters = ingest->ledger_has_meters || meters > 0;
         ingest->summary.cases_added += cases;
         ingest->summary.outcomes_added += candidates == 0 ? outcomes : 0;
         ingest->summary.candidates_added += candidates > 0 ? outcomes : 0;
@@ -310,10 +269,19 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
                             group->steps.count, err);
     }
     if (code == ERR_OK) {
-        code = post_entries(ingest, err);
+        ingest_drop_taught(ingest);
+        code = add_others(ingest, out_changed, err);
+    }
+    int64_t placed = 0;
+    if (code == ERR_OK && *out_changed) {
+        code = ingest_place_steps(ingest, &placed, err);
+    }
+    int64_t counted = 0;
+    if (code == ERR_OK && *out_changed) {
+        code = ingest_count_meters(ingest, &counted, err);
     }
     if (code == ERR_OK) {
-        code = add_others(ingest, out_changed, err);
+        code = post_entries(ingest, err);
     }
     if (code == ERR_OK) {
         int64_t texts;
@@ -328,7 +296,7 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         .started_ns = ingest->now_ns,
         .about = ingest->about,
         .files = ingest->group_files,
-        .steps = (int64_t)group->steps.count,
+        .steps = (int64_t)group->steps.count + placed + counted,
         .rejected = ingest->group_rejected,
     };
     return store_append(ingest->store, LEDGER_imports, false, &import, 1, err);
@@ -338,13 +306,16 @@ static bool is_empty(const struct group *group)
 {
     return group->steps.count == 0 && group->cases.count == 0 && group->attempts.count == 0 &&
            group->outcomes.count == 0 && group->sources.count == 0 && group->rejects.count == 0 &&
-           group->attributes.count == 0 && group->kpis.count == 0;
+           group->attributes.count == 0 && group->kpis.count == 0 && group->facts.count == 0 &&
+           group->meters.count == 0;
 }
 
-/* Everything since the last commit is gone, and so is what the summary says of it. */
+/* Everything since the last commit is gone, and so is what the summary says of it. What a resident
+ * memory has of it stays, and costs it a look. */
 static void give_up(struct ingest *ingest)
 {
     store_rollback(ingest->store);
+    ingest_forget_run(ingest);
     ingest->summary = ingest->before;
     ingest->writing = false;
 }

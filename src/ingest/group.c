@@ -112,6 +112,20 @@ size_t group_add_step(struct group *group, struct hash128 key)
     return at;
 }
 
+bool group_note_dropped(struct group *group, const struct ledger_steps *step)
+{
+    CHECK(group != NULL);
+    if ((step->told & TOLD_LOOSE) == 0) {
+        return true;
+    }
+    const size_t at = arena_push(&group->arena, &group->dropped);
+    if (at != SIZE_MAX) {
+        group->dropped.rows[at] = (struct ledger_placings){
+            .attempt_key = step->attempt_key, .from_case = step->case_key, .to_workflow = STR("")};
+    }
+    return at != SIZE_MAX;
+}
+
 struct reading reading_of(const struct ledger_steps *step)
 {
     CHECK(step != NULL);
@@ -141,4 +155,11 @@ bool reading_is_fuller(const struct reading *a, const struct reading *b)
         return b->result_bytes > a->result_bytes;
     }
     return a->status == STATUS_OK && b->status != STATUS_OK;
+}
+
+enum errc ingest_full(const struct ingest *ingest, struct err *err)
+{
+    CHECK(ingest != NULL);
+    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
+                   ingest->group.arena.size_max);
 }

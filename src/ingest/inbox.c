@@ -276,7 +276,8 @@ enum errc inbox_offer_decoded(struct inbox *inbox, const struct journal_message 
     CHECK((decoded == NULL) == (arena == NULL));
     const size_t bytes = journal_message_bytes(message);
     pthread_mutex_lock(&inbox->lock);
-    const bool full = inbox->queue_bytes + bytes > inbox->settings.limits.queue_bytes_max ||
+    const bool full = (inbox->queue_bytes > 0 && /* one that is larger goes alone */
+                       inbox->queue_bytes + bytes > inbox->settings.limits.queue_bytes_max) ||
                       inbox->counts.waiting_bytes > inbox->settings.limits.journal_bytes_max ||
                       inbox->closing;
     inbox->counts.offered++;

@@ -28,7 +28,7 @@ struct inbox_decoded {
 };
 
 struct inbox_limits {
-    size_t queue_bytes_max;    /* offered and not yet in the journal */
+    size_t queue_bytes_max;    /* offered and not yet in the journal; a larger message goes alone */
     int64_t journal_bytes_max; /* in the journal and not yet in the ledger */
 };
 

@@ -46,6 +46,10 @@ struct group {
     GROUP_ROWS(attempts) attempts;
     GROUP_ROWS(outcomes) outcomes;
     GROUP_ROWS(kpis) kpis;
+    GROUP_ROWS(trace_facts) facts;
+    GROUP_ROWS(meters) meters;
+    GROUP_ROWS(nameless) nameless; /* calls without a name that other channels know */
+    GROUP_ROWS(placings) dropped; /* where loose steps were that are known: maybe nothing is left */
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
     struct ledger_entries entries;
@@ -66,6 +70,10 @@ struct ingest {
     bool ledger_was_new; /* nothing was ever imported into it */
     bool ledger_had_steps;
     bool ledger_had_aliases;
+    bool ledger_has_facts; /* of traces */
+    bool ledger_has_loose; /* steps that may have to move */
+    bool ledger_had_nameless;
+    bool ledger_has_meters;       /* readings of them */
     bool writing;                 /* a transaction is open */
     bool changed;                 /* the open transaction makes the ledger another one */
     int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
@@ -77,6 +85,7 @@ struct ingest {
     struct key_set attempts_seen; /* in this run */
     struct key_set outcomes_seen; /* low halves of the keys, in this run */
     struct key_set sources_seen;  /* in this run */
+    struct key_set facts_seen;    /* of traces, in this run */
     int64_t group_rejected;
     int64_t group_files;
     struct group group;
@@ -94,6 +103,58 @@ MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
  * whatever names it is told under; lesser ones in the ledger give way. */
 MUST_CHECK enum errc ingest_drop_known(struct ingest *ingest, struct err *err);
 
+/* flush.c: stage rows, then run the query that adds those the ledger does not have. Whatever the
+ * ledger or the rows themselves have twice, whether of this group or not, is there once. */
+MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table,
+                                    const void *rows, size_t count, enum store_query query,
+                                    int64_t *out_added, struct err *err);
+
+/*
+ * places.c: steps whose trace says elsewhere whose work they are go there, those of the open import
+ * and older ones. out_added: rows that count as brought by the import.
+ */
+MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct err *err);
+
+/* Leave out what is known of traces where a step that is to be written says the same. */
+void ingest_drop_taught(struct ingest *ingest);
+
+/* Say that the group's arena is full: ERR_LIMIT. */
+MUST_CHECK enum errc ingest_full(const struct ingest *ingest, struct err *err);
+
+/* convert_cost.c: fill in cost and provider. Errors: those of price_call(). */
+MUST_CHECK enum errc ingest_set_cost(const struct ingest *ingest, const struct step *step,
+                                     enum channel channel, struct ledger_steps *row,
+                                     struct err *err);
+
+/* alike.c */
+
+/* Note a call that may be told without a name it shares. False: the arena is full. */
+bool group_note_nameless(struct group *group, const struct step *step,
+                         const struct ledger_steps *row);
+/* Of the group's nameless calls, tell which are a call that the group or the ledger has from
+ * another channel: as further names of it. */
+MUST_CHECK enum errc ingest_match_nameless(struct ingest *ingest, struct err *err);
+
+/* meters.c */
+
+/* A model's name, however exactly it is told: without its date, the provider before it, and case;
+ * 0: no name. */
+uint64_t ingest_model_key(struct str model);
+/* Count again what of the meters is spend, where the open import tells of them or of their calls.
+ * out_added: rows that count as brought by the import. */
+MUST_CHECK enum errc ingest_count_meters(struct ingest *ingest, int64_t *out_added,
+                                         struct err *err);
+/* places.c: of the attempts and cases named in rows, delete those that nothing is left of. */
+MUST_CHECK enum errc ingest_delete_empty(struct ingest *ingest, const struct ledger_placings *rows,
+                                         size_t count, struct err *err);
+
+/* run.c */
+
+/* What is written may be gone or changed: look again from here on, whatever this run has seen. */
+void ingest_forget_seen(struct ingest *ingest);
+/* What this run wrote is rolled back: it begins anew, with another look at what the ledger has. */
+void ingest_forget_run(struct ingest *ingest);
+
 /* remember.c */
 
 /* Whether the ledger, the open transaction included, may hold a step or name of that key. */
@@ -103,6 +164,11 @@ bool ingest_may_have(const struct ingest *ingest, enum resident_kind kind, struc
  * say how many. */
 size_t ingest_put_new_first(const struct ingest *ingest, enum ledger_table table, void *rows,
                             size_t size, size_t count);
+/* Steps are written: those of the group or others. */
+void ingest_remember_steps(struct ingest *ingest, const struct ledger_steps *rows, size_t count);
+/* Cases or attempts are written; rows of other tables are nothing to remember. */
+void ingest_remember_owners(struct ingest *ingest, enum ledger_table table, const void *rows,
+                            size_t count);
 /* The group is written. */
 void ingest_remember_group(struct ingest *ingest);
 
@@ -165,6 +231,10 @@ MUST_CHECK enum errc ingest_table_files(struct ingest *ingest, struct str path,
 size_t group_find_step(const struct group *group, struct hash128 key);
 /* Room for one more step under `key`; SIZE_MAX: the arena is full. */
 size_t group_add_step(struct group *group, struct hash128 key);
+
+/* Note where a loose step is that is left out: the one that is kept may be in another case, and
+ * nothing be left there. False: the arena is full. */
+bool group_note_dropped(struct group *group, const struct ledger_steps *step);
 
 /* What decides between two readings of one step. */
 struct reading {

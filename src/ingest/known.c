@@ -34,12 +34,6 @@ struct verdict {
     size_t move_count;
 };
 
-static enum errc full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
-
 static struct hash128 known_key(const struct store_result *known, size_t row)
 {
     const money_magnitude key = (money_magnitude)store_sum(known, row, KNOWN_KEY);
@@ -76,7 +70,7 @@ static enum errc look_up(struct ingest *ingest, struct verdict *verdict, struct 
     struct ledger_probes *const probes =
         arena_new(&group->arena, struct ledger_probes, group->steps.count + names->count + 1);
     if (probes == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     size_t count = 0;
     for (size_t i = 0; i < group->steps.count + names->count; i++) {
@@ -239,7 +233,7 @@ static enum errc judge(struct ingest *ingest, struct verdict *verdict, struct er
     verdict->gone = arena_new(arena, struct ledger_probes, verdict->known.rows + 1);
     verdict->moves = arena_new(arena, struct ledger_step_aliases, verdict->known.rows + 1);
     if (verdict->gone == NULL || verdict->moves == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     enum errc code = judge_known(ingest, verdict, err);
     if (code == ERR_OK) {
@@ -296,7 +290,7 @@ static enum errc add_names(struct ingest *ingest, const struct names *names, str
     struct ledger_step_aliases *const rows =
         arena_new(&group->arena, struct ledger_step_aliases, names->count + 1);
     if (rows == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     size_t count = 0;
     for (size_t i = 0; i < names->count; i++) {
@@ -317,7 +311,7 @@ static enum errc add_names(struct ingest *ingest, const struct names *names, str
 }
 
 /* What stays in the group, under the keys of the families: its index is not used again. */
-static void leave_kept(struct ingest *ingest, const struct verdict *verdict)
+static enum errc leave_kept(struct ingest *ingest, const struct verdict *verdict, struct err *err)
 {
     struct group *const group = &ingest->group;
     const struct names *const names = &verdict->names;
@@ -325,6 +319,9 @@ static void leave_kept(struct ingest *ingest, const struct verdict *verdict)
     for (size_t i = 0; i < group->steps.count; i++) {
         if (!verdict->keep[i]) {
             ingest->summary.steps_known++;
+            if (!group_note_dropped(group, &group->steps.rows[i])) {
+                return ingest_full(ingest, err);
+            }
             continue;
         }
         struct ledger_steps *const step = &group->steps.rows[kept++];
@@ -339,6 +336,7 @@ static void leave_kept(struct ingest *ingest, const struct verdict *verdict)
         const struct name *const family = names_leader(names, *key);
         *key = family != NULL ? family->step_key : *key;
     }
+    return ERR_OK;
 }
 
 enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
@@ -349,10 +347,13 @@ enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
     struct verdict verdict = {.is_known = arena_new(&group->arena, bool, count + 1),
                               .keep = arena_new(&group->arena, bool, count + 1)};
     if (verdict.is_known == NULL || verdict.keep == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     memset(verdict.keep, true, count * sizeof verdict.keep[0]);
-    enum errc code = ingest_find_names(ingest, &verdict.names, err);
+    enum errc code = ingest_match_nameless(ingest, err);
+    if (code == ERR_OK) {
+        code = ingest_find_names(ingest, &verdict.names, err);
+    }
     if (code == ERR_OK) {
         code = look_up(ingest, &verdict, err);
     }
@@ -367,7 +368,9 @@ enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
         code = supersede(ingest, &verdict, err);
     }
     if (code == ERR_OK) {
-        leave_kept(ingest, &verdict);
+        code = leave_kept(ingest, &verdict, err);
+    }
+    if (code == ERR_OK) {
         code = move_belongings(ingest, &verdict, err);
     }
     return code == ERR_OK ? add_names(ingest, &verdict.names, err) : code;

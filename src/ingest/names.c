@@ -86,12 +86,6 @@ static struct hash128 key_at(const struct store_result *result, size_t row, size
     return (struct hash128){(uint64_t)key, (uint64_t)(key >> 64)};
 }
 
-static enum errc full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
-
 static enum errc look_up(struct ingest *ingest, struct store_result *out, struct err *err)
 {
     struct group *const group = &ingest->group;
@@ -100,7 +94,7 @@ static enum errc look_up(struct ingest *ingest, struct store_result *out, struct
         arena_new(&group->arena, struct ledger_probes,
                   group->steps.count + group->aliases.count + group->callers.count + 1);
     if (probes == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     const size_t count = list_probes(ingest, probes);
     if (count == 0) {
@@ -137,7 +131,7 @@ enum errc ingest_find_names(struct ingest *ingest, struct names *out, struct err
     names.rows = arena_new(&group->arena, struct name, names.capacity + 1);
     names.index = arena_new(&group->arena, uint32_t, names.index_size);
     if (names.rows == NULL || names.index == NULL) {
-        return full(ingest, err);
+        return ingest_full(ingest, err);
     }
     for (size_t i = 0; i < group->aliases.count; i++) {
         (void)join(&names, group->aliases.rows[i].alias_key, group->aliases.rows[i].step_key);

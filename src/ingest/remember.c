@@ -62,26 +62,40 @@ size_t ingest_put_new_first(const struct ingest *ingest, enum ledger_table table
     return new;
 }
 
-void ingest_remember_group(struct ingest *ingest)
+void ingest_remember_steps(struct ingest *ingest, const struct ledger_steps *rows, size_t count)
 {
-    CHECK(ingest != NULL);
-    const struct group *const group = &ingest->group;
-    struct resident *const resident = ingest->resident;
-    for (size_t i = 0; i < group->steps.count; i++) {
-        const uint64_t key = group->steps.rows[i].step_key.low;
-        if (resident != NULL) {
-            resident_add(resident, RESIDENT_STEP, key);
+    CHECK(rows != NULL || count == 0);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t key = rows[i].step_key.low;
+        if (ingest->resident != NULL) {
+            resident_add(ingest->resident, RESIDENT_STEP, key);
         } else {
             (void)key_set_add(&ingest->steps_seen, key);
         }
     }
-    if (resident == NULL) {
-        return;
+}
+
+void ingest_remember_owners(struct ingest *ingest, enum ledger_table table, const void *rows,
+                            size_t count)
+{
+    CHECK(rows != NULL || count == 0);
+    const struct ledger_cases *const cases = table == LEDGER_cases ? rows : NULL;
+    const struct ledger_attempts *const attempts = table == LEDGER_attempts ? rows : NULL;
+    for (size_t i = 0; i < count && ingest->resident != NULL; i++) {
+        if (cases != NULL) {
+            resident_add(ingest->resident, RESIDENT_CASE, cases[i].case_key);
+        }
+        if (attempts != NULL) {
+            resident_add(ingest->resident, RESIDENT_ATTEMPT, attempts[i].attempt_key);
+        }
     }
-    for (size_t i = 0; i < group->cases.count; i++) {
-        resident_add(resident, RESIDENT_CASE, group->cases.rows[i].case_key);
-    }
-    for (size_t i = 0; i < group->attempts.count; i++) {
-        resident_add(resident, RESIDENT_ATTEMPT, group->attempts.rows[i].attempt_key);
-    }
+}
+
+void ingest_remember_group(struct ingest *ingest)
+{
+    CHECK(ingest != NULL);
+    const struct group *const group = &ingest->group;
+    ingest_remember_steps(ingest, group->steps.rows, group->steps.count);
+    ingest_remember_owners(ingest, LEDGER_cases, group->cases.rows, group->cases.count);
+    ingest_remember_owners(ingest, LEDGER_attempts, group->attempts.rows, group->attempts.count);
 }

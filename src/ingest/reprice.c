@@ -135,6 +135,7 @@ static enum errc price_step(const struct reprice *run, const struct store_result
         .tier = (enum service_tier)store_int64(rows, row, STEP_TIER, TIER_STANDARD),
         .region = store_text(rows, row, STEP_REGION),
         .usage = &usage,
+        .is_sum = store_int64(rows, row, STEP_CHANNEL, 0) == CHANNEL_METRIC,
         .memo = run->memo,
     };
     enum errc code = price_call(run->book, &query, out, err);

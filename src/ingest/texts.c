@@ -5,12 +5,6 @@
 #include "base/check.h"
 #include "ingest/ingest_priv.h"
 
-static enum errc full(const struct ingest *ingest, struct err *err)
-{
-    return err_set(err, ERR_LIMIT, "an import group needs more than %zu bytes",
-                   ingest->group.arena.size_max);
-}
-
 enum errc ingest_add_texts(struct ingest *ingest, const struct trace *trace,
                            const struct step_place *places, struct err *err)
 {
@@ -26,7 +20,7 @@ enum errc ingest_add_texts(struct ingest *ingest, const struct trace *trace,
         const size_t at = place->is_new ? arena_push(&group->arena, &group->texts)
                                         : arena_push(&group->arena, &group->texts_again);
         if (at == SIZE_MAX) {
-            return full(ingest, err);
+            return ingest_full(ingest, err);
         }
         struct ledger_fingerprints *const row =
             place->is_new ? &group->texts.rows[at] : &group->texts_again.rows[at];
@@ -54,7 +48,7 @@ enum errc ingest_sort_texts(struct ingest *ingest, const bool *is_known, struct 
         }
         const size_t at = arena_push(&group->arena, &group->texts_again);
         if (at == SIZE_MAX) {
-            return full(ingest, err);
+            return ingest_full(ingest, err);
         }
         group->texts_again.rows[at] = group->texts.rows[i];
     }

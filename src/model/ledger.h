@@ -69,7 +69,10 @@ enum ledger_account { ACCOUNT_EXPENSE, ACCOUNT_PAYABLE, ACCOUNT_COUNT };
     COLUMN(t, note, TEXT, "for people")                                                            \
     COLUMN(t, source_id, KEY64, "of sources")                                                      \
     COLUMN(t, line, INT64, "in the source; 0: none")                                               \
-    COLUMN(t, import_id, INT32, "")
+    COLUMN(t, import_id, INT32, "")                                                                \
+    COLUMN(t, trace_key, KEY64, "of the trace it was told in; 0: none")                            \
+    COLUMN(t, sender, KEY64, "of the program that told it, as its resource says; 0: none")         \
+    COLUMN(t, told, INT32, "how well its case is known: TOLD_* of model/trace.h")
 
 #define LEDGER_C_KEY128 struct hash128
 #define LEDGER_C_KEY64  uint64_t

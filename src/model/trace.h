@@ -53,6 +53,51 @@ enum channel {
 
 #define TIME_UNKNOWN INT64_MIN /* in any *_ns field */
 
+/* What tells a step's case, by an enum told_by of two bits each. */
+enum told {
+    TOLD_WORKFLOW,
+    TOLD_HINT = 2, /* a workflow, where nothing better names it */
+    TOLD_CASE = 4,
+    TOLD_ATTEMPT = 6,
+    TOLD_SESSION = 8,
+    TOLD_TAUGHT = 1 << 10, /* says of its trace all that the spans of its batch do, who agree */
+    TOLD_LOOSE = 1 << 11,  /* other spans of its trace may know better; never taught as well */
+};
+/* From the weakest on. By source: by what sent it, a resource or the headers of a request. By
+ * spans: its own or others of the trace; or the key it came with, which goes before them. */
+enum told_by { TOLD_BY_NOTHING, TOLD_BY_RULE, TOLD_BY_SOURCE, TOLD_BY_SPANS };
+static inline enum told_by told_level(int64_t told, enum told fact)
+{
+    return (enum told_by)(told >> fact & 3);
+}
+
+/* Figures of a meter, in the order of struct meter's. */
+#define METER_FIGURES(X)                                                                           \
+    X(input)                                                                                       \
+    X(input_audio)                                                                                 \
+    X(input_image)                                                                                 \
+    X(output)                                                                                      \
+    X(output_audio)                                                                                \
+    X(cache_read)                                                                                  \
+    X(cache_write)                                                                                 \
+    X(reasoning)                                                                                   \
+    X(thoughts)                                                                                    \
+    X(tool)
+
+/* One reading of a sum of calls; what it is of is its step's. */
+struct meter {
+    uint64_t series; /* without the window */
+    bool is_cumulative;
+    bool is_exclusive;  /* its input leaves out the caches */
+    struct str session; /* empty: none */
+    int64_t started_ns; /* TIME_UNKNOWN: not told */
+    int64_t ended_ns;
+#define X(name) int64_t name; /* tokens; -1: not told */
+    METER_FIGURES(X)
+#undef X
+    int64_t reported_pusd; /* -1: not told */
+};
+
 struct attribute {
     struct str name;
     struct str value;
@@ -108,8 +153,13 @@ struct step {
     int64_t ended_ns;
     bool has_channel; /* whether `channel` told it, rather than what the import says */
     enum channel channel;
-    bool is_sum; /* of calls that may be told one by one elsewhere: a check on those where they are,
-                  * spend where they are not */
+    struct meter *meter; /* it is a sum of calls that may be told one by one elsewhere: a check on
+                          * those where they are, spend where they are not; NULL: it is none */
+    struct str nameless; /* another channel may tell the call without any name they share: in which
+                          * session; empty: its identity does */
+    uint64_t trace_key;  /* of the trace it is told in; 0: none */
+    uint64_t sender;     /* of the program that tells it; 0: not known */
+    int told;            /* bits of enum told */
 
     /* llm */
     struct str provider; /* "anthropic"; empty: by the model's name */
@@ -199,6 +249,20 @@ struct reject {
         size_t capacity;                                                                           \
     }
 
+/* What the spans of a trace say of whose work it is. Empty: nothing; empty, but not NULL: they do
+ * not agree. */
+struct trace_fact {
+    uint64_t trace_key;
+    bool is_by_rule; /* what rules make of what they say, which goes behind it */
+    bool is_taught;  /* by each of its steps that is TOLD_TAUGHT */
+    struct str workflow;
+    struct str hint;
+    struct str case_id;
+    struct str attempt_id;
+    struct str session;
+    struct str input_key;
+};
+
 struct trace {
     TRACE_ROWS(trace_case) cases;
     TRACE_ROWS(attempt) attempts;
@@ -206,6 +270,7 @@ struct trace {
     TRACE_ROWS(trace_text) texts;
     TRACE_ROWS(outcome) outcomes;
     TRACE_ROWS(kpi) kpis;
+    TRACE_ROWS(trace_fact) facts;
     TRACE_ROWS(reject) rejects; /* the first TRACE_REJECTS_MAX */
     int64_t rejected;           /* all of them */
     int64_t lines;              /* read */

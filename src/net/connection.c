@@ -91,6 +91,27 @@ void connection_close_all(struct net_door *door, bool idle_only)
     }
 }
 
+/* google.rpc.Status, as OTLP wants of every refusal: in JSON, or in protobuf to those who speak it:
+ * code = 1, message = 2. */
+static void put_status(struct text *body, bool is_protobuf, int status, const char *why)
+{
+    const int code = status == 413 ? 8 : status == 503 ? 14 : 3;
+    if (is_protobuf) {
+        struct str text = str_from(why);
+        text.size = text.size < 127 ? text.size : 127; /* its size is one byte */
+        const char head[] = {1 << 3, (char)code, 2 << 3 | 2, (char)text.size};
+        text_add(body, (struct str){head, sizeof head});
+        text_add(body, text);
+        return;
+    }
+    json_open_object(body);
+    json_name(body, "code");
+    json_put_int64(body, code);
+    json_name(body, "message");
+    json_put_text(body, why);
+    json_close_object(body);
+}
+
 /* Whatever the request was, the connection ends after this answer. */
 static void refuse(struct connection *c, int status, const char *why)
 {
@@ -98,16 +119,15 @@ static void refuse(struct connection *c, int status, const char *why)
     struct text all;
     text_init(&body, REFUSAL_BYTES_MAX);
     text_init(&all, REFUSAL_BYTES_MAX);
-    json_open_object(&body);
-    json_name(&body, "code");
-    json_put_int64(&body, status);
-    json_name(&body, "message");
-    json_put_text(&body, why);
-    json_close_object(&body);
+    const bool is_protobuf = c->reply != NULL && c->reply->head.size > 0 &&
+                             str_equal_fold(http_field(&c->reply->head, STR("content-type")),
+                                            STR("application/x-protobuf"));
+    put_status(&body, is_protobuf, status, why);
     text_format(&all,
-                "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                "HTTP/1.1 %d %s\r\nContent-Type: application/%s\r\nContent-Length: %zu\r\n"
                 "%sConnection: close\r\n\r\n",
-                status, http_reason(status), body.size, status == 503 ? "Retry-After: 1\r\n" : "");
+                status, http_reason(status), is_protobuf ? "x-protobuf" : "json", body.size,
+                status == 503 ? "Retry-After: 1\r\n" : "");
     text_add(&all, text_str(&body));
     atomic_fetch_add(&c->server->refused, 1);
     if (c->reply != NULL) {

@@ -196,7 +196,7 @@ enum errc price_call(const struct price_book *book, const struct price_query *qu
         result.provider = book->providers.rows[model->provider].id;
         result.model = model->id;
         result.row = price_row_at(book, model, query->at_ns, query->tier, query->region,
-                                  usage_input_total(query->usage), &result.why);
+                                  query->is_sum ? 0 : usage_input_total(query->usage), &result.why);
     }
     if (result.row != NULL) {
         code = charge(result.row, query->usage, &result, err);

@@ -159,6 +159,7 @@ struct price_query {
     enum service_tier tier;
     struct str region;
     const struct usage *usage;
+    bool is_sum;             /* of calls of unknown sizes: at the rates of a short context */
     struct price_memo *memo; /* NULL: look every name up again */
 };
 

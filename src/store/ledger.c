@@ -14,8 +14,8 @@
 #include "base/processors.h"
 #include "base/text.h"
 
-enum { SCHEMA_VERSION = 4 };
-_Static_assert(LEDGER_probes == LEDGER_TABLE_COUNT - 2, "the tables from here on are not stored");
+enum { SCHEMA_VERSION = 5 };
+_Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 3, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
 /* Enough for ten million calls; spills to the home's temporary folder beyond. */
@@ -179,8 +179,7 @@ static void print_table(struct text *sql, const struct ledger_shape *shape, bool
     text_add(sql, STR(");\n"));
 }
 
-/* Every table that is not there yet. All there is to do for an older ledger, too, as long as a
- * version only brings new tables. */
+/* Every table and column that is not there yet: all there is to do for an older ledger, too. */
 static enum errc create_schema(struct store *store, struct err *err)
 {
     struct text sql;
@@ -189,8 +188,16 @@ static enum errc create_schema(struct store *store, struct err *err)
                        "ledger_schema (version INTEGER, made_by VARCHAR);"));
     text_format(&sql, "INSERT INTO ledger_schema VALUES (%d, 'bursar %s');\n", SCHEMA_VERSION,
                 BURSAR_VERSION);
-    for (size_t i = 0; i < LEDGER_probes; i++) {
+    for (size_t i = 0; i < LEDGER_placings; i++) {
         print_table(&sql, &ledger_shapes[i], false);
+    }
+    static const char *const stepped[] = {"steps", "superseded_steps"};
+    for (size_t i = 0; i < COUNT_OF(stepped); i++) { /* since version 5 */
+        text_format(&sql,
+                    "ALTER TABLE %s ADD COLUMN IF NOT EXISTS trace_key UBIGINT DEFAULT 0;"
+                    "ALTER TABLE %s ADD COLUMN IF NOT EXISTS sender UBIGINT DEFAULT 0;"
+                    "ALTER TABLE %s ADD COLUMN IF NOT EXISTS told INTEGER DEFAULT 0;",
+                    stepped[i], stepped[i], stepped[i]);
     }
     text_add(&sql, STR("COMMIT;"));
     CHECK(!text_is_full(&sql));

@@ -6,9 +6,6 @@
 
 -- ============================================================ import
 
--- name: any_step
-SELECT 1 FROM steps LIMIT 1
-
 -- name: next_import
 SELECT coalesce(max(import_id), 0) + 1 FROM imports
 
@@ -82,8 +79,8 @@ ANTI JOIN decisions USING (step_key)
 DELETE FROM decisions WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
 
 -- name: supersede_staged_probes
-INSERT INTO superseded_steps
-SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_probes USING (step_key)
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by FROM steps s SEMI JOIN staged_probes USING (step_key)
 
 -- name: delete_staged_probes
 DELETE FROM steps WHERE step_key IN (SELECT step_key FROM staged_probes)
@@ -111,8 +108,8 @@ FROM steps WHERE import_id = $1 AND kind = 0 AND abs(step_key % $2) = $3
 
 -- Steps of import $2 give way to their new price, which import $1 brings.
 -- name: supersede_staged_repriced
-INSERT INTO superseded_steps
-SELECT s.*, CAST($1 AS INTEGER) FROM steps s SEMI JOIN staged_repriced USING (step_key)
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by FROM steps s SEMI JOIN staged_repriced USING (step_key)
 WHERE s.import_id = $2
 
 -- name: delete_staged_repriced
@@ -120,12 +117,292 @@ DELETE FROM steps
 WHERE import_id = $1 AND step_key IN (SELECT step_key FROM staged_repriced)
 
 -- name: add_staged_repriced
-INSERT INTO steps
+INSERT INTO steps BY NAME
 SELECT s.* EXCLUDE (superseded_by)
        REPLACE (r.provider AS provider, r.cost_basis AS cost_basis, r.cost_pusd AS cost_pusd,
                 r.price_id AS price_id, s.superseded_by AS import_id)
 FROM superseded_steps s JOIN staged_repriced r ON r.step_key = s.step_key
 WHERE s.superseded_by = $1
+
+-- steps.told: from 2048 on a step is loose, from 1024 on it is taught; its lowest bits are the level
+-- of the workflow, of the hint (4), the case (16), the attempt (64) and the session (256), 3 being
+-- that spans told it.
+-- Whether the ledger has steps, names, facts of traces, loose steps, nameless calls, meters; and the
+-- next import.
+-- name: ledger_has
+SELECT (SELECT count(*) FROM (SELECT 1 FROM steps LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM step_aliases LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM trace_facts LIMIT 1))
+         + (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 1024 LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 2048 LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM nameless LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM meters LIMIT 1)),
+       (SELECT coalesce(max(import_id), 0) + 1 FROM imports)
+
+-- What a step says already need not be said.
+-- name: add_staged_facts
+INSERT INTO trace_facts
+SELECT f.* FROM staged_trace_facts f ANTI JOIN trace_facts USING (trace_key, content_hash)
+WHERE f.is_taught = 0 OR NOT EXISTS (
+  SELECT 1 FROM steps s JOIN cases c ON c.case_key = s.case_key
+  WHERE s.trace_key = f.trace_key AND s.told >= 1024 AND s.told < 2048 AND c.case_id = f.case_id)
+
+-- Loose steps of traces of which import $1 brought facts, or the steps.
+-- name: places_loose_create
+CREATE OR REPLACE TEMP TABLE loose_steps AS
+SELECT DISTINCT trace_key, attempt_key, case_key, told FROM steps
+WHERE told >= 2048 AND trace_key <> 0
+  AND trace_key IN (SELECT trace_key FROM trace_facts WHERE import_id = $1
+                    UNION ALL
+                    SELECT trace_key FROM steps WHERE import_id = $1 AND told >= 1024)
+
+-- name: places_any_loose
+SELECT 1 FROM loose_steps LIMIT 1
+
+-- What the spans of their traces agree on: those that told facts, and steps that say the same.
+-- name: places_create
+CREATE OR REPLACE TEMP TABLE trace_places AS
+WITH traces AS (SELECT DISTINCT trace_key FROM loose_steps),
+taught AS (
+  SELECT DISTINCT trace_key, told, attempt_key, case_key FROM (
+    SELECT trace_key, told, attempt_key, case_key FROM steps
+    WHERE told >= 1024 AND told < 2048 AND trace_key IN (SELECT trace_key FROM traces)
+    UNION ALL
+    SELECT trace_key, told, attempt_key, case_key FROM superseded_steps
+    WHERE told >= 1024 AND told < 2048 AND trace_key IN (SELECT trace_key FROM traces))
+), facts AS (
+  SELECT trace_key, is_by_rule, workflow, hint, case_id, attempt_id, session, input_key
+  FROM trace_facts SEMI JOIN traces USING (trace_key)
+  UNION ALL
+  SELECT t.trace_key, 0, CASE WHEN t.told & 3 = 3 THEN c.workflow END,
+         CASE WHEN t.told & 15 = 12 THEN c.workflow END, c.case_id,
+         CASE WHEN t.told & 192 = 192 THEN a.attempt_id END,
+         CASE WHEN t.told & 960 = 768 THEN a.attempt_id END, NULL
+  FROM taught t JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = t.case_key
+)
+SELECT trace_key, is_by_rule,
+       CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
+       CASE WHEN min(hint) = max(hint) THEN min(hint) END AS hint,
+       CASE WHEN min(case_id) = max(case_id) THEN min(case_id) END AS case_id,
+       CASE WHEN min(attempt_id) = max(attempt_id) THEN min(attempt_id) END AS attempt_id,
+       CASE WHEN min(session) = max(session) THEN min(session) END AS session,
+       CASE WHEN min(input_key) = max(input_key) THEN min(input_key) END AS input_key
+FROM facts GROUP BY trace_key, is_by_rule
+
+-- What the loose steps are called and what is known of their traces.
+-- name: places_loose
+SELECT l.trace_key, l.attempt_key, l.case_key, l.told, c.workflow, c.case_id, a.attempt_id, a.agent,
+       p.workflow, p.hint, p.case_id, p.attempt_id, p.session, coalesce(p.input_key, r.input_key),
+       r.workflow, r.case_id, r.attempt_id
+FROM loose_steps l JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = l.case_key
+     LEFT JOIN trace_places p ON p.trace_key = l.trace_key AND p.is_by_rule = 0
+     LEFT JOIN trace_places r ON r.trace_key = l.trace_key AND r.is_by_rule = 1
+WHERE p.trace_key IS NOT NULL OR r.trace_key IS NOT NULL
+ORDER BY l.trace_key, l.attempt_key, l.told
+
+-- What the steps to be placed elsewhere cost, where that goes to another workflow.
+-- name: places_costs
+SELECT min(s.started_ns), s.workflow, p.to_workflow,
+       s.provider, sum(s.cost_pusd)
+FROM steps s JOIN staged_placings p
+  ON p.trace_key = s.trace_key AND p.attempt_key = s.attempt_key AND p.told = s.told
+WHERE s.cost_pusd IS NOT NULL AND s.workflow <> p.to_workflow
+GROUP BY s.started_ns // 86400000000000, s.workflow, p.to_workflow, s.provider
+
+-- Steps of earlier imports stay readable where they were believed to be. $1: this import.
+-- name: places_supersede
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by
+FROM steps s SEMI JOIN staged_placings USING (trace_key, attempt_key, told) WHERE s.import_id <> $1
+
+-- name: places_move
+UPDATE steps SET attempt_key = p.to_attempt, case_key = p.to_case, workflow = p.to_workflow,
+                 import_id = CAST($1 AS INTEGER)
+FROM staged_placings p
+WHERE p.trace_key = steps.trace_key AND p.attempt_key = steps.attempt_key AND p.told = steps.told
+
+-- name: places_copy_attributes
+INSERT INTO case_attributes
+SELECT s.* FROM (SELECT p.to_case AS case_key, f.name, min(f.value), CAST($1 AS INTEGER)
+                 FROM case_attributes f JOIN (SELECT DISTINCT from_case, to_case
+                                              FROM staged_placings WHERE from_case <> to_case) p
+                   ON p.from_case = f.case_key
+                 GROUP BY p.to_case, f.name) s
+     ANTI JOIN case_attributes USING (case_key, name)
+
+-- Attempts and cases that nothing is left of.
+-- name: places_delete_attempts
+DELETE FROM attempts WHERE attempt_key IN (
+  SELECT attempt_key FROM staged_placings ANTI JOIN steps USING (attempt_key))
+
+-- name: places_delete_cases
+DELETE FROM cases WHERE case_key IN (
+  SELECT p.from_case FROM staged_placings p
+  ANTI JOIN attempts a ON a.case_key = p.from_case ANTI JOIN outcomes o ON o.case_key = p.from_case)
+
+-- name: places_delete_attributes
+DELETE FROM case_attributes WHERE case_key IN (
+  SELECT p.from_case FROM staged_placings p ANTI JOIN cases c ON c.case_key = p.from_case)
+
+-- Readings of the same content as the staged ones.
+-- name: known_nameless
+SELECT n.content_key, n.reading_key, n.family_key, n.channel, n.started_ns, n.ended_ns
+FROM nameless n SEMI JOIN staged_nameless USING (content_key)
+ORDER BY n.content_key, n.ended_ns, n.reading_key
+
+-- name: add_staged_meters
+INSERT INTO meters
+SELECT * FROM (SELECT DISTINCT ON (point_key, content_hash) * FROM staged_meters
+               ORDER BY point_key, content_hash, attempt_key)
+ANTI JOIN meters USING (point_key, content_hash)
+
+-- Scopes whose readings are to be counted again after import $1, and from which day on: those it
+-- brought readings of; those some of whose readings are spend, when it brought calls of theirs; and
+-- any that lost a call. Channel 6 is the metric. $2: slack in ns.
+-- name: meters_dirty_create
+CREATE OR REPLACE TEMP TABLE dirty_meters AS
+WITH scopes AS (
+  SELECT m.scope_key, m.session, m.attempt_key, bool_or(s.step_key IS NOT NULL) AS is_spent
+  FROM meters m LEFT JOIN (SELECT step_key FROM steps WHERE channel = 6) s
+    ON s.step_key = m.point_key
+  GROUP BY ALL
+), touched AS (
+  SELECT s.sender, s.attempt_key, a.attempt_id, s.gone, min(s.at_ns) AS at_ns
+  FROM (SELECT sender, attempt_key, false AS gone, coalesce(ended_ns, started_ns) AS at_ns
+        FROM steps WHERE import_id = $1 AND kind = 0 AND channel < 6
+        UNION ALL
+        SELECT sender, attempt_key, true, coalesce(ended_ns, started_ns)
+        FROM superseded_steps WHERE superseded_by = $1 AND kind = 0 AND channel < 6) s
+       JOIN attempts a USING (attempt_key)
+  WHERE s.at_ns IS NOT NULL GROUP BY ALL
+)
+SELECT scope_key, (min(at_ns) - $2) // 86400000000000 * 86400000000000 AS since_ns
+FROM (SELECT scope_key, ended_ns + $2 AS at_ns FROM meters WHERE import_id = $1
+      UNION ALL
+      SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.scope_key = t.sender
+      WHERE c.session IS NULL AND (c.is_spent OR t.gone)
+      UNION ALL
+      SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.session = t.attempt_id
+      WHERE c.is_spent OR t.gone
+      UNION ALL
+      SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.attempt_key = t.attempt_key
+      WHERE c.session IS NOT NULL AND (c.is_spent OR t.gone))
+GROUP BY scope_key
+
+-- name: meters_any_dirty
+SELECT 1 FROM dirty_meters LIMIT 1
+
+-- The readings of those scopes and days, each once, with what came in its own window.
+-- name: meters_points_create
+CREATE OR REPLACE TEMP TABLE meter_points AS
+WITH merged AS (
+  SELECT point_key, min(series_key) AS series_key, min(scope_key) AS scope_key,
+         max(session) AS session, min(model_key) AS model_key,
+         max(is_cumulative) AS is_cumulative, max(is_exclusive) AS is_exclusive,
+         min(started_ns) AS started_ns, min(ended_ns) AS ended_ns,
+         arg_min(attempt_key, content_hash) AS attempt_key,
+         arg_min(case_key, content_hash) AS case_key,
+         arg_min(workflow, content_hash) AS workflow,
+         arg_min(case_id, content_hash) AS case_id,
+         arg_min(named_by, content_hash) AS named_by,
+         arg_min(attempt_id, content_hash) AS attempt_id,
+         arg_min(program, content_hash) AS program,
+         arg_min(name, content_hash) AS name,
+         arg_min(agent, content_hash) AS agent,
+         arg_min(provider, content_hash) AS provider,
+         arg_min(model, content_hash) AS model,
+         arg_min(tier, content_hash) AS tier,
+         max(input) AS input,
+         max(input_audio) AS input_audio,
+         max(input_image) AS input_image,
+         max(output) AS output,
+         max(output_audio) AS output_audio,
+         max(cache_read) AS cache_read,
+         max(cache_write) AS cache_write,
+         max(reasoning) AS reasoning,
+         max(thoughts) AS thoughts,
+         max(tool) AS tool,
+         max(reported_pusd) AS reported_pusd
+  FROM meters SEMI JOIN dirty_meters USING (scope_key) GROUP BY point_key
+), lagged AS (
+  SELECT *, lag(ended_ns) OVER series AS before_ns,
+         lag(input) OVER series AS before_input,
+         lag(input_audio) OVER series AS before_input_audio,
+         lag(input_image) OVER series AS before_input_image,
+         lag(output) OVER series AS before_output,
+         lag(output_audio) OVER series AS before_output_audio,
+         lag(cache_read) OVER series AS before_cache_read,
+         lag(cache_write) OVER series AS before_cache_write,
+         lag(reasoning) OVER series AS before_reasoning,
+         lag(thoughts) OVER series AS before_thoughts,
+         lag(tool) OVER series AS before_tool,
+         lag(reported_pusd) OVER series AS before_reported_pusd
+  FROM merged
+  WINDOW series AS (PARTITION BY series_key, is_cumulative,
+                      CASE WHEN is_cumulative = 1 THEN started_ns ELSE 0 END
+                    ORDER BY ended_ns, started_ns, point_key)
+)
+SELECT point_key, scope_key, session, model_key, ended_ns // 86400000000000 AS day,
+       least(CASE WHEN is_cumulative = 1 OR started_ns = 0 THEN coalesce(before_ns, started_ns)
+                  ELSE started_ns END, ended_ns) AS from_ns,
+       ended_ns AS to_ns, is_exclusive, attempt_key, case_key, workflow, case_id, named_by, attempt_id, program, name, agent, provider, model, tier,
+       CASE WHEN is_cumulative = 1 AND before_input > 0 AND input >= before_input
+            THEN input - before_input ELSE input END AS input,
+       CASE WHEN is_cumulative = 1 AND before_input_audio > 0 AND input_audio >= before_input_audio
+            THEN input_audio - before_input_audio ELSE input_audio END AS input_audio,
+       CASE WHEN is_cumulative = 1 AND before_input_image > 0 AND input_image >= before_input_image
+            THEN input_image - before_input_image ELSE input_image END AS input_image,
+       CASE WHEN is_cumulative = 1 AND before_output > 0 AND output >= before_output
+            THEN output - before_output ELSE output END AS output,
+       CASE WHEN is_cumulative = 1 AND before_output_audio > 0 AND output_audio >= before_output_audio
+            THEN output_audio - before_output_audio ELSE output_audio END AS output_audio,
+       CASE WHEN is_cumulative = 1 AND before_cache_read > 0 AND cache_read >= before_cache_read
+            THEN cache_read - before_cache_read ELSE cache_read END AS cache_read,
+       CASE WHEN is_cumulative = 1 AND before_cache_write > 0 AND cache_write >= before_cache_write
+            THEN cache_write - before_cache_write ELSE cache_write END AS cache_write,
+       CASE WHEN is_cumulative = 1 AND before_reasoning > 0 AND reasoning >= before_reasoning
+            THEN reasoning - before_reasoning ELSE reasoning END AS reasoning,
+       CASE WHEN is_cumulative = 1 AND before_thoughts > 0 AND thoughts >= before_thoughts
+            THEN thoughts - before_thoughts ELSE thoughts END AS thoughts,
+       CASE WHEN is_cumulative = 1 AND before_tool > 0 AND tool >= before_tool
+            THEN tool - before_tool ELSE tool END AS tool,
+       CASE WHEN is_cumulative = 1 AND before_reported_pusd > 0 AND reported_pusd >= before_reported_pusd
+            THEN reported_pusd - before_reported_pusd ELSE reported_pusd END AS reported_pusd
+FROM lagged JOIN dirty_meters USING (scope_key) WHERE ended_ns >= since_ns
+
+-- Their readings, with what of each is spend so far.
+-- name: meters_points
+SELECT p.*, s.step_key IS NOT NULL, s.input_uncached, s.cache_read, s.cache_write_5m,
+       s.input_audio, s.input_image, s.output, s.output_audio, s.reported_pusd, s.cost_pusd,
+       s.started_ns, s.workflow, s.provider
+FROM meter_points p LEFT JOIN steps s ON s.step_key = p.point_key
+ORDER BY p.scope_key, p.model_key, p.day, p.to_ns, p.point_key
+
+-- What better channels tell of the calls of those scopes, by second. $1: slack in ns.
+-- name: meters_calls
+WITH scopes AS (
+  SELECT scope_key, max(session) AS session, min(from_ns) - $1 AS from_ns,
+         max(to_ns) + $1 AS to_ns
+  FROM meter_points GROUP BY scope_key
+), members AS (
+  SELECT c.scope_key, a.attempt_key FROM scopes c JOIN attempts a ON a.attempt_id = c.session
+  UNION
+  SELECT scope_key, attempt_key FROM meter_points WHERE session IS NOT NULL
+), calls AS (
+  SELECT c.scope_key, c.from_ns, c.to_ns, s.* FROM steps s JOIN scopes c ON c.scope_key = s.sender
+  WHERE c.session IS NULL
+  UNION ALL
+  SELECT c.scope_key, c.from_ns, c.to_ns, s.*
+  FROM steps s JOIN members m USING (attempt_key) JOIN scopes c ON c.scope_key = m.scope_key
+)
+SELECT scope_key, coalesce(ended_ns, started_ns) // 1000000000 * 1000000000 AS at_ns,
+       coalesce(model, '') AS model, sum(input_uncached), sum(cache_read),
+       sum(cache_write_5m + cache_write_1h), sum(input_audio), sum(input_image), sum(output),
+       sum(output_audio), sum(coalesce(cost_pusd, reported_pusd, 0))
+FROM calls
+WHERE kind = 0 AND channel < 6 AND coalesce(ended_ns, started_ns) BETWEEN from_ns AND to_ns
+GROUP BY scope_key, coalesce(ended_ns, started_ns) // 1000000000, coalesce(model, '')
+ORDER BY scope_key, at_ns, model
 
 -- Two different cases under one key: cannot be told apart, must not be mixed.
 -- name: case_collision
@@ -134,10 +411,16 @@ FROM staged_cases s JOIN cases c USING (case_key)
 WHERE s.case_id <> c.case_id OR s.workflow <> c.workflow LIMIT 1
 
 -- name: add_staged_cases
-INSERT INTO cases SELECT * FROM staged_cases ANTI JOIN cases USING (case_key)
+INSERT INTO cases
+SELECT * FROM (SELECT DISTINCT ON (case_key) * FROM staged_cases ORDER BY case_key, named_by,
+                 input_key)
+ANTI JOIN cases USING (case_key)
 
 -- name: add_staged_attempts
-INSERT INTO attempts SELECT * FROM staged_attempts ANTI JOIN attempts USING (attempt_key)
+INSERT INTO attempts
+SELECT * FROM (SELECT DISTINCT ON (attempt_key) * FROM staged_attempts
+               ORDER BY attempt_key, agent)
+ANTI JOIN attempts USING (attempt_key)
 
 -- name: add_staged_attributes
 INSERT INTO case_attributes

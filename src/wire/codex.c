@@ -174,6 +174,7 @@ static void take_token_count(struct wire_decoder *decoder, struct json payload, 
     call.started_ns = codex->in_response ? codex->started_ns : time_ns;
     call.ended_ns = wire_end(call.started_ns, time_ns);
     call.line = decoder->line;
+    call.nameless = codex->thread;
     const struct str raw = wire_minify(decoder, has_last ? last_node : total_node);
     call.raw_usage = raw.size <= WIRE_RAW_BYTES_MAX ? wire_copy(decoder, raw) : (struct str){0};
     codex_end_response(decoder, &call, STATUS_OK);

@@ -228,6 +228,7 @@ static void take_answer(struct wire_decoder *decoder, struct json message, struc
     reading.started_ns = wire_time(json_get(message, "timestamp"));
     reading.ended_ns = reading.started_ns;
     reading.has_usage = has_tokens;
+    reading.nameless = decoder->session;
     reading.provider = wire_starts_with(reading.model, "gemini") ? STR("google") : STR("");
     bool is_kept = false;
     const size_t index = wire_take_reading(decoder, identity, &reading, &is_kept);

@@ -159,6 +159,27 @@ uint64_t otlp_attributes_hash(const struct otlp_attributes *attributes)
     return hash;
 }
 
+/* Which program it is, by what OpenTelemetry's resource conventions name one with: what else a
+ * resource says may differ from signal to signal. */
+static uint64_t sender_of(const struct otlp_attributes *attributes)
+{
+    static const struct str names[] = {
+        STR_STATIC("service.name"),        STR_STATIC("service.namespace"),
+        STR_STATIC("service.instance.id"), STR_STATIC("host.id"),
+        STR_STATIC("host.name"),           STR_STATIC("container.id"),
+        STR_STATIC("k8s.pod.uid"),         STR_STATIC("k8s.pod.name"),
+        STR_STATIC("process.pid")};
+    uint64_t hash = 1; /* 0: not known */
+    for (size_t i = 0; i < attributes->count; i++) {
+        for (size_t k = 0; k < COUNT_OF(names); k++) {
+            if (str_equal(attributes->rows[i].key, names[k])) {
+                hash ^= otlp_attribute_hash(&attributes->rows[i]);
+            }
+        }
+    }
+    return hash;
+}
+
 void otlp_source(struct otlp *otlp)
 {
     CHECK(otlp->rows != NULL);
@@ -180,6 +201,7 @@ void otlp_source(struct otlp *otlp)
     source->told = otlp->told;
     source->bound = otlp->bound;
     source->values = otlp_source_values(otlp);
+    source->sender = sender_of(&otlp->attributes);
     otlp->batch.source = source;
 }
 

@@ -38,9 +38,16 @@ struct otlp_counts {
     int64_t ignored;   /* of those accepted: they tell nothing of work or money */
     int64_t conflicts; /* of those accepted: figures that contradict each other or are no counts;
                         * each is noted on its step */
-    int64_t checks;    /* of those accepted: sums of calls that this request tells one by one */
     char message[OTLP_MESSAGE_BYTES_MAX]; /* for people; empty: nothing to say */
 };
+
+/*
+ * What a meter's figures say, in disjoint classes.
+ *
+ * Returns NULL, or what was wrong with the figures: static text. *out_known: false: they do not say
+ * what was used.
+ */
+const char *otlp_meter_usage(const struct meter *meter, struct usage *out, bool *out_known);
 
 struct otlp;
 

@@ -6,6 +6,7 @@
  * else of its nearest ancestor, else what the spans of its trace agree on, else the resource's.
  */
 #include "base/check.h"
+#include "base/hash.h"
 #include "wire/otlp_priv.h"
 
 static struct str id_str(const struct otlp_id *id)
@@ -26,7 +27,7 @@ static size_t trace_row(struct otlp *otlp, struct str id)
         otlp->rows->full = true;
         return SIZE_MAX;
     }
-    batch->traces.rows[row] = (struct otlp_trace_row){.id = copy};
+    batch->traces.rows[row] = (struct otlp_trace_row){.id = copy, .key = hash64(copy)};
     return row;
 }
 
@@ -75,6 +76,7 @@ static size_t add_span(struct otlp *otlp, const struct otlp_place *place)
     }
     batch->spans.rows[row] = (struct otlp_span_row){.parent = SIZE_MAX,
                                                     .parent_key = parent,
+                                                    .is_root = record->parent.size == 0,
                                                     .facts = place->facts,
                                                     .source = place->source,
                                                     .trace = place->trace};

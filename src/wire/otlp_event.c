@@ -102,6 +102,9 @@ static void take_call(struct otlp *otlp, struct event *event)
     }
     otlp_usage(otlp, event->dialect, step);
     const struct str identity = otlp_call_identity(otlp, event->dialect, event->buffer);
+    if (identity.size == 0 && event->dialect != OTLP_DIALECT_CLAUDE) {
+        step->nameless = STR("?"); /* its session is known in the end */
+    }
     if (event->dialect == OTLP_DIALECT_CLAUDE) {
         step->alias = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_RESPONSE_ID));
     }

@@ -195,7 +195,8 @@ static void take_points(struct otlp *otlp, struct json metric, struct json data)
 
 static void take_metric(struct otlp *otlp, struct json metric)
 {
-    static const char *const kinds[] = {"gauge", "sum", "histogram"};
+    static const char *const kinds[] = {"gauge", "sum", "histogram", "exponentialHistogram",
+                                        "exponential_histogram"};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         take_points(otlp, metric, json_get(metric, kinds[i]));
     }

@@ -1,10 +1,9 @@
 /*
  * Data points -> steps that are sums of calls.
  *
- * A point tells one figure of one series: all that differ only in the type of token belong
- * together. Of a cumulative series one step is kept from its start on, and each later point is a
- * fuller reading of it, so that points may come twice, late or not at all; a restarted program
- * begins another. Each point of a delta series is a step of its own.
+ * A point tells one figure of one series: all that differ only in the type of token and are of one
+ * window belong together, and are one reading. What of it is spend, next to what else is known of
+ * the same calls and of the readings before it, ingest/ finds out.
  */
 #include <stdio.h>
 
@@ -86,8 +85,9 @@ static enum modality modality_of(const struct otlp *otlp)
                                            : MODALITY_UNKNOWN;
 }
 
-/* Of the series without the type of token. */
-static struct str identity_of(struct otlp *otlp, size_t metric, char *buffer, size_t size)
+/* Of the reading: its series, which is told apart by all but the type of token, and its window. */
+static struct str identity_of(struct otlp *otlp, size_t metric, uint64_t *out_series, char *buffer,
+                              size_t size)
 {
     const struct otlp_record *const record = &otlp->record;
     struct otlp_attributes *const attributes = &otlp->attributes;
@@ -97,11 +97,13 @@ static struct str identity_of(struct otlp *otlp, size_t metric, char *buffer, si
         const struct otlp_attribute *const attribute = otlp->slots[apart[i]].attribute;
         hash ^= attribute != NULL ? otlp_attribute_hash(attribute) : 0;
     }
+    *out_series = hash64_of((struct str){(const char *)&hash, sizeof hash},
+                            (struct str){(const char *)&otlp->batch.source->hash, sizeof hash},
+                            (struct str){(const char *)&metrics[metric].dialect, sizeof(unsigned)});
     const struct {
-        uint64_t attributes, source;
-        int64_t started_ns, ended_ns, dialect;
-    } facts = {hash, otlp->batch.source->hash, record->started_ns,
-               record->is_cumulative ? 0 : record->ended_ns, metrics[metric].dialect};
+        uint64_t series;
+        int64_t started_ns, ended_ns, is_cumulative;
+    } facts = {*out_series, record->started_ns, record->ended_ns, record->is_cumulative};
     const struct hash128 key = hash128((struct str){(const char *)&facts, sizeof facts});
     const int used = snprintf(buffer, size, "metric:%016llx%016llx", (unsigned long long)key.high,
                               (unsigned long long)key.low);
@@ -114,7 +116,8 @@ static struct otlp_meter *meter_of(struct otlp *otlp, size_t metric)
     struct otlp_batch *const batch = &otlp->batch;
     struct wire_decoder *const rows = otlp->rows;
     char buffer[64];
-    const struct str identity = identity_of(otlp, metric, buffer, sizeof buffer);
+    uint64_t series = 0;
+    const struct str identity = identity_of(otlp, metric, &series, buffer, sizeof buffer);
     size_t row = wire_index_find(&batch->meter_index, identity);
     if (row != SIZE_MAX) {
         return &batch->meters.rows[row];
@@ -142,6 +145,8 @@ static struct otlp_meter *meter_of(struct otlp *otlp, size_t metric)
         .name = otlp_intern(otlp, otlp->record.name),
         .started_ns = otlp->record.started_ns,
         .ended_ns = otlp->record.ended_ns,
+        .series = series,
+        .is_cumulative = otlp->record.is_cumulative,
         .is_exclusive = metrics[metric].is_exclusive,
     };
     return &batch->meters.rows[row];
@@ -202,36 +207,80 @@ void otlp_take_point(struct otlp *otlp)
     meter->has[part] = true;
 }
 
-static int64_t sum_of(const struct otlp_meter *meter, enum part part)
+/* All of a part; -1: it is not told. */
+static int64_t part_sum(const struct otlp_meter *meter, enum part part)
 {
     int64_t sum = 0;
     for (int i = 0; i < OTLP_METER_MODALITIES; i++) {
         sum += meter->figures[part][i];
     }
-    return sum;
+    return meter->has[part] ? sum : -1;
+}
+
+/* What of a part is of one modality, where any of it is. */
+static int64_t part_of_modality(const struct otlp_meter *meter, enum part part, enum modality of)
+{
+    return meter->figures[part][of] > 0 ? meter->figures[part][of] : -1;
+}
+
+const char *otlp_meter_usage(const struct meter *meter, struct usage *out, bool *out_known)
+{
+    CHECK(meter != NULL);
+    const struct {
+        enum otlp_role role;
+        int64_t figure;
+    } told[] = {
+        {OTLP_ROLE_INPUT, meter->input},           {OTLP_ROLE_INPUT_AUDIO, meter->input_audio},
+        {OTLP_ROLE_OUTPUT, meter->output},         {OTLP_ROLE_OUTPUT_AUDIO, meter->output_audio},
+        {OTLP_ROLE_CACHE_READ, meter->cache_read}, {OTLP_ROLE_CACHE_WRITE, meter->cache_write},
+        {OTLP_ROLE_REASONING, meter->reasoning},   {OTLP_ROLE_REASONING, meter->thoughts},
+        {OTLP_ROLE_TOOL_TOKENS, meter->tool},
+    };
+    struct otlp_figures figures = {.meaning = meter->is_exclusive ? OTLP_EXCLUSIVE : OTLP_INCLUSIVE,
+                                   .reasoning_beside = meter->thoughts >= 0,
+                                   .input_more = meter->tool > 0 ? meter->tool : 0,
+                                   .input_image = meter->input_image > 0 ? meter->input_image : 0};
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        if (told[i].figure >= 0) {
+            figures.has[told[i].role] = true;
+            figures.counts[told[i].role] += told[i].figure;
+        }
+    }
+    const char *const conflict = otlp_disjoint(&figures, out, out_known);
+    out->counts[USAGE_REQUESTS] = 0; /* how many is not told */
+    return conflict;
 }
 
 static void end_meter(struct otlp *otlp, const struct otlp_meter *meter)
 {
-    static const enum otlp_role roles[OTLP_METER_PARTS] = {
-        [PART_INPUT] = OTLP_ROLE_INPUT,         [PART_OUTPUT] = OTLP_ROLE_OUTPUT,
-        [PART_READ] = OTLP_ROLE_CACHE_READ,     [PART_WRITE] = OTLP_ROLE_CACHE_WRITE,
-        [PART_REASONING] = OTLP_ROLE_REASONING, [PART_THOUGHTS] = OTLP_ROLE_REASONING,
-        [PART_TOOL] = OTLP_ROLE_TOOL_TOKENS};
-    struct otlp_figures figures = {.meaning = meter->is_exclusive ? OTLP_EXCLUSIVE : OTLP_INCLUSIVE,
-                                   .reasoning_beside = meter->has[PART_THOUGHTS]};
-    for (int i = 0; i < OTLP_METER_PARTS; i++) {
-        figures.has[roles[i]] = figures.has[roles[i]] || meter->has[i];
-        figures.counts[roles[i]] += sum_of(meter, (enum part)i);
+    struct meter *const reading =
+        otlp->rows->full ? NULL : arena_new(otlp->rows->arena, struct meter, 1);
+    if (reading == NULL) {
+        otlp->rows->full = true;
+        return;
     }
-    figures.input_more = figures.counts[OTLP_ROLE_TOOL_TOKENS];
-    figures.counts[OTLP_ROLE_INPUT_AUDIO] = meter->figures[PART_INPUT][MODALITY_AUDIO];
-    figures.input_image = meter->figures[PART_INPUT][MODALITY_IMAGE];
-    figures.counts[OTLP_ROLE_OUTPUT_AUDIO] = meter->figures[PART_OUTPUT][MODALITY_AUDIO];
+    *reading = (struct meter){
+        .series = meter->series,
+        .is_cumulative = meter->is_cumulative,
+        .is_exclusive = meter->is_exclusive,
+        .started_ns = meter->started_ns,
+        .ended_ns = meter->ended_ns,
+        .input = part_sum(meter, PART_INPUT),
+        .input_audio = part_of_modality(meter, PART_INPUT, MODALITY_AUDIO),
+        .input_image = part_of_modality(meter, PART_INPUT, MODALITY_IMAGE),
+        .output = part_sum(meter, PART_OUTPUT),
+        .output_audio = part_of_modality(meter, PART_OUTPUT, MODALITY_AUDIO),
+        .cache_read = part_sum(meter, PART_READ),
+        .cache_write = part_sum(meter, PART_WRITE),
+        .reasoning = part_sum(meter, PART_REASONING),
+        .thoughts = part_sum(meter, PART_THOUGHTS),
+        .tool = part_sum(meter, PART_TOOL),
+        .reported_pusd = meter->cost_pusd > 0 ? meter->cost_pusd : -1,
+    };
     struct step step = {
         .kind = STEP_LLM,
         .channel = CHANNEL_METRIC,
-        .is_sum = true,
+        .meter = reading,
         .name = meter->name,
         .agent = meter->agent,
         .model = meter->model,
@@ -243,8 +292,7 @@ static void end_meter(struct otlp *otlp, const struct otlp_meter *meter)
         .note = STR("a sum of calls"),
     };
     step.ended_ns = wire_end(step.started_ns, meter->ended_ns);
-    const char *const conflict = otlp_disjoint(&figures, &step.usage, &step.has_usage);
-    step.usage.counts[USAGE_REQUESTS] = 0; /* how many is not told */
+    const char *const conflict = otlp_meter_usage(reading, &step.usage, &step.has_usage);
     if (conflict != NULL) {
         otlp->batch.counts.conflicts++;
         otlp_step_note(otlp, &step, conflict);

@@ -124,12 +124,14 @@ struct otlp_source {
     const struct str *values;       /* of the names of the rules; NULL: there are none */
     struct str service;
     struct str version;
-    uint64_t hash; /* of its attributes */
+    uint64_t hash;   /* of its attributes */
+    uint64_t sender; /* of those of them that tell one program from another */
 };
 
 struct otlp_span_row {
     size_t parent; /* row; SIZE_MAX: none, or not in this batch (yet) */
     struct str parent_key;
+    bool is_root;
     const struct otlp_facts *facts; /* NULL: it says nothing */
     const struct otlp_source *source;
     size_t trace;
@@ -140,6 +142,8 @@ struct otlp_trace_row {
     struct str id; /* hexadecimal */
     struct str values[OTLP_FACT_COUNT];
     bool disagrees[OTLP_FACT_COUNT];
+    bool is_taught; /* a step placed by its spans alone says all that they do */
+    uint64_t key;
 };
 
 /* Where a step or outcome is from. */
@@ -187,6 +191,8 @@ struct otlp_meter {
     int64_t figures[OTLP_METER_PARTS][OTLP_METER_MODALITIES];
     bool has[OTLP_METER_PARTS];
     int64_t cost_pusd;
+    uint64_t series;
+    bool is_cumulative;
     bool is_exclusive; /* its input leaves out the caches */
 };
 
@@ -259,6 +265,9 @@ MUST_CHECK enum errc otlp_json_request(struct otlp *otlp, enum otlp_signal signa
                                        struct err *err);
 /* Whether bytes look like a protobuf request, and of which signal. */
 bool otlp_protobuf_sniff(struct str bytes, enum otlp_signal *out);
+/* Cut a request off that stands behind its size, as the collector's file exporter writes them.
+ * False: it is not whole. */
+bool otlp_cut_sized(struct str *rest, struct str *out);
 /* Whether a JSON request has records of that signal. */
 bool otlp_json_has(struct json root, enum otlp_signal signal);
 /* Nanoseconds as they came -> TIME_UNKNOWN when 0 or outside 1990..2100. */

@@ -210,13 +210,13 @@ static enum errc read_log(struct otlp *otlp, struct protobuf reader, void *conte
 struct metric {
     struct str name;
     uint64_t temporality;
-    uint32_t data; /* 5 gauge, 7 sum, 9 histogram */
+    uint32_t data; /* 5 gauge, 7 sum, 9 histogram, 10 exponential histogram */
 };
 
 static enum errc read_point(struct otlp *otlp, struct protobuf reader, void *context,
                             struct err *err)
 {
-    enum { CUMULATIVE = 2, DATA_HISTOGRAM = 9 };
+    enum { CUMULATIVE = 2, DATA_HISTOGRAM = 9, DATA_EXPONENTIAL = 10 };
     const struct metric *const metric = context;
     static const struct field_rule rules[] = {[2] = {PLACE_START, PROTOBUF_FIXED64, NULL},
                                               [3] = {PLACE_END, PROTOBUF_FIXED64, NULL},
@@ -224,12 +224,18 @@ static enum errc read_point(struct otlp *otlp, struct protobuf reader, void *con
     static const struct field_rule histogram[] = {[2] = {PLACE_START, PROTOBUF_FIXED64, NULL},
                                                   [3] = {PLACE_END, PROTOBUF_FIXED64, NULL},
                                                   [9] = {PLACE_ATTRIBUTE, PROTOBUF_BYTES, NULL}};
-    const bool is_histogram = metric->data == DATA_HISTOGRAM;
+    static const struct field_rule exponential[] = {[1] = {PLACE_ATTRIBUTE, PROTOBUF_BYTES, NULL},
+                                                    [2] = {PLACE_START, PROTOBUF_FIXED64, NULL},
+                                                    [3] = {PLACE_END, PROTOBUF_FIXED64, NULL}};
+    const bool is_exponential = metric->data == DATA_EXPONENTIAL;
+    const bool is_histogram = metric->data == DATA_HISTOGRAM || is_exponential;
     otlp_begin_record(otlp);
     otlp->record.name = metric->name;
     otlp->record.is_cumulative = metric->temporality == CUMULATIVE;
-    enum errc code = is_histogram ? read_record(otlp, reader, histogram, COUNT_OF(histogram), err)
-                                  : read_record(otlp, reader, rules, COUNT_OF(rules), err);
+    enum errc code = is_exponential
+                         ? read_record(otlp, reader, exponential, COUNT_OF(exponential), err)
+                     : is_histogram ? read_record(otlp, reader, histogram, COUNT_OF(histogram), err)
+                                    : read_record(otlp, reader, rules, COUNT_OF(rules), err);
     struct protobuf_field field;
     bool found = false;
     code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
@@ -283,7 +289,7 @@ static enum errc read_metric(struct otlp *otlp, struct protobuf reader, void *co
         }
         code = code != ERR_OK ? code : protobuf_next(&rest, &field, &found, err);
     }
-    static const uint32_t read[] = {5, 7, 9};
+    static const uint32_t read[] = {5, 7, 9, 10};
     for (size_t i = 0; i < COUNT_OF(read) && code == ERR_OK; i++) {
         metric.data = read[i];
         code = otlp_protobuf_each(otlp, reader, read[i], read_data, &metric, err);

@@ -18,9 +18,77 @@ static void fill(struct str values[static OTLP_FACT_COUNT], const struct str *fr
     }
 }
 
-static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
-                     struct str values[static OTLP_FACT_COUNT])
+/* By enum otlp_fact: where the level of a fact stands in enum told; -1: nowhere. */
+static const int told_shifts[OTLP_FACT_RULE] = {
+    [OTLP_FACT_WORKFLOW] = TOLD_WORKFLOW, [OTLP_FACT_CASE] = TOLD_CASE,
+    [OTLP_FACT_ATTEMPT] = TOLD_ATTEMPT,   [OTLP_FACT_INPUT_KEY] = -1,
+    [OTLP_FACT_SESSION] = TOLD_SESSION,   [OTLP_FACT_WORKFLOW_HINT] = TOLD_HINT};
+
+/* By enum correlation_field: likewise. */
+static const int rule_shifts[CORRELATION_OUTCOME] = {[CORRELATION_WORKFLOW] = TOLD_WORKFLOW,
+                                                     [CORRELATION_CASE] = TOLD_CASE,
+                                                     [CORRELATION_ATTEMPT] = TOLD_ATTEMPT,
+                                                     [CORRELATION_INPUT_KEY] = -1};
+
+static int raise(int told, int shift, struct str value, enum told_by by)
 {
+    return shift >= 0 && value.size > 0 && told_level(told, (enum told)shift) == TOLD_BY_NOTHING
+               ? told | (int)by << shift
+               : told;
+}
+
+/* Facts that are there get a level in `told` where they have none. */
+static int level(int told, const struct str values[static OTLP_FACT_COUNT], enum told_by by)
+{
+    for (int i = 0; i < OTLP_FACT_RULE; i++) {
+        told = raise(told, told_shifts[i], values[i], by);
+    }
+    return told;
+}
+
+static int level_all(int told, const struct otlp_source *source,
+                     const struct str values[static OTLP_FACT_COUNT])
+{
+    told = level(told, values, TOLD_BY_SOURCE);
+    told = source->told != NULL ? level(told, source->told->values, TOLD_BY_SOURCE) : told;
+    for (int i = 0; i < CORRELATION_OUTCOME; i++) {
+        told = raise(told, rule_shifts[i], values[OTLP_FACT_RULE + i], TOLD_BY_RULE);
+    }
+    return told;
+}
+
+/* Whether a step's case says all that the spans of a trace do: they agree, and nothing of what they
+ * tell is hidden behind something stronger. */
+static bool is_teachable(const struct otlp_trace_row *trace)
+{
+    const struct str *const values = trace->values;
+    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
+        if (trace->disagrees[i] || (i >= OTLP_FACT_RULE && values[i].size > 0)) {
+            return false;
+        }
+    }
+    return values[OTLP_FACT_CASE].size > 0 && values[OTLP_FACT_INPUT_KEY].size == 0 &&
+           (values[OTLP_FACT_WORKFLOW].size == 0 || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
+           (values[OTLP_FACT_ATTEMPT].size == 0 || values[OTLP_FACT_SESSION].size == 0);
+}
+
+/* A step that is not loose, and named by what its trace says. */
+static bool teaches(const struct otlp_trace_row *trace, int told)
+{
+    const struct str *const values = trace->values;
+    const bool workflow_is_theirs = told_level(told, TOLD_WORKFLOW) == TOLD_BY_SPANS ||
+                                    told_level(told, TOLD_WORKFLOW) == TOLD_BY_NOTHING;
+    const bool attempt_is_theirs = told_level(told, TOLD_ATTEMPT) == TOLD_BY_SPANS ||
+                                   told_level(told, TOLD_ATTEMPT) == TOLD_BY_NOTHING;
+    return trace->is_taught && (workflow_is_theirs || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
+           (attempt_is_theirs || values[OTLP_FACT_SESSION].size == 0);
+}
+
+/* Returns bits of enum told. */
+static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
+                    struct str values[static OTLP_FACT_COUNT])
+{
+    bool is_whole = false; /* all the way to the root is in this batch */
     memset(values, 0, OTLP_FACT_COUNT * sizeof values[0]);
     if (place->facts != NULL) {
         fill(values, place->facts->values);
@@ -33,6 +101,7 @@ static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
         if (batch->spans.rows[span].facts != NULL) {
             fill(values, batch->spans.rows[span].facts->values);
         }
+        is_whole = batch->spans.rows[span].is_root;
         span = parent_of(batch, span);
     }
     if (place->trace != SIZE_MAX) {
@@ -43,7 +112,19 @@ static void facts_at(struct otlp_batch *batch, const struct otlp_place *place,
             }
         }
     }
-    fill(values, place->source->facts.values);
+    const struct otlp_source *const source = place->source;
+    int told = source->bound != NULL ? level(0, source->bound->values, TOLD_BY_SPANS) : 0;
+    told = level(told, values, TOLD_BY_SPANS);
+    fill(values, source->facts.values);
+    told = level_all(told, source, values);
+    if (place->trace != SIZE_MAX &&
+        !(is_whole && told_level(told, TOLD_CASE) == TOLD_BY_SPANS &&
+          (told_level(told, TOLD_WORKFLOW) > 0 || told_level(told, TOLD_HINT) > 0))) {
+        told |= TOLD_LOOSE;
+    } else if (place->trace != SIZE_MAX && source->bound == NULL) {
+        told |= teaches(&batch->traces.rows[place->trace], told) ? TOLD_TAUGHT : 0;
+    }
+    return told;
 }
 
 /* What the session logs of a coding agent are imported as, so that all channels meet. */
@@ -82,6 +163,8 @@ struct named {
     struct str attempt;
     struct str input_key;
     struct str program;
+    struct str session;
+    int told;
     bool is_session;
 };
 
@@ -104,7 +187,7 @@ static struct str strongest(const struct otlp_source *source, const struct str *
 static struct named name(struct otlp *otlp, const struct otlp_place *place)
 {
     struct str values[OTLP_FACT_COUNT];
-    facts_at(&otlp->batch, place, values);
+    const int told = facts_at(&otlp->batch, place, values);
     const struct str session = values[OTLP_FACT_SESSION];
     struct str trace = {0};
     if (place->trace != SIZE_MAX) {
@@ -120,7 +203,9 @@ static struct named name(struct otlp *otlp, const struct otlp_place *place)
         .case_id = strongest(source, values, OTLP_FACT_CASE, CORRELATION_CASE),
         .attempt = strongest(source, values, OTLP_FACT_ATTEMPT, CORRELATION_ATTEMPT),
         .input_key = strongest(source, values, OTLP_FACT_INPUT_KEY, CORRELATION_INPUT_KEY),
-        .program = program_of(source->service)};
+        .program = program_of(source->service),
+        .session = session,
+        .told = told};
     named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
     named.is_session = named.case_id.size == 0;
     named.case_id = named.is_session ? fallback : named.case_id;
@@ -253,6 +338,21 @@ static void describe(struct otlp *otlp, size_t case_row, const struct named *nam
     }
 }
 
+/* A sum of calls is of its session where it is of one. */
+static void resolve_step(struct step *step, const struct otlp_batch *batch,
+                         const struct otlp_place *place, const struct named *named)
+{
+    step->sender = place->source->sender;
+    if (place->trace != SIZE_MAX) {
+        step->trace_key = batch->traces.rows[place->trace].key;
+        step->told = named->told;
+    }
+    step->nameless = step->nameless.size > 0 ? named->session : step->nameless;
+    if (step->meter != NULL && named->session.size > 0) {
+        step->meter->session = named->session;
+    }
+}
+
 static void resolve_steps(struct otlp *otlp)
 {
     struct otlp_batch *const batch = &otlp->batch;
@@ -266,7 +366,57 @@ static void resolve_steps(struct otlp *otlp)
         if (!rows->full) {
             describe(otlp, case_row, &named, place);
             rows->trace.steps.rows[i].attempt_index = attempt;
+            resolve_step(&rows->trace.steps.rows[i], batch, place, &named);
         }
+    }
+}
+
+static void add_fact(struct wire_decoder *rows, const struct trace_fact *fact)
+{
+    const bool any = fact->workflow.data != NULL || fact->hint.data != NULL ||
+                     fact->case_id.data != NULL || fact->attempt_id.data != NULL ||
+                     fact->session.data != NULL || fact->input_key.data != NULL;
+    const size_t at = any && !rows->full ? arena_push(rows->arena, &rows->trace.facts) : 0;
+    if (at == SIZE_MAX) {
+        rows->full = true;
+    } else if (any && !rows->full) {
+        rows->trace.facts.rows[at] = *fact;
+    }
+}
+
+/* What the spans of each trace say, for those that come in other batches. */
+static void resolve_traces(struct otlp *otlp)
+{
+    struct otlp_batch *const batch = &otlp->batch;
+    for (size_t i = 0; i < batch->traces.count && !otlp->rows->full; i++) {
+        const struct otlp_trace_row *const from = &batch->traces.rows[i];
+        struct str values[OTLP_FACT_COUNT];
+        for (int k = 0; k < OTLP_FACT_COUNT; k++) {
+            values[k] = from->disagrees[k]         ? STR("")
+                        : from->values[k].size > 0 ? from->values[k]
+                                                   : (struct str){0};
+        }
+        const struct str *const of_rule = &values[OTLP_FACT_RULE];
+        const struct trace_fact told = {
+            .trace_key = from->key,
+            .is_taught = from->is_taught,
+            .workflow = values[OTLP_FACT_WORKFLOW],
+            .hint = values[OTLP_FACT_WORKFLOW_HINT],
+            .case_id = values[OTLP_FACT_CASE],
+            .attempt_id = values[OTLP_FACT_ATTEMPT],
+            .session = values[OTLP_FACT_SESSION],
+            .input_key = values[OTLP_FACT_INPUT_KEY],
+        };
+        const struct trace_fact ruled = {
+            .trace_key = from->key,
+            .is_by_rule = true,
+            .workflow = of_rule[CORRELATION_WORKFLOW],
+            .case_id = of_rule[CORRELATION_CASE],
+            .attempt_id = of_rule[CORRELATION_ATTEMPT],
+            .input_key = of_rule[CORRELATION_INPUT_KEY],
+        };
+        add_fact(otlp->rows, &told);
+        add_fact(otlp->rows, &ruled);
     }
 }
 
@@ -312,37 +462,12 @@ static void describe_spans(struct otlp *otlp)
     }
 }
 
-/* Sums of calls that are told one by one as well are no spend of their own. */
-static void drop_checks(struct otlp *otlp)
-{
-    struct wire_decoder *const rows = otlp->rows;
-    struct trace *const trace = &rows->trace;
-    bool *const told = rows->full ? NULL : arena_new(rows->arena, bool, trace->attempts.count + 1);
-    if (told == NULL) {
-        rows->full = true;
-        return;
-    }
-    for (size_t i = 0; i < trace->steps.count; i++) {
-        const struct step *const step = &trace->steps.rows[i];
-        if (step->kind == STEP_LLM && !step->is_sum) {
-            told[step->attempt_index] = true;
-        }
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < trace->steps.count; i++) {
-        const struct step *const step = &trace->steps.rows[i];
-        if (step->is_sum && told[step->attempt_index]) {
-            otlp->batch.counts.checks++;
-        } else {
-            trace->steps.rows[kept++] = *step;
-        }
-    }
-    trace->steps.count = kept;
-}
-
 void otlp_resolve(struct otlp *otlp)
 {
     CHECK(otlp->rows != NULL);
+    for (size_t i = 0; i < otlp->batch.traces.count; i++) {
+        otlp->batch.traces.rows[i].is_taught = is_teachable(&otlp->batch.traces.rows[i]);
+    }
     resolve_steps(otlp);
     resolve_outcomes(otlp);
     describe_spans(otlp);
@@ -354,7 +479,5 @@ void otlp_resolve(struct otlp *otlp)
         }
         wire_case_attributes(otlp->rows, i, attributes, list->count);
     }
-    if (otlp->batch.meters.count > 0) {
-        drop_checks(otlp);
-    }
+    resolve_traces(otlp);
 }

@@ -351,6 +351,10 @@ void otlp_take_span(struct otlp *otlp)
     };
     step.ended_ns = wire_end(step.started_ns, record->ended_ns);
     fill_span(otlp, dialect, &step);
+    const bool is_agent = dialect == OTLP_DIALECT_CODEX || dialect == OTLP_DIALECT_GEMINI;
+    if (kind == STEP_LLM && is_agent && wire_starts_with(identity, "span:")) {
+        step.nameless = STR("?"); /* its session is known in the end */
+    }
     if (decision != NULL) {
         otlp_step_decision(decision, &step);
     }

@@ -81,6 +81,15 @@ enum wire_format wire_detect(struct str path, struct str head)
         head.size -= 3;
     }
     enum otlp_signal signal;
+    struct str rest_of_sized = head;
+    struct str sized = {0};
+    if (head.size > 0 &&
+        head.data[0] < 8) { /* behind its size, of which there is a part at least */
+        (void)otlp_cut_sized(&rest_of_sized, &sized);
+        if (otlp_protobuf_sniff(sized, &signal)) {
+            return WIRE_OTLP;
+        }
+    }
     if (otlp_protobuf_sniff(head, &signal)) {
         return WIRE_OTLP;
     }

@@ -352,6 +352,62 @@ static void an_older_ledger_is_given_the_tables_it_lacks(void)
     EXPECT(right);
 }
 
+/* A ledger of version 4 knew no traces of steps, no meters and no calls without names: its rows
+ * stay, are of no trace, and are next to those that come. */
+static void a_ledger_of_version_4_is_given_what_steps_say_of_their_trace(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    const struct ledger_steps step = {.step_key = {2, 2},
+                                      .workflow = STR("claims"),
+                                      .provider = STR("anthropic"),
+                                      .model = STR("m"),
+                                      .trace_key = 7,
+                                      .told = 2048};
+    int64_t steps = -1;
+    int64_t untold = -1;
+    int64_t versions = -1;
+    int64_t meters = -1;
+    home_make(&home);
+    enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    if (code == ERR_OK) {
+        code = store_append(store, LEDGER_steps, false, &step, 1, &err);
+    }
+    if (code == ERR_OK) {
+        code = store_sql(store,
+                         "ALTER TABLE steps DROP trace_key; ALTER TABLE steps DROP sender;"
+                         "ALTER TABLE steps DROP told;"
+                         "ALTER TABLE superseded_steps DROP trace_key;"
+                         "ALTER TABLE superseded_steps DROP sender;"
+                         "ALTER TABLE superseded_steps DROP told; DROP TABLE trace_facts;"
+                         "DROP TABLE meters; DROP TABLE nameless;"
+                         "UPDATE ledger_schema SET version = 4",
+                         "test", &err);
+    }
+    store_close(&store);
+    for (enum store_mode mode = STORE_READ; mode <= STORE_WRITE && code == ERR_OK; mode++) {
+        store_close(&store);
+        code = store_open(home_str(&home), mode, &store, &err);
+    }
+    if (code == ERR_OK) { /* the appender checks that the columns are those of the list */
+        code = store_append(store, LEDGER_steps, false, &step, 1, &err);
+    }
+    if (code == ERR_OK) {
+        steps = tables_of(store, "steps");
+        untold = tables_of(store, "steps WHERE trace_key = 0 AND sender = 0 AND told = 0");
+        versions = tables_of(store, "ledger_schema WHERE version = 5");
+        meters = tables_of(store, "meters");
+    }
+    store_close(&store);
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(steps == 2);
+    EXPECT(untold == 1);
+    EXPECT(versions == 1);
+    EXPECT(meters == 0);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -364,6 +420,7 @@ int main(void)
         TEST_SPARSE(a_ledger_whose_commit_failed_is_opened_anew_with_what_was_committed),
         TEST_SPARSE(every_type_of_column_is_read_back_as_it_was),
         TEST_SPARSE(an_older_ledger_is_given_the_tables_it_lacks),
+        TEST_SPARSE(a_ledger_of_version_4_is_given_what_steps_say_of_their_trace),
         TEST_SPARSE(a_query_sees_rows_that_came_after_it_was_first_asked),
     };
     return test_main(tests, COUNT_OF(tests));

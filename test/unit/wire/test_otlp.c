@@ -316,7 +316,10 @@ static void points_of_one_series_that_differ_in_the_type_are_one_step(void)
     EXPECT(trace.steps.count == 2);
     const struct step *const first = &trace.steps.rows[0];
     EXPECT(first->channel == CHANNEL_METRIC);
-    EXPECT(first->is_sum);
+    EXPECT(first->meter != NULL);
+    EXPECT(!first->meter->is_cumulative);
+    EXPECT(first->meter->cache_read == 900);
+    EXPECT(first->meter->tool == -1);
     EXPECT(first->usage.counts[USAGE_INPUT_UNCACHED] == 5);
     EXPECT(first->usage.counts[USAGE_CACHE_READ] == 900);
     EXPECT(first->usage.counts[USAGE_CACHE_WRITE_5M] == 40);
@@ -327,20 +330,21 @@ static void points_of_one_series_that_differ_in_the_type_are_one_step(void)
 #define TOTALS(start, end, value)                                                                  \
     POINT("claude_code.token.usage", "2", start, end, value, "," S("type", "input"))
 
-static void of_a_cumulative_series_the_last_point_counts_and_a_restart_begins_anew(void)
+static void every_reading_of_a_cumulative_series_is_told_with_its_window(void)
 {
     EXPECT(decode_json(OTLP_METRICS,
                        POINTS(TOTALS("00", "60", "50") "," TOTALS("00", "80", "70") "," TOTALS(
-                           "00", "70", "60") "," TOTALS("85", "90", "4"))) == ERR_OK);
-    EXPECT(trace.steps.count == 2);
-    EXPECT(trace.steps.rows[0].usage.counts[USAGE_INPUT_UNCACHED] == 70);
-    EXPECT(trace.steps.rows[1].usage.counts[USAGE_INPUT_UNCACHED] == 4);
-    const struct str identity = trace.steps.rows[0].identity;
-    char kept[64];
-    snprintf(kept, sizeof kept, STR_FORMAT, STR_ARG(identity));
-    EXPECT(decode_json(OTLP_METRICS, POINTS(TOTALS("00", "99", "90"))) == ERR_OK);
-    EXPECT(trace.steps.count == 1);
-    EXPECT(str_equal(trace.steps.rows[0].identity, str_from(kept))); /* a fuller reading of it */
+                           "00", "60", "50") "," TOTALS("85", "90", "4"))) == ERR_OK);
+    EXPECT(trace.steps.count == 3);
+    for (size_t i = 0; i < trace.steps.count; i++) {
+        EXPECT(trace.steps.rows[i].meter->is_cumulative);
+        EXPECT(trace.steps.rows[i].meter->series == trace.steps.rows[0].meter->series);
+        EXPECT(str_equal(trace.steps.rows[i].meter->session, STR("sess")));
+    }
+    EXPECT(trace.steps.rows[1].meter->input == 70);
+    EXPECT(trace.steps.rows[1].meter->started_ns == trace.steps.rows[0].meter->started_ns);
+    EXPECT(trace.steps.rows[2].meter->input == 4);
+    EXPECT(trace.steps.rows[2].meter->started_ns > trace.steps.rows[1].meter->ended_ns);
 }
 
 static void points_that_are_no_figure_are_rejected_and_other_metrics_ignored(void)
@@ -518,7 +522,7 @@ int main(void)
         TEST(the_event_of_a_call_has_the_identity_of_its_span),
         TEST(events_sent_twice_are_one_and_two_that_differ_are_two),
         TEST(points_of_one_series_that_differ_in_the_type_are_one_step),
-        TEST(of_a_cumulative_series_the_last_point_counts_and_a_restart_begins_anew),
+        TEST(every_reading_of_a_cumulative_series_is_told_with_its_window),
         TEST(points_that_are_no_figure_are_rejected_and_other_metrics_ignored),
         TEST(several_requests_are_one_batch_in_any_order),
         TEST(a_resource_without_a_service_takes_none_away),
