@@ -175,11 +175,16 @@ static bool turn(struct load *load)
     struct pollfd polled[CONNECTIONS_MAX];
     const int64_t now_ns = clock_monotonic_ns();
     bool busy = false;
+    /* In turn, as one that is never used would be closed by the receiver. */
+    const size_t first = (size_t)load->started;
     for (size_t i = 0; i < load->connection_count; i++) {
-        struct connection *const c = &load->connections[i];
+        struct connection *const c = &load->connections[(first + i) % load->connection_count];
         if (!c->busy) {
             start(load, c, now_ns);
         }
+    }
+    for (size_t i = 0; i < load->connection_count; i++) {
+        const struct connection *const c = &load->connections[i];
         const bool sends = c->busy && c->sent < c->batch->size && c->retry_ns <= now_ns;
         polled[i] =
             (struct pollfd){.fd = c->fd, .events = (short)(sends ? POLLOUT | POLLIN : POLLIN)};
