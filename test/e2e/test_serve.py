@@ -57,8 +57,11 @@ class Server:
         return int(lines["RssAnon"].split()[0]) << 10
 
     def settle(self):
-        until = time.monotonic() + 20
-        while self.metric("bursar_inbox_messages") > 0:
+        """Until everything acknowledged is in the ledger, as long as it gets less."""
+        left, until = None, time.monotonic() + 20
+        while (now := self.metric("bursar_inbox_messages")) > 0:
+            if left is None or now < left:
+                left, until = now, time.monotonic() + 20
             assert time.monotonic() < until, "the inbox does not empty"
             time.sleep(0.02)
 
