@@ -14,7 +14,11 @@
 #include "net/loop_priv.h"
 #include "net/stream_priv.h"
 
-enum { HEAD_BYTES_MAX = 256 << 10, NS_PER_US = 1000 };
+enum {
+    HEAD_BYTES_MAX = 256 << 10,
+    NS_PER_US = 1000,
+    UNSENT_US_MAX = 200, /* that bytes wait for the other callbacks of a turn */
+};
 
 static void wake(const struct net_loop *loop)
 {
@@ -36,6 +40,25 @@ static void set_clock(struct net_loop *loop)
     loop->clock_ns = next_ns;
 }
 
+/*
+ * Whether what is to be sent waits until the callbacks that are due already were made. The other
+ * side, where it sleeps, is woken by the first of the bytes that are sent in a row and finds the
+ * rest; sent one by one in between, most of them wake it, which costs more than to send them.
+ */
+static bool puts_off(struct net_loop *loop)
+{
+    if (loop->unsent == NULL || !loop->loops->started || atomic_load(&loop->loops->stopping) ||
+        event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
+        return false;
+    }
+    if (!loop->has_put_off) {
+        loop->has_put_off = true;
+        loop->put_off_ns = loop->now_ns;
+        event_active(&loop->turned, EV_READ, 0); /* behind those that are due */
+    }
+    return loop->now_ns - loop->put_off_ns < (int64_t)UNSENT_US_MAX * NS_PER_US;
+}
+
 void loop_enter(struct net_loop *loop)
 {
     CHECK(loop != NULL);
@@ -49,7 +72,9 @@ void loop_leave(struct net_loop *loop)
     CHECK(loop != NULL);
     CHECK(loop->depth > 0);
     if (loop->depth == 1) {
-        stream_flush_all(loop);
+        if (!puts_off(loop)) {
+            stream_flush_all(loop);
+        }
         while (loop->dead != NULL) {
             struct loop_dead *const dead = loop->dead;
             loop->dead = dead->next;
@@ -118,6 +143,17 @@ static void on_clock(evutil_socket_t fd, short events, void *context)
     loop->clock_ns = INT64_MAX;
     loop_enter(loop);
     loop_run_timers(loop);
+    loop_leave(loop);
+}
+
+static void on_turned(evutil_socket_t fd, short events, void *context)
+{
+    (void)fd;
+    (void)events;
+    struct net_loop *const loop = context;
+    loop->has_put_off = false;
+    loop_enter(loop);
+    stream_flush_all(loop);
     loop_leave(loop);
 }
 
@@ -196,6 +232,7 @@ struct net_loops *net_loops_create(int count)
         evtimer_assign(&loop->clock, loop->base, on_clock, loop);
         event_assign(&loop->woken, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
         event_add(&loop->woken, NULL);
+        event_assign(&loop->turned, loop->base, -1, 0, on_turned, loop);
     }
     return loops;
 }
@@ -250,6 +287,7 @@ void net_loops_destroy(struct net_loops **loops)
         CHECK(loop->dead == NULL);
         event_del(&loop->clock);
         event_del(&loop->woken);
+        event_del(&loop->turned);
         event_base_free(loop->base);
         close(loop->wake_fd);
         pthread_mutex_destroy(&loop->lock);

@@ -44,6 +44,9 @@ struct net_loop {
     struct event clock;
     int64_t clock_ns; /* when it rings; INT64_MAX: not set */
     struct event woken;
+    struct event turned; /* made active: the last callback of this turn */
+    bool has_put_off;    /* it is active */
+    int64_t put_off_ns;  /* since when */
     int wake_fd;
     pthread_mutex_t lock; /* of the posts */
     struct net_post *first_post;
@@ -53,7 +56,7 @@ struct net_loop {
     struct net_timer **timers; /* a heap by queued_ns, [1..timer_count] */
     size_t timer_count;
     size_t timer_capacity;
-    struct stream *unsent; /* streams with bytes to send when the callback is over */
+    struct stream *unsent; /* streams with bytes to send when the callback, or the turn, is over */
     struct stream **unsent_end;
     struct loop_dead *dead;
     struct loop_spares blocks;
@@ -77,7 +80,8 @@ struct net_loops {
     struct net_loop loops[NET_LOOPS_MAX];
 };
 
-/* Around every callback that libevent makes. Leaving sends what was written and buries the dead. */
+/* Around every callback that libevent makes. Leaving buries the dead, and sends what was written,
+ * unless more callbacks are due: then what they write is sent with it. */
 void loop_enter(struct net_loop *loop);
 void loop_leave(struct net_loop *loop);
 

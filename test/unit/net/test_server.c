@@ -12,7 +12,7 @@
 #include "net/server.h"
 #include "support/test.h"
 
-enum { ANSWER_BYTES_MAX = 1 << 20, WAIT_MS = 5000 };
+enum { ANSWER_BYTES_MAX = 1 << 20, WAIT_MS = 5000, CROWD = 32, NAP_US = 5000 };
 
 #define HOST "Host: h\r\n"
 
@@ -24,6 +24,7 @@ struct later {
 static struct net_server *server;
 static struct later later[64];
 static atomic_size_t later_count;
+static atomic_int nap_count;
 
 static void *answer_later(void *context)
 {
@@ -44,6 +45,10 @@ static void echo(void *context, const struct net_request *request, struct net_re
         CHECK(pthread_create(&one->thread, NULL, answer_later, one) == 0);
         return;
     }
+    if (str_equal(request->head->path, STR("/nap"))) {
+        atomic_fetch_add(&nap_count, 1);
+        usleep(NAP_US);
+    }
     struct net_response response = {.status = 200,
                                     .content_type = STR("text/plain"),
                                     .body = request->body.size > 0 ? request->body
@@ -51,13 +56,19 @@ static void echo(void *context, const struct net_request *request, struct net_re
     net_reply_send(reply, &response);
 }
 
-static void open_server(const struct net_limits *limits)
+static void open_server_of(int loops, const struct net_limits *limits)
 {
-    const struct net_settings settings = {.address = "127.0.0.1", .loops = 2, .limits = *limits};
+    const struct net_settings settings = {
+        .address = "127.0.0.1", .loops = loops, .limits = *limits};
     struct err err;
     CHECK(net_server_create(&settings, echo, NULL, &server, &err) == ERR_OK);
     net_server_start(server);
     later_count = 0;
+}
+
+static void open_server(const struct net_limits *limits)
+{
+    open_server_of(2, limits);
 }
 
 static void close_server(void)
@@ -282,6 +293,29 @@ static void pipelined_requests_are_answered_in_order(void)
     EXPECT(four);
 }
 
+static void a_crowd_is_answered_and_the_first_does_not_wait_for_the_last(void)
+{
+    struct pollfd crowd[CROWD + 1];
+    open_server_of(1, &net_limits_default);
+    nap_count = 0;
+    for (size_t i = 0; i <= CROWD; i++) {
+        crowd[i] = (struct pollfd){.fd = dial(), .events = POLLIN};
+        put(crowd[i].fd, STR("GET /here HTTP/1.1\r\n" HOST "\r\n"));
+        EXPECT(begins(take(crowd[i].fd, "/here"), "200"));
+    }
+    for (size_t i = 0; i <= CROWD; i++) { /* the rest come while the first is handled */
+        put(crowd[i].fd, STR("GET /nap HTTP/1.1\r\n" HOST "\r\n"));
+        usleep(i == 0 ? NAP_US / 5 : 0);
+    }
+    EXPECT(poll(crowd + 1, CROWD, WAIT_MS) > 0);
+    EXPECT(atomic_load(&nap_count) < CROWD + 1);
+    for (size_t i = 0; i <= CROWD; i++) {
+        EXPECT(begins(take(crowd[i].fd, "/nap"), "200"));
+        close(crowd[i].fd);
+    }
+    close_server();
+}
+
 static void a_client_that_waits_for_continue_is_told_to_go_on(void)
 {
     open_server(&net_limits_default);
@@ -437,6 +471,7 @@ int main(void)
         TEST_SPARSE(a_slow_client_is_ended),
         TEST_SPARSE(more_connections_than_allowed_are_turned_away),
         TEST_SPARSE(pipelined_requests_are_answered_in_order),
+        TEST_SPARSE(a_crowd_is_answered_and_the_first_does_not_wait_for_the_last),
         TEST_SPARSE(a_client_that_waits_for_continue_is_told_to_go_on),
         TEST_SPARSE(a_body_arrives_whole_in_whatever_pieces),
         TEST_SPARSE(a_client_that_leaves_before_the_answer_harms_nobody),
