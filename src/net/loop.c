@@ -56,7 +56,11 @@ static bool puts_off(struct net_loop *loop)
         loop->put_off_ns = loop->now_ns;
         event_active(&loop->turned, EV_READ, 0); /* behind those that are due */
     }
-    return loop->now_ns - loop->put_off_ns < (int64_t)UNSENT_US_MAX * NS_PER_US;
+    if (loop->now_ns - loop->put_off_ns < (int64_t)UNSENT_US_MAX * NS_PER_US) {
+        return true;
+    }
+    loop->put_off_ns = loop->now_ns; /* the next ones wait anew */
+    return false;
 }
 
 void loop_enter(struct net_loop *loop)
