@@ -35,7 +35,7 @@ def test_a_reader_of_1_kb_a_second_costs_no_memory_and_holds_nobody_up(start, up
     server = start()
     crowd = Crowd(server.port, 33)
     fast, slow = crowd.clients[1:], crowd.clients[0]
-    big = request({"chunks": 3000, "pad": 20000}, stream=True)
+    big = request({"chunks": 3000, "pad": 60000}, stream=True)
 
     async def sip(seconds):
         """1 KB a second, of a stream of 60 MB."""
@@ -78,7 +78,9 @@ def test_a_reader_of_1_kb_a_second_costs_no_memory_and_holds_nobody_up(start, up
     print(f"median {alone * 1e3:.1f} ms alone, {beside * 1e3:.1f} ms beside; "
           f"{max(during, after) - before >> 10} KiB more; {sent} of 3000 chunks taken")
     assert 0 < sent < 500
-    assert max(during, after) - before < 20 << 20  # of 60 MB; the ledger's rows take some
+    # Of 180 MB. What the ledger takes to write its rows comes on top, now and then for the first
+    # time.
+    assert max(during, after) - before < 48 << 20
     assert beside < 3 * alone + 0.02
 
 
