@@ -188,10 +188,10 @@ void serve_config_reload(struct serve *serve)
         serve_tell(serve, err.text);
         return;
     }
-    serve_tell(serve, "reload: the configuration was read anew");
     struct app app = *serve->app;
     app.now_ns = clock_now_ns();
     if (app_audit(&app, "serve reload", app.config_path, STR(""), &err) != ERR_OK) {
         serve_tell(serve, err.text);
     }
+    serve_tell(serve, "reload: the configuration was read anew");
 }

@@ -523,7 +523,7 @@ def test_a_reload_swaps_settings_limits_and_require_keys_and_tells_what_stays(ho
                            {**JSON, **bearer(keys["ingest"])}, host="127.0.0.1")
         assert large[0] == 413
         with sqlite3.connect(home.path / "control.sqlite") as control:
-            actions = [row[0] for row in control.execute("SELECT action FROM audit")]
+            actions = [row[0] for row in control.execute("SELECT action FROM audit ORDER BY rowid")]
         assert actions[-1] == "serve reload"
     finally:
         server.stop()
