@@ -108,20 +108,22 @@ def pytest(counts, name, *tests, env=None):
                          *tests], junit, env)
 
 
-def end_to_end(counts, env):
-    """Two halves side by side: most of their time they wait for a server or a clock."""
+def side_by_side(counts, env):
+    """The end-to-end tests in two halves, which mostly wait for a server or a clock, and the
+    simulations, which compute."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "test/e2e").glob("test_*.py"))
-    own = [Counts(), Counts()]
-    halves = [threading.Thread(target=pytest, args=(own[i], f"e2e-{i + 1}", *files[i::2]),
-                               kwargs={"env": env}) for i in range(2) if files[i::2]]
-    for half in halves:
-        half.start()
-    for half in halves:
-        half.join()
-    for half in own:
-        counts.passed += half.passed
-        counts.failed += half.failed
-        counts.skipped += half.skipped
+    parts = [(f"e2e-{i + 1}", files[i::2]) for i in range(2) if files[i::2]] + [("sim", ["test/sim"])]
+    own = [Counts() for _ in parts]
+    threads = [threading.Thread(target=pytest, args=(count, name, *tests), kwargs={"env": env})
+               for count, (name, tests) in zip(own, parts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for part in own:
+        counts.passed += part.passed
+        counts.failed += part.failed
+        counts.skipped += part.skipped
 
 
 def c_files():
@@ -145,9 +147,7 @@ def main():
         meson_test(counts, "asan", ASAN, "style", "oracle")
     if plain:
         meson_test(counts, "plain", PLAIN, "style")
-        env = {"BURSAR": str(ROOT / PLAIN / "bursar")}
-        end_to_end(counts, env)
-        pytest(counts, "sim", "test/sim", env=env)
+        side_by_side(counts, {"BURSAR": str(ROOT / PLAIN / "bursar")})
     (LOGS / "counts.txt").write_text(counts.line() + "\n")
     print(counts.line())
     return counts.failed > 0
