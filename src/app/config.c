@@ -1,205 +1,72 @@
 #include "app/config.h"
 
-#include <math.h>
-
 #include "app/config_priv.h"
 #include "base/check.h"
 #include "base/file.h"
-#include "base/money.h"
 
-enum errc config_full(const struct yaml *node, struct err *err)
+static enum errc read_listen(struct arena *arena, const struct config_field *field,
+                             const struct yaml *node, void *place, struct err *err)
 {
-    CHECK(node != NULL);
-    return err_set(err, ERR_LIMIT, STR_FORMAT ":%d: the configuration is too large",
-                   STR_ARG(node->file), node->line);
-}
-
-/* A span of time in decimal units of `unit_ms`, in ms. */
-static enum errc read_span(const struct yaml *node, int64_t unit_ms, int64_t *out_ms,
-                           struct err *err)
-{
+    (void)arena;
+    (void)field;
     struct str text;
     const enum errc code = yaml_str(node, &text, err);
     if (code != ERR_OK) {
         return code;
     }
-    int64_t millionths;
-    struct err why;
-    const int64_t units_max = INT64_C(100000000);
-    if (money_parse_scaled(text, 6, &millionths, &why) != ERR_OK || millionths < 0 ||
-        millionths > units_max * 1000000) {
-        return yaml_error(node, err, "found \"" STR_FORMAT "\"; allowed is a number from 0 to %lld",
-                          STR_ARG(text), (long long)units_max);
+    size_t colon = text.size;
+    while (colon > 0 && text.data[colon - 1] != ':') {
+        colon--;
     }
-    *out_ms = (int64_t)money_scale(millionths, unit_ms, 1000000);
+    int64_t port = 0;
+    const bool read =
+        colon > 1 && str_to_int64((struct str){text.data + colon, text.size - colon}, &port);
+    if (!read || port < 1 || port > 65535) {
+        return yaml_error(node, err,
+                          "found \"" STR_FORMAT "\"; allowed is HOST:PORT, such as 127.0.0.1:4318",
+                          STR_ARG(text));
+    }
+    *(struct str *)place = text;
     return ERR_OK;
 }
 
-static enum errc read_text(const struct yaml *node, struct str *out, struct err *err)
+/* As it stands: what it may hold is the price book's business. */
+static enum errc read_prices(struct arena *arena, const struct config_field *field,
+                             const struct yaml *node, void *place, struct err *err)
 {
-    struct str text;
-    const enum errc code = yaml_str(node, &text, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    if (text.size == 0) {
-        return yaml_error(node, err, "found nothing; write a text or leave the key out");
-    }
-    *out = text;
-    return ERR_OK;
-}
-
-static enum errc read_field(struct config_reader *reader, const struct yaml *node,
-                            const struct config_field *field, void *out, struct err *err)
-{
-    void *const place = (char *)out + field->offset;
-    switch (field->type) {
-    case CONFIG_TEXT:
-        return read_text(node, place, err);
-    case CONFIG_MONEY:
-        return yaml_money(node, place, err);
-    case CONFIG_NUMBER:
-        return yaml_double(node, field->low, field->high, place, err);
-    case CONFIG_COUNT:
-        return yaml_int64(node, (int64_t)field->low, (int64_t)field->high, place, err);
-    case CONFIG_MINUTES:
-        return read_span(node, 60000, place, err);
-    case CONFIG_HOURS:
-        return read_span(node, 3600000, place, err);
-    case CONFIG_OTHER:
-        return field->read(reader, node, place, err);
-    }
-    return ERR_OK;
-}
-
-enum errc config_fields(struct config_reader *reader, const struct yaml *node,
-                        const struct config_field *fields, size_t count, void *out, struct err *err)
-{
-    CHECK(count <= CONFIG_FIELDS_MAX);
-    const char *names[CONFIG_FIELDS_MAX + 1] = {NULL};
-    for (size_t i = 0; i < count; i++) {
-        names[i] = fields[i].name;
-    }
-    enum errc code = yaml_only(node, names, err);
-    for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        const struct yaml *const member = yaml_get(node, fields[i].name);
-        if (member != NULL) {
-            code = read_field(reader, member, &fields[i], out, err);
-            if (code == ERR_OK && fields[i].flag_offset != CONFIG_NO_FLAG) {
-                *(bool *)((char *)out + fields[i].flag_offset) = true;
-            }
-        } else if (fields[i].required) {
-            code = yaml_error(node, err, "%s is missing; it is needed here", fields[i].name);
-        }
-    }
-    return code;
-}
-
-enum errc config_texts(struct config_reader *reader, const struct yaml *node,
-                       const struct str **out, size_t *out_count, struct err *err)
-{
-    if (node->kind == YAML_MAPPING) {
-        return yaml_error(node, err, "found a mapping; allowed is a text or a list of texts");
-    }
-    const size_t count = node->kind == YAML_SEQUENCE ? node->count : 1;
-    struct str *const texts = arena_new(reader->arena, struct str, count > 0 ? count : 1);
-    if (texts == NULL) {
-        return config_full(node, err);
-    }
-    const struct yaml *at = node->kind == YAML_SEQUENCE ? node->first : node;
-    for (size_t i = 0; i < count; i++, at = at->next) {
-        const enum errc code = read_text(at, &texts[i], err);
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
-    *out = texts;
-    *out_count = count;
-    return ERR_OK;
-}
-
-enum errc config_risk(struct config_reader *reader, const struct yaml *node, void *out,
-                      struct err *err)
-{
-    static const char *const words[] = {
-        [RISK_LOW] = "low", [RISK_NORMAL] = "normal", [RISK_HIGH] = "high", [RISK_COUNT] = NULL};
-    (void)reader;
-    int word = RISK_NORMAL;
-    const enum errc code = yaml_word(node, words, &word, err);
-    if (code == ERR_OK) {
-        *(enum risk *)out = (enum risk)word;
-    }
-    return code;
-}
-
-/* One of `schemes`, which ends with NULL, in front of something. */
-static enum errc read_url(const struct yaml *node, const char *const *schemes, struct str *out,
-                          struct err *err)
-{
-    struct str url;
-    const enum errc code = read_text(node, &url, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    for (size_t i = 0; schemes[i] != NULL; i++) {
-        const struct str scheme = str_from(schemes[i]);
-        if (str_starts_with(url, scheme) && url.size > scheme.size) {
-            *out = url;
-            return ERR_OK;
-        }
-    }
-    return yaml_error(node, err, "found \"" STR_FORMAT "\"; allowed is %s…%s%s", STR_ARG(url),
-                      schemes[0], schemes[1] != NULL ? " or " : "",
-                      schemes[1] != NULL ? schemes[1] : "");
-}
-
-static enum errc read_ledger(struct config_reader *reader, const struct yaml *node, void *out,
-                             struct err *err)
-{
-    static const char *const schemes[] = {"clickhouse://", NULL};
-    (void)reader;
-    return read_url(node, schemes, out, err);
-}
-
-static enum errc read_control(struct config_reader *reader, const struct yaml *node, void *out,
-                              struct err *err)
-{
-    static const char *const schemes[] = {"postgresql://", "postgres://", NULL};
-    (void)reader;
-    return read_url(node, schemes, out, err);
-}
-
-static enum errc read_prices(struct config_reader *reader, const struct yaml *node, void *out,
-                             struct err *err)
-{
-    (void)reader;
+    (void)arena;
+    (void)field;
     (void)err;
-    *(const struct yaml **)out = node;
+    *(const struct yaml **)place = node;
     return ERR_OK;
 }
 
-#define OTHER(key, member, function)                                                               \
-    {                                                                                              \
-        .name = key, .type = CONFIG_OTHER, .offset = offsetof(struct settings, member),            \
-        .flag_offset = CONFIG_NO_FLAG, .read = function                                            \
-    }
+static const char *const clickhouse_urls[] = {"clickhouse://", NULL};
+static const char *const postgres_urls[] = {"postgresql://", "postgres://", NULL};
 
-static const struct config_field top_fields[] = {
-    OTHER("listen", listen, config_listen),
-    OTHER("tls", tls, config_tls),
-    OTHER("require_keys", require_keys, config_flag),
-    OTHER("limits", limits, config_limits),
-    OTHER("ledger", ledger_url, read_ledger),
-    OTHER("control", control_url, read_control),
-    OTHER("prices", prices, read_prices),
-    OTHER("workflows", workflows, config_workflows),
-    OTHER("upstreams", upstreams, config_upstreams),
-    OTHER("budgets", budgets, config_budgets),
-    OTHER("routes", routes, config_routes),
-    OTHER("gateway", gateway, config_gateway),
-    OTHER("tools", tools, config_tools),
-    OTHER("correlation", correlation, config_correlation),
+static const struct config_field fields[] = {
+    {KEY("listen", OWN), AT(settings, listen), .read = read_listen, .preset = "127.0.0.1:4318",
+     .allowed = "HOST:PORT"},
+    {KEY("tls", GROUP), AT(settings, tls), .group = &config_tls},
+    {KEY("require_keys", FLAG), AT(settings, require_keys)},
+    {KEY("limits", GROUP), AT(settings, limits), .group = &config_limits},
+    {KEY("ledger", URL), AT(settings, ledger_url), .words = clickhouse_urls,
+     .absent = "`ledger.duckdb` in the home"},
+    {KEY("control", URL), AT(settings, control_url), .words = postgres_urls,
+     .absent = "`control.sqlite` in the home"},
+    {KEY("prices", OWN), AT(settings, prices), .read = read_prices,
+     .allowed = "a list: [prices](prices.md)"},
+    {KEY("workflows", NAMED), AT(settings, workflows), .group = &config_workflow},
+    {KEY("upstreams", NAMED), AT(settings, upstreams), .group = &config_upstream},
+    {KEY("budgets", LIST), AT(settings, budgets), .group = &config_budget},
+    {KEY("routes", LIST), AT(settings, routes), .group = &config_route},
+    {KEY("gateway", GROUP), AT(settings, gateway), .group = &config_gateway},
+    {KEY("tools", NAMED), AT(settings, tools), .group = &config_tool},
+    {KEY("correlation", OWN), AT(settings, correlation), .read = config_correlation,
+     .group = &config_rule, .allowed = "a list of rules"},
 };
+
+const struct config_group config_file = {FIELDS(fields)};
 
 enum errc config_parse(struct str file, struct str text, struct arena *arena, struct settings *out,
                        struct err *err)
@@ -209,10 +76,9 @@ enum errc config_parse(struct str file, struct str text, struct arena *arena, st
 
     const struct yaml *root = NULL;
     enum errc code = yaml_parse(file, text, arena, &root, err);
-    struct settings settings = {.listen = STR("127.0.0.1:4318")};
-    struct config_reader reader = {.arena = arena, .settings = &settings};
+    struct settings settings = {0};
     if (code == ERR_OK) {
-        code = config_fields(&reader, root, top_fields, COUNT_OF(top_fields), &settings, err);
+        code = config_group(arena, &config_file, root, &settings, err);
     }
     if (code == ERR_OK) {
         *out = settings;

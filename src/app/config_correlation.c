@@ -15,6 +15,40 @@ static const char *const field_names[CORRELATION_FIELD_COUNT] = {
 
 static const char *const outcome_words[] = {"resolved", "failed", "reopened", "escalated", NULL};
 
+/* What each key may hold depends on its neighbours, so the rows only name them. */
+#define NAMED(key, text)                                                                           \
+    {                                                                                              \
+        KEY(key, OWN), .allowed = (text)                                                           \
+    }
+
+static const struct config_field condition_rows[] = {NAMED("match", "a regular expression")};
+
+static const struct config_group condition_keys = {FIELDS(condition_rows)};
+
+static const struct config_field value_rows[] = {
+    NAMED("from", "a name, or a list of them"),
+    NAMED("match", "a regular expression"),
+    {KEY("take", OWN), .allowed = "a group of it", .absent = "1; 0 where it has none"},
+    NAMED("map", "value → word; \"*\": any other"),
+    NAMED("at_least", "a number, of an outcome"),
+};
+
+static const struct config_group value_keys = {FIELDS(value_rows)};
+
+static const struct config_field rule_rows[] = {
+    {KEY("when", OWN), .allowed = "name → a text, a list of texts or `{match: REGEX}`",
+     .absent = "always"},
+    NAMED("workflow", "a text, or the keys of an outcome but at_least"),
+    NAMED("case", "a text, or the keys of an outcome but at_least"),
+    NAMED("attempt", "a text, or the keys of an outcome but at_least"),
+    NAMED("input_key", "a text, or the keys of an outcome but at_least"),
+    {KEY("outcome", OWN), .group = &value_keys,
+     .allowed = "resolved, failed, reopened, escalated, or these keys"},
+    NAMED("attributes", "name → as workflow"),
+};
+
+const struct config_group config_rule = {FIELDS(rule_rows)};
+
 struct names {
     struct str *rows; /* [CORRELATION_NAMES_MAX] */
     size_t count;
@@ -62,10 +96,10 @@ static bool is_secret(struct str name)
     return false;
 }
 
-static enum errc note_name(struct config_reader *reader, struct names *names,
-                           const struct yaml *node, struct str name, size_t *out, struct err *err)
+static enum errc note_name(struct arena *arena, struct names *names, const struct yaml *node,
+                           struct str name, size_t *out, struct err *err)
 {
-    name = spelled(reader->arena, name);
+    name = spelled(arena, name);
     if (name.size == 0) {
         return config_full(node, err);
     }
@@ -89,13 +123,13 @@ static enum errc note_name(struct config_reader *reader, struct names *names,
     return ERR_OK;
 }
 
-static enum errc read_pattern(struct config_reader *reader, const struct yaml *node,
+static enum errc read_pattern(struct arena *arena, const struct yaml *node,
                               const struct regex **out, struct err *err)
 {
     struct str pattern;
     struct err why;
     enum errc code = read_text(node, &pattern, err);
-    if (code == ERR_OK && regex_compile(pattern, reader->arena, out, &why) != ERR_OK) {
+    if (code == ERR_OK && regex_compile(pattern, arena, out, &why) != ERR_OK) {
         code = yaml_error(node, err,
                           "\"" STR_FORMAT "\": %s; allowed is a regular expression as Perl has it",
                           STR_ARG(pattern), why.text);
@@ -105,10 +139,10 @@ static enum errc read_pattern(struct config_reader *reader, const struct yaml *n
 
 /* ---- when */
 
-static enum errc read_texts(struct config_reader *reader, const struct yaml *node,
+static enum errc read_texts(struct arena *arena, const struct yaml *node,
                             struct correlation_condition *out, struct err *err)
 {
-    enum errc code = config_texts(reader, node, &out->texts, &out->text_count, err);
+    enum errc code = config_texts(arena, node, &out->texts, &out->text_count, err);
     if (code == ERR_OK && out->text_count == 0) {
         code = yaml_error(node, err, "found an empty list; allowed is a text or a list of texts");
     }
@@ -121,10 +155,9 @@ static enum errc read_texts(struct config_reader *reader, const struct yaml *nod
     return code;
 }
 
-static enum errc read_when(struct config_reader *reader, struct names *names,
-                           const struct yaml *node, struct correlation_rule *rule, struct err *err)
+static enum errc read_when(struct arena *arena, struct names *names, const struct yaml *node,
+                           struct correlation_rule *rule, struct err *err)
 {
-    static const char *const keys[] = {"match", NULL};
     enum errc code = yaml_want(node, YAML_MAPPING, err);
     if (code != ERR_OK) {
         return code;
@@ -136,25 +169,25 @@ static enum errc read_when(struct config_reader *reader, struct names *names,
                           node->count, CONDITIONS_MAX);
     }
     struct correlation_condition *const conditions =
-        arena_new(reader->arena, struct correlation_condition, node->count);
+        arena_new(arena, struct correlation_condition, node->count);
     if (conditions == NULL) {
         return config_full(node, err);
     }
     size_t count = 0;
     for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
         struct correlation_condition *const condition = &conditions[count++];
-        code = note_name(reader, names, at, at->name, &condition->name, err);
+        code = note_name(arena, names, at, at->name, &condition->name, err);
         if (code == ERR_OK && at->kind == YAML_MAPPING) {
             const struct yaml *const pattern = yaml_get(at, "match");
-            code = yaml_only(at, keys, err);
+            code = config_only(&condition_keys, at, err);
             if (code == ERR_OK) {
-                code = pattern != NULL ? read_pattern(reader, pattern, &condition->match, err)
+                code = pattern != NULL ? read_pattern(arena, pattern, &condition->match, err)
                                        : yaml_error(at, err,
                                                     "found an empty mapping; allowed is a text, a "
                                                     "list of texts, or {match: REGEX}");
             }
         } else if (code == ERR_OK) {
-            code = read_texts(reader, at, condition, err);
+            code = read_texts(arena, at, condition, err);
         }
     }
     rule->conditions = conditions;
@@ -164,31 +197,31 @@ static enum errc read_when(struct config_reader *reader, struct names *names,
 
 /* ---- values */
 
-static enum errc read_from(struct config_reader *reader, struct names *names,
-                           const struct yaml *node, struct correlation_value *out, struct err *err)
+static enum errc read_from(struct arena *arena, struct names *names, const struct yaml *node,
+                           struct correlation_value *out, struct err *err)
 {
     const struct str *texts = NULL;
     size_t count = 0;
-    enum errc code = config_texts(reader, node, &texts, &count, err);
+    enum errc code = config_texts(arena, node, &texts, &count, err);
     if (code == ERR_OK && (count == 0 || count > FROM_MAX)) {
         code = yaml_error(node, err,
                           "found %zu names; allowed are 1 to %d, of which the first "
                           "that has a value counts",
                           count, FROM_MAX);
     }
-    size_t *const places = code == ERR_OK ? arena_new(reader->arena, size_t, count) : NULL;
+    size_t *const places = code == ERR_OK ? arena_new(arena, size_t, count) : NULL;
     if (code == ERR_OK && places == NULL) {
         code = config_full(node, err);
     }
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        code = note_name(reader, names, node, texts[i], &places[i], err);
+        code = note_name(arena, names, node, texts[i], &places[i], err);
     }
     out->names = places;
     out->name_count = count;
     return code;
 }
 
-static enum errc read_map(struct config_reader *reader, const struct yaml *node, bool is_outcome,
+static enum errc read_map(struct arena *arena, const struct yaml *node, bool is_outcome,
                           struct correlation_value *out, struct err *err)
 {
     enum errc code = yaml_want(node, YAML_MAPPING, err);
@@ -196,7 +229,7 @@ static enum errc read_map(struct config_reader *reader, const struct yaml *node,
         code = yaml_error(node, err, "found %zu values; allowed are 1 to %d", node->count, MAP_MAX);
     }
     struct attribute *const map =
-        code == ERR_OK ? arena_new(reader->arena, struct attribute, node->count) : NULL;
+        code == ERR_OK ? arena_new(arena, struct attribute, node->count) : NULL;
     if (code == ERR_OK && map == NULL) {
         code = config_full(node, err);
     }
@@ -227,17 +260,15 @@ static enum errc read_take(const struct yaml *node, struct correlation_value *ou
     return code;
 }
 
-static enum errc read_mapping(struct config_reader *reader, struct names *names,
-                              const struct yaml *node, bool is_outcome,
-                              struct correlation_value *out, struct err *err)
+static enum errc read_mapping(struct arena *arena, struct names *names, const struct yaml *node,
+                              bool is_outcome, struct correlation_value *out, struct err *err)
 {
-    static const char *const keys[] = {"from", "match", "take", "map", "at_least", NULL};
     const struct yaml *const from = yaml_get(node, "from");
     const struct yaml *const pattern = yaml_get(node, "match");
     const struct yaml *const take = yaml_get(node, "take");
     const struct yaml *const map = yaml_get(node, "map");
     const struct yaml *const at_least = yaml_get(node, "at_least");
-    enum errc code = yaml_only(node, keys, err);
+    enum errc code = config_only(&value_keys, node, err);
     if (code == ERR_OK && from == NULL) {
         code = yaml_error(node, err,
                           "from is missing: the name of an attribute, or span.name, "
@@ -249,13 +280,13 @@ static enum errc read_mapping(struct config_reader *reader, struct names *names,
     if (code == ERR_OK && at_least != NULL && (!is_outcome || map != NULL)) {
         code = yaml_error(at_least, err, "only an outcome without map is judged by a number");
     }
-    code = code == ERR_OK ? read_from(reader, names, from, out, err) : code;
+    code = code == ERR_OK ? read_from(arena, names, from, out, err) : code;
     if (code == ERR_OK && pattern != NULL) {
-        code = read_pattern(reader, pattern, &out->match, err);
+        code = read_pattern(arena, pattern, &out->match, err);
         out->take = code == ERR_OK && regex_groups(out->match) > 0 ? 1 : 0;
     }
     code = code == ERR_OK && take != NULL ? read_take(take, out, err) : code;
-    code = code == ERR_OK && map != NULL ? read_map(reader, map, is_outcome, out, err) : code;
+    code = code == ERR_OK && map != NULL ? read_map(arena, map, is_outcome, out, err) : code;
     if (code == ERR_OK && at_least != NULL) {
         out->has_at_least = true;
         code = yaml_double(at_least, -1e12, 1e12, &out->at_least, err);
@@ -264,14 +295,13 @@ static enum errc read_mapping(struct config_reader *reader, struct names *names,
 }
 
 /* A text, or where to take it from. */
-static enum errc read_value(struct config_reader *reader, struct names *names,
-                            const struct yaml *node, bool is_outcome, struct correlation_value *out,
-                            struct err *err)
+static enum errc read_value(struct arena *arena, struct names *names, const struct yaml *node,
+                            bool is_outcome, struct correlation_value *out, struct err *err)
 {
     int word = 0;
     out->is_set = true;
     if (node->kind == YAML_MAPPING) {
-        return read_mapping(reader, names, node, is_outcome, out, err);
+        return read_mapping(arena, names, node, is_outcome, out, err);
     }
     if (!is_outcome) {
         return read_text(node, &out->constant, err);
@@ -281,9 +311,8 @@ static enum errc read_value(struct config_reader *reader, struct names *names,
     return code;
 }
 
-static enum errc read_attributes(struct config_reader *reader, struct names *names,
-                                 const struct yaml *node, struct correlation_rule *rule,
-                                 struct err *err)
+static enum errc read_attributes(struct arena *arena, struct names *names, const struct yaml *node,
+                                 struct correlation_rule *rule, struct err *err)
 {
     enum errc code = yaml_want(node, YAML_MAPPING, err);
     if (code == ERR_OK && node->count > CORRELATION_ATTRIBUTES_MAX) {
@@ -291,34 +320,27 @@ static enum errc read_attributes(struct config_reader *reader, struct names *nam
                           CORRELATION_ATTRIBUTES_MAX);
     }
     struct correlation_attribute *const attributes =
-        code == ERR_OK ? arena_new(reader->arena, struct correlation_attribute, node->count + 1)
-                       : NULL;
+        code == ERR_OK ? arena_new(arena, struct correlation_attribute, node->count + 1) : NULL;
     if (code == ERR_OK && attributes == NULL) {
         code = config_full(node, err);
     }
     size_t count = 0;
     for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
         attributes[count].name = at->name;
-        code = read_value(reader, names, at, false, &attributes[count++].value, err);
+        code = read_value(arena, names, at, false, &attributes[count++].value, err);
     }
     rule->attributes = attributes;
     rule->attribute_count = count;
     return code;
 }
 
-static enum errc read_rule(struct config_reader *reader, struct names *names,
-                           const struct yaml *node, struct correlation_rule *rule, struct err *err)
+static enum errc read_rule(struct arena *arena, struct names *names, const struct yaml *node,
+                           struct correlation_rule *rule, struct err *err)
 {
-    const char *keys[CORRELATION_FIELD_COUNT + 3] = {"when"};
-    for (size_t i = 0; i < CORRELATION_FIELD_COUNT; i++) {
-        keys[i + 1] = field_names[i];
-    }
-    keys[CORRELATION_FIELD_COUNT + 1] = "attributes";
-    enum errc code = yaml_want(node, YAML_MAPPING, err);
-    code = code == ERR_OK ? yaml_only(node, keys, err) : code;
+    enum errc code = config_only(&config_rule, node, err);
     const struct yaml *const when = code == ERR_OK ? yaml_get(node, "when") : NULL;
     if (when != NULL) {
-        code = read_when(reader, names, when, rule, err);
+        code = read_when(arena, names, when, rule, err);
     }
     bool gives = false;
     for (int i = 0; i < CORRELATION_FIELD_COUNT && code == ERR_OK; i++) {
@@ -326,12 +348,12 @@ static enum errc read_rule(struct config_reader *reader, struct names *names,
         if (member != NULL) {
             gives = true;
             code =
-                read_value(reader, names, member, i == CORRELATION_OUTCOME, &rule->fields[i], err);
+                read_value(arena, names, member, i == CORRELATION_OUTCOME, &rule->fields[i], err);
         }
     }
     const struct yaml *const attributes = code == ERR_OK ? yaml_get(node, "attributes") : NULL;
     if (attributes != NULL) {
-        code = read_attributes(reader, names, attributes, rule, err);
+        code = read_attributes(arena, names, attributes, rule, err);
     }
     if (code == ERR_OK && !gives && rule->attribute_count == 0) {
         code = yaml_error(node, err,
@@ -341,10 +363,10 @@ static enum errc read_rule(struct config_reader *reader, struct names *names,
     return code;
 }
 
-enum errc config_correlation(struct config_reader *reader, const struct yaml *node, void *out,
-                             struct err *err)
+enum errc config_correlation(struct arena *arena, const struct config_field *field,
+                             const struct yaml *node, void *place, struct err *err)
 {
-    (void)out;
+    CHECK(field->group == &config_rule);
     enum errc code = yaml_want(node, YAML_SEQUENCE, err);
     if (code == ERR_OK && node->count > CORRELATION_RULES_MAX) {
         code = yaml_error(node, err, "found %zu rules; at most %d are allowed", node->count,
@@ -353,25 +375,24 @@ enum errc config_correlation(struct config_reader *reader, const struct yaml *no
     if (code != ERR_OK || node->count == 0) {
         return code;
     }
-    struct correlation *const all = arena_new(reader->arena, struct correlation, 1);
-    struct correlation_rule *const rules =
-        arena_new(reader->arena, struct correlation_rule, node->count);
-    struct names names = {.rows = arena_new(reader->arena, struct str, CORRELATION_NAMES_MAX)};
+    struct correlation *const all = arena_new(arena, struct correlation, 1);
+    struct correlation_rule *const rules = arena_new(arena, struct correlation_rule, node->count);
+    struct names names = {.rows = arena_new(arena, struct str, CORRELATION_NAMES_MAX)};
     if (all == NULL || rules == NULL || names.rows == NULL) {
         return config_full(node, err);
     }
     size_t count = 0;
     for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
-        code = read_rule(reader, &names, at, &rules[count++], err);
+        code = read_rule(arena, &names, at, &rules[count++], err);
     }
     if (code != ERR_OK) {
         return code;
     }
     *all = (struct correlation){
         .rules = rules, .rule_count = count, .names = names.rows, .name_count = names.count};
-    if (!correlation_seal(all, reader->arena)) {
+    if (!correlation_seal(all, arena)) {
         return config_full(node, err);
     }
-    reader->settings->correlation = all;
+    *(const struct correlation **)place = all;
     return ERR_OK;
 }

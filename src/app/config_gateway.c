@@ -1,132 +1,133 @@
-/* The keys of bursar.yaml that the gateway goes by: routes, gateway. */
+/* The keys of bursar.yaml that the gateway goes by: upstreams, routes, gateway. */
 #include "app/config_priv.h"
 
 #include "base/check.h"
 #include "net/client.h"
 
-#define FIELD(record, key, kind, member, needed)                                                   \
-    {                                                                                              \
-        .name = key, .type = kind, .required = (needed),                                           \
-        .offset = offsetof(struct record, member), .flag_offset = CONFIG_NO_FLAG                   \
-    }
-#define OTHER(record, key, member, function, flag)                                                 \
-    {                                                                                              \
-        .name = key, .type = CONFIG_OTHER, .offset = offsetof(struct record, member),              \
-        .flag_offset = flag, .read = function                                                      \
-    }
-
 enum { CEILING_MAX = 10000000, RETRIES_MAX = 5, SECONDS_MAX = 86400 };
 
-static enum errc read_leave(struct config_reader *reader, const struct yaml *node, void *out,
-                            struct err *err)
-{
-    static const char *const words[] = {
-        [GATEWAY_CANCEL] = "cancel", [GATEWAY_DRAIN] = "drain", [GATEWAY_LEAVE_COUNT] = NULL};
-    (void)reader;
-    int word = 0;
-    const enum errc code = yaml_word(node, words, &word, err);
-    if (code == ERR_OK) {
-        *(enum gateway_leave *)out = (enum gateway_leave)word;
-    }
-    return code;
-}
+static const char *const dialects[] = {[UPSTREAM_OPENAI] = "openai",
+                                       [UPSTREAM_ANTHROPIC] = "anthropic",
+                                       [UPSTREAM_DIALECT_COUNT] = NULL};
+static const char *const leaves[] = {
+    [GATEWAY_CANCEL] = "cancel", [GATEWAY_DRAIN] = "drain", [GATEWAY_LEAVE_COUNT] = NULL};
+static const char *const nobody[] = {"people", NULL};
+static const char *const refusals[] = {"402", "429", NULL};
 
-static enum errc read_people(struct config_reader *reader, const struct yaml *node, void *out,
-                             struct err *err)
+static bool is_variable(struct str name)
 {
-    static const char *const words[] = {"people", NULL};
-    (void)reader;
-    int word = 0;
-    const enum errc code = yaml_word(node, words, &word, err);
-    if (code == ERR_OK) {
-        *(bool *)out = true;
-    }
-    return code;
-}
-
-static enum errc read_match(struct config_reader *reader, const struct yaml *node, void *out,
-                            struct err *err)
-{
-    static const struct config_field fields[] = {
-        FIELD(settings_route, "workflow", CONFIG_TEXT, workflow, false),
-        {.name = "risk",
-         .type = CONFIG_OTHER,
-         .offset = offsetof(struct settings_route, risk),
-         .flag_offset = offsetof(struct settings_route, has_risk),
-         .read = config_risk},
-        FIELD(settings_route, "model", CONFIG_TEXT, matched_model, false),
-    };
-    return config_fields(reader, node, fields, COUNT_OF(fields), out, err);
-}
-
-static enum errc read_fallback(struct config_reader *reader, const struct yaml *node, void *out,
-                               struct err *err)
-{
-    struct settings_route *const route = out;
-    return config_texts(reader, node, &route->fallback, &route->fallback_count, err);
-}
-
-enum errc config_routes(struct config_reader *reader, const struct yaml *node, void *out,
-                        struct err *err)
-{
-    static const struct config_field fields[] = {
-        {.name = "match", .type = CONFIG_OTHER, .flag_offset = CONFIG_NO_FLAG, .read = read_match},
-        FIELD(settings_route, "model", CONFIG_TEXT, model, false),
-        {.name = "fallback",
-         .type = CONFIG_OTHER,
-         .flag_offset = CONFIG_NO_FLAG,
-         .read = read_fallback},
-        FIELD(settings_route, "upstream", CONFIG_TEXT, upstream, false),
-        FIELD(settings_route, "under_pressure", CONFIG_TEXT, under_pressure, false),
-        OTHER(settings_route, "to", to_people, read_people, CONFIG_NO_FLAG),
-        OTHER(settings_route, "on_leave", on_leave, read_leave,
-              offsetof(struct settings_route, has_on_leave)),
-        {.name = "output_ceiling",
-         .type = CONFIG_COUNT,
-         .offset = offsetof(struct settings_route, output_ceiling),
-         .flag_offset = CONFIG_NO_FLAG,
-         .low = 1,
-         .high = CEILING_MAX},
-        OTHER(settings_route, "shrink", shrink, config_flag,
-              offsetof(struct settings_route, has_shrink)),
-    };
-    (void)out;
-    enum errc code = yaml_want(node, YAML_SEQUENCE, err);
-    for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
-        struct settings_route route = {0};
-        code = config_fields(reader, at, fields, COUNT_OF(fields), &route, err);
-        if (code == ERR_OK && route.to_people == (route.model.size > 0)) {
-            code = yaml_error(at, err, "a route has either model: NAME or to: people");
+    for (size_t i = 0; i < name.size; i++) {
+        const char c = name.data[i];
+        const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+        if (!letter && !(i > 0 && c >= '0' && c <= '9')) {
+            return false;
         }
-        if (code != ERR_OK) {
-            return code;
-        }
-        const size_t row = arena_push(reader->arena, &reader->settings->routes);
-        if (row == SIZE_MAX) {
-            return config_full(at, err);
-        }
-        reader->settings->routes.rows[row] = route;
     }
-    return code;
+    return name.size > 0;
 }
 
-static enum errc read_refusal(struct config_reader *reader, const struct yaml *node, void *out,
-                              struct err *err)
+/* The text is not repeated in the error: somebody may have put the key itself here. */
+static enum errc read_key_env(struct arena *arena, const struct config_field *field,
+                              const struct yaml *node, void *place, struct err *err)
 {
-    static const char *const words[] = {"402", "429", NULL};
-    (void)reader;
+    (void)arena;
+    (void)field;
+    struct str name;
+    const enum errc code = yaml_str(node, &name, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!is_variable(name)) {
+        return yaml_error(node, err,
+                          "found something that is no name of an environment variable; allowed is "
+                          "a name such as OPENAI_API_KEY, never the key itself");
+    }
+    *(struct str *)place = name;
+    return ERR_OK;
+}
+
+static const struct config_field upstream_fields[] = {
+    {KEY("base_url", URL), AT(settings_upstream, base_url), .required = true,
+     .words = config_web_urls},
+    {KEY("api_key_env", OWN), AT(settings_upstream, api_key_env), .read = read_key_env,
+     .allowed = "the name of an environment variable"},
+    {KEY("api_key_file", TEXT), AT(settings_upstream, api_key_file), .allowed = "a file"},
+    {KEY("dialect", WORD), AT(settings_upstream, dialect), GIVEN(settings_upstream, has_dialect),
+     .words = dialects, .absent = "by its name"},
+    {KEY("provider", TEXT), AT(settings_upstream, provider), .absent = "its name"},
+};
+
+_Static_assert(offsetof(struct settings_upstream, name) == 0, "CONFIG_NAMED puts it there");
+
+const struct config_group config_upstream = {FIELDS(upstream_fields),
+                                             .row_size = sizeof(struct settings_upstream)};
+
+static const struct config_field match_fields[] = {
+    {KEY("workflow", TEXT), AT(settings_route, workflow), .absent = "any"},
+    {KEY("risk", WORD), AT(settings_route, risk), GIVEN(settings_route, has_risk),
+     .words = config_risks, .absent = "any"},
+    {KEY("model", TEXT), AT(settings_route, matched_model), .absent = "any"},
+};
+
+static const struct config_group match = {FIELDS(match_fields)};
+
+static enum errc read_people(struct arena *arena, const struct config_field *field,
+                             const struct yaml *node, void *place, struct err *err)
+{
+    (void)arena;
     int word = 0;
-    const enum errc code = yaml_word(node, words, &word, err);
+    const enum errc code = yaml_word(node, field->words, &word, err);
     if (code == ERR_OK) {
-        *(int64_t *)out = word == 0 ? 402 : 429;
+        *(bool *)place = true;
     }
     return code;
 }
 
-static enum errc read_notify(struct config_reader *reader, const struct yaml *node, void *out,
-                             struct err *err)
+static const struct config_field route_fields[] = {
+    {KEY("match", GROUP), .group = &match, .absent = "everything"},
+    {KEY("model", TEXT), AT(settings_route, model), .absent = "needed, or `to`"},
+    {KEY("fallback", TEXTS), AT(settings_route, fallback), COUNT(settings_route, fallback_count)},
+    {KEY("upstream", TEXT), AT(settings_route, upstream), .absent = "the one that was asked"},
+    {KEY("under_pressure", TEXT), AT(settings_route, under_pressure)},
+    {KEY("to", OWN), AT(settings_route, to_people), .read = read_people, .words = nobody,
+     .allowed = "people", .absent = "needed, or `model`"},
+    {KEY("on_leave", WORD), AT(settings_route, on_leave), GIVEN(settings_route, has_on_leave),
+     .words = leaves, .absent = "the gateway's"},
+    {KEY("output_ceiling", COUNT), AT(settings_route, output_ceiling), RANGE(1, CEILING_MAX),
+     .absent = "the gateway's"},
+    {KEY("shrink", FLAG), AT(settings_route, shrink), GIVEN(settings_route, has_shrink),
+     .absent = "the gateway's"},
+};
+
+static enum errc check_route(const struct yaml *node, void *record, struct err *err)
 {
-    (void)reader;
+    const struct settings_route *const route = record;
+    CHECK(route != NULL);
+    return route->to_people == (route->model.size > 0)
+               ? yaml_error(node, err, "a route has either model: NAME or to: people")
+               : ERR_OK;
+}
+
+const struct config_group config_route = {
+    FIELDS(route_fields), .row_size = sizeof(struct settings_route), .check = check_route};
+
+static enum errc read_refusal(struct arena *arena, const struct config_field *field,
+                              const struct yaml *node, void *place, struct err *err)
+{
+    (void)arena;
+    int word = 0;
+    const enum errc code = yaml_word(node, field->words, &word, err);
+    if (code == ERR_OK) {
+        *(int64_t *)place = word == 0 ? 402 : 429;
+    }
+    return code;
+}
+
+static enum errc read_notify(struct arena *arena, const struct config_field *field,
+                             const struct yaml *node, void *place, struct err *err)
+{
+    (void)arena;
+    (void)field;
     struct str url;
     const enum errc code = yaml_str(node, &url, err);
     if (code != ERR_OK) {
@@ -145,32 +146,31 @@ static enum errc read_notify(struct config_reader *reader, const struct yaml *no
                           "found something that is no URL; allowed is https://… or "
                           "http://…");
     }
-    *(struct str *)out = url;
+    *(struct str *)place = url;
     return ERR_OK;
 }
 
-#define COUNTED(key, member, most)                                                                 \
+/* 0 stands for what the gateway does by itself, which `without` tells. */
+#define COUNTED(key, member, most, without)                                                        \
     {                                                                                              \
-        .name = key, .type = CONFIG_COUNT, .offset = offsetof(struct settings_gateway, member),    \
-        .flag_offset = CONFIG_NO_FLAG, .low = 0, .high = most                                      \
+        KEY(key, COUNT), AT(settings_gateway, member), RANGE(0, most), .absent = without           \
     }
 
-enum errc config_gateway(struct config_reader *reader, const struct yaml *node, void *out,
-                         struct err *err)
-{
-    static const struct config_field fields[] = {
-        OTHER(settings_gateway, "refusal_status", refusal_status, read_refusal, CONFIG_NO_FLAG),
-        OTHER(settings_gateway, "allow_unpriced", allow_unpriced, config_flag, CONFIG_NO_FLAG),
-        COUNTED("output_ceiling", output_ceiling, CEILING_MAX),
-        OTHER(settings_gateway, "shrink", shrink, config_flag, CONFIG_NO_FLAG),
-        OTHER(settings_gateway, "on_leave", on_leave, read_leave,
-              offsetof(struct settings_gateway, has_on_leave)),
-        COUNTED("retries", retries, RETRIES_MAX),
-        COUNTED("first_byte_seconds", first_byte_s, SECONDS_MAX),
-        COUNTED("idle_seconds", idle_s, SECONDS_MAX),
-        COUNTED("total_seconds", total_s, SECONDS_MAX),
-        OTHER(settings_gateway, "sync_always", sync_always, config_flag, CONFIG_NO_FLAG),
-        OTHER(settings_gateway, "notify_url", notify_url, read_notify, CONFIG_NO_FLAG),
-    };
-    return config_fields(reader, node, fields, COUNT_OF(fields), out, err);
-}
+static const struct config_field gateway_fields[] = {
+    {KEY("refusal_status", OWN), AT(settings_gateway, refusal_status), .read = read_refusal,
+     .words = refusals, .preset = "402", .allowed = "402, 429"},
+    {KEY("allow_unpriced", FLAG), AT(settings_gateway, allow_unpriced)},
+    COUNTED("output_ceiling", output_ceiling, CEILING_MAX, "32768"),
+    {KEY("shrink", FLAG), AT(settings_gateway, shrink)},
+    {KEY("on_leave", WORD), AT(settings_gateway, on_leave), GIVEN(settings_gateway, has_on_leave),
+     .words = leaves, .absent = "cancel"},
+    COUNTED("retries", retries, RETRIES_MAX, "0"),
+    COUNTED("first_byte_seconds", first_byte_s, SECONDS_MAX, "600"),
+    COUNTED("idle_seconds", idle_s, SECONDS_MAX, "300"),
+    COUNTED("total_seconds", total_s, SECONDS_MAX, "3600"),
+    {KEY("sync_always", FLAG), AT(settings_gateway, sync_always)},
+    {KEY("notify_url", OWN), AT(settings_gateway, notify_url), .read = read_notify,
+     .allowed = "https://…, http://…"},
+};
+
+const struct config_group config_gateway = {FIELDS(gateway_fields)};

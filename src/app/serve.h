@@ -207,10 +207,13 @@ void serve_questions_start(struct serve *serve);
 bool serve_questions_ask_figures(struct serve *serve);
 /* Answers what is asked, then ends. */
 void serve_questions_stop(struct serve *serve);
+
+/* ---- serve_ask.c */
+
 /* GET or, of commands that write, POST /api/v1/<command>?name=value; POST /api/v1/run; true: it is
  * answered, now or later. */
-bool serve_question(struct serve *serve, const struct net_request *request,
-                    const struct serve_caller *caller, struct net_reply *reply);
+bool serve_ask(struct serve *serve, const struct net_request *request,
+               const struct serve_caller *caller, struct net_reply *reply);
 
 /* ---- serve_keys.c, on the main thread but for the last two */
 

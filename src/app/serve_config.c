@@ -13,10 +13,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define CONFIG_BYTES_MAX      ((size_t)64 << 20)
-#define QUEUE_BYTES_DEFAULT   ((size_t)256 << 20)
-#define JOURNAL_BYTES_DEFAULT (INT64_C(4) << 30)
-#define MIB                   ((size_t)1 << 20)
+#define CONFIG_BYTES_MAX ((size_t)64 << 20)
+#define MIB              ((size_t)1 << 20)
 
 enum { MS_PER_SECOND = 1000 };
 
@@ -96,40 +94,23 @@ struct net_limits serve_net_limits(const struct settings *settings)
 {
     CHECK(settings != NULL);
     const struct settings_limits *const from = &settings->limits;
-    struct net_limits limits = net_limits_default;
-    const struct {
-        int64_t seconds;
-        int *ms;
-    } times[] = {{from->head_seconds, &limits.head_ms_max},
-                 {from->body_seconds, &limits.body_ms_max},
-                 {from->idle_seconds, &limits.idle_ms_max},
-                 {from->write_seconds, &limits.write_ms_max}};
-    for (size_t i = 0; i < COUNT_OF(times); i++) {
-        if (times[i].seconds > 0) {
-            *times[i].ms = (int)times[i].seconds * MS_PER_SECOND;
-        }
-    }
-    if (from->connections > 0) {
-        limits.connections_max = (int)from->connections;
-    }
-    if (from->body_mib > 0) {
-        limits.body_bytes_max = (size_t)from->body_mib * MIB;
-    }
-    if (from->memory_mib > 0) {
-        limits.held_bytes_max = (size_t)from->memory_mib * MIB;
-    }
-    return limits;
+    return (struct net_limits){
+        .body_bytes_max = (size_t)from->body_mib * MIB,
+        .held_bytes_max = (size_t)from->memory_mib * MIB,
+        .connections_max = (int)from->connections,
+        .head_ms_max = (int)from->head_seconds * MS_PER_SECOND,
+        .body_ms_max = (int)from->body_seconds * MS_PER_SECOND,
+        .idle_ms_max = (int)from->idle_seconds * MS_PER_SECOND,
+        .write_ms_max = (int)from->write_seconds * MS_PER_SECOND,
+    };
 }
 
 struct inbox_limits serve_inbox_limits(const struct settings *settings)
 {
     CHECK(settings != NULL);
     const struct settings_limits *const from = &settings->limits;
-    return (struct inbox_limits){
-        .queue_bytes_max =
-            from->queue_mib > 0 ? (size_t)from->queue_mib * MIB : QUEUE_BYTES_DEFAULT,
-        .journal_bytes_max =
-            from->journal_mib > 0 ? from->journal_mib * (int64_t)MIB : JOURNAL_BYTES_DEFAULT};
+    return (struct inbox_limits){.queue_bytes_max = (size_t)from->queue_mib * MIB,
+                                 .journal_bytes_max = from->journal_mib * (int64_t)MIB};
 }
 
 /* Keys of the file whose change only a restart brings about. */

@@ -82,7 +82,7 @@ void serve_handle_commands(void *context, const struct net_request *request,
     CHECK(serve != NULL);
     const struct serve_caller nobody = {0};
     const enum serve_area area = serve_auth_area(request->head->method, request->head->path);
-    if (area != AREA_COMMANDS || !serve_question(serve, request, &nobody, reply)) {
+    if (area != AREA_COMMANDS || !serve_ask(serve, request, &nobody, reply)) {
         serve_refuse(reply, 404, "this port is for commands of this machine's owner");
     }
 }
@@ -111,7 +111,7 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
     }
     if (serve_otlp(serve, request, &caller, reply) ||
         serve_outcomes(serve, request, &caller, reply) ||
-        serve_question(serve, request, &caller, reply)) {
+        serve_ask(serve, request, &caller, reply)) {
         return;
     }
     if (!str_equal(path, STR("/healthz")) && !str_equal(path, STR("/readyz")) &&

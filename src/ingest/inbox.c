@@ -58,129 +58,6 @@ void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first)
     pthread_mutex_unlock(&inbox->lock);
 }
 
-/* ---- the committing thread */
-
-#define MS INT64_C(1000000)
-const int64_t inbox_bucket_ns[INBOX_BUCKETS - 1] = {
-    MS / 2, MS, 2 * MS, 5 * MS, 10 * MS, 20 * MS, 50 * MS, 100 * MS, 250 * MS, 1000 * MS, 5000 * MS,
-};
-
-static size_t bucket_of(int64_t took_ns)
-{
-    size_t bucket = 0;
-    while (bucket < INBOX_BUCKETS - 1 && took_ns > inbox_bucket_ns[bucket]) {
-        bucket++;
-    }
-    return bucket;
-}
-
-static enum errc commit(struct inbox *inbox, const struct offer *first, size_t count,
-                        int64_t remove_through, struct err *err)
-{
-    struct journal_message *const messages = memory_new_array(struct journal_message, count + 1);
-    size_t i = 0;
-    for (const struct offer *o = first; o != NULL; o = o->next) {
-        messages[i++] = o->message;
-    }
-    CHECK(i == count);
-    const int64_t began_ns = clock_monotonic_ns();
-    const enum errc code = journal_append(inbox->journal, messages, count, remove_through, err);
-    const int64_t took_ns = clock_monotonic_ns() - began_ns;
-    i = 0;
-    for (const struct offer *o = first; o != NULL; o = o->next, i++) {
-        if (o->reading != NULL) {
-            o->reading->id = messages[i].id;
-        }
-    }
-    memory_free(messages);
-    pthread_mutex_lock(&inbox->lock);
-    inbox->counts.commits++;
-    inbox->counts.commit_ns += took_ns;
-    inbox->counts.commit_buckets[bucket_of(took_ns)]++;
-    inbox->counts.commit_ns_max =
-        took_ns > inbox->counts.commit_ns_max ? took_ns : inbox->counts.commit_ns_max;
-    pthread_mutex_unlock(&inbox->lock);
-    return code;
-}
-
-/* Leave what was decoded of the messages to the moving thread; under the lock. */
-static void pass_readings(struct inbox *inbox, struct offer *first)
-{
-    for (struct offer *o = first; o != NULL; o = o->next) {
-        if (o->reading != NULL) {
-            *inbox->last_reading = o->reading;
-            inbox->last_reading = &o->reading->next;
-            o->reading = NULL;
-        }
-    }
-}
-
-static void answer(struct inbox *inbox, struct offer *first, enum errc code, const struct err *err)
-{
-    struct offer *next = NULL;
-    for (struct offer *o = first; o != NULL; o = next) {
-        next = o->next;
-        o->done(o->context, code, err);
-        inbox_free_readings(inbox, o->reading);
-        text_deinit(&o->bytes);
-        text_deinit(&o->bound);
-        memory_free(o);
-    }
-}
-
-static void *run_committing(void *context)
-{
-    struct inbox *const inbox = context;
-    int64_t told_ns = 0;
-    pthread_mutex_lock(&inbox->lock);
-    while (true) {
-        while (inbox->first == NULL && inbox->remove_through == 0 &&
-               !(inbox->moving_ended && inbox->promised == 0)) {
-            pthread_cond_wait(&inbox->offered, &inbox->lock);
-        }
-        if (inbox->first == NULL && inbox->remove_through == 0) {
-            break;
-        }
-        struct offer *const first = inbox->first;
-        const int64_t remove_through = inbox->remove_through;
-        size_t count = 0;
-        int64_t bytes = 0;
-        for (const struct offer *o = first; o != NULL; o = o->next) {
-            count++;
-            bytes += (int64_t)o->bytes.size;
-        }
-        inbox->first = NULL;
-        inbox->last = &inbox->first;
-        inbox->remove_through = 0;
-        pthread_mutex_unlock(&inbox->lock);
-
-        struct err err = {0};
-        const enum errc code = commit(inbox, first, count, remove_through, &err);
-        pthread_mutex_lock(&inbox->lock);
-        inbox->queue_bytes -= (size_t)bytes;
-        inbox->journal_failed_ns = code == ERR_OK ? 0 : clock_monotonic_ns();
-        if (code == ERR_OK) {
-            inbox->counts.acknowledged += (int64_t)count;
-            inbox->counts.waiting += (int64_t)count;
-            inbox->counts.waiting_bytes += bytes;
-            pass_readings(inbox, first);
-            pthread_cond_broadcast(&inbox->committed);
-        } else if (remove_through > inbox->remove_through) {
-            inbox->remove_through = count > 0 ? remove_through : 0; /* with the next offers */
-        }
-        pthread_mutex_unlock(&inbox->lock);
-        if (code != ERR_OK) {
-            inbox_tell_seldom(inbox, &told_ns, err.text);
-        }
-        answer(inbox, first, code, &err);
-        pthread_mutex_lock(&inbox->lock);
-    }
-    pthread_mutex_unlock(&inbox->lock);
-    return NULL;
-}
-
-/* ---- outside */
-
 static void init_conditions(struct inbox *inbox)
 {
     pthread_condattr_t attributes;
@@ -213,7 +90,7 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     inbox->counts.waiting_bytes = size.bytes;
     init_conditions(inbox);
     resident_create(&inbox->resident);
-    CHECK(pthread_create(&inbox->committing, NULL, run_committing, inbox) == 0);
+    CHECK(pthread_create(&inbox->committing, NULL, inbox_run_committing, inbox) == 0);
     CHECK(pthread_create(&inbox->moving, NULL, inbox_run_moving, inbox) == 0);
     *out = inbox;
     return ERR_OK;
@@ -319,66 +196,6 @@ void inbox_change(struct inbox *inbox, const struct price_book *book,
     pthread_mutex_lock(&inbox->lock);
     inbox->settings.limits = *limits;
     pthread_mutex_unlock(&inbox->lock);
-}
-
-enum errc inbox_reopen(struct inbox *inbox, struct err *err)
-{
-    CHECK(inbox != NULL);
-    const enum errc code = inbox->settings.reopen != NULL
-                               ? inbox->settings.reopen(inbox->settings.context, err)
-                               : ERR_OK;
-    pthread_mutex_lock(&inbox->lock);
-    inbox->broken = code != ERR_OK;
-    pthread_mutex_unlock(&inbox->lock);
-    return code;
-}
-
-static void give_back(struct inbox *inbox)
-{
-    pthread_mutex_lock(&inbox->lock);
-    CHECK(inbox->is_borrowed);
-    inbox->is_borrowed = false;
-    inbox->owes_a_move = true;
-    inbox->borrowing--;
-    pthread_cond_broadcast(&inbox->moved);
-    if (inbox->broken) {
-        pthread_cond_signal(&inbox->committed); /* the moving thread goes on trying */
-    }
-    pthread_mutex_unlock(&inbox->lock);
-}
-
-enum errc inbox_borrow_store(struct inbox *inbox, struct store **out, struct err *err)
-{
-    CHECK(inbox != NULL);
-    CHECK(out != NULL);
-    pthread_mutex_lock(&inbox->lock);
-    inbox->borrowing++;
-    while (inbox->is_moving || inbox->is_borrowed ||
-           (inbox->owes_a_move && inbox->counts.waiting > 0)) {
-        pthread_cond_wait(&inbox->moved, &inbox->lock);
-    }
-    inbox->is_borrowed = true;
-    const bool broken = inbox->broken;
-    pthread_mutex_unlock(&inbox->lock);
-    const enum errc code = broken ? inbox_reopen(inbox, err) : ERR_OK;
-    if (code != ERR_OK) {
-        give_back(inbox);
-        return code;
-    }
-    *out = inbox->settings.store;
-    return ERR_OK;
-}
-
-void inbox_return_store(struct inbox *inbox)
-{
-    CHECK(inbox != NULL);
-    if (store_is_broken(inbox->settings.store)) {
-        struct err err;
-        if (inbox_reopen(inbox, &err) != ERR_OK) {
-            inbox_tell(inbox, err.text);
-        }
-    }
-    give_back(inbox);
 }
 
 bool inbox_is_behind(struct inbox *inbox)

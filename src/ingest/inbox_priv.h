@@ -69,6 +69,9 @@ MUST_CHECK enum errc inbox_reopen(struct inbox *inbox, struct err *err);
 /* Free a list of readings; not while holding the lock. */
 void inbox_free_readings(struct inbox *inbox, struct inbox_reading *first);
 
+/* inbox_commit.c: the committing thread; context is the struct inbox. */
+void *inbox_run_committing(void *context);
+
 /* inbox_move.c: the moving thread; context is the struct inbox. */
 void *inbox_run_moving(void *context);
 

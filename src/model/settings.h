@@ -36,7 +36,8 @@ struct settings_workflow {
     bool has_human_rate;
     int64_t human_rate_pusd; /* of an hour of people's work, fully loaded */
     struct settings_baseline baselines[BASELINE_COUNT];
-    double non_inferiority_pp; /* percentage points */
+    bool has_non_inferiority;
+    double non_inferiority_pp; /* percentage points; where the file has none, by the risk */
     struct str team;
     struct str cost_center;
     bool has_go_live;
@@ -145,6 +146,7 @@ struct settings_conversion {
     bool has_control; /* a control group was kept */
     int64_t control_visitors;
     int64_t control_conversions;
+    bool has_control_rate;
     double control_rate; /* assumed, where there was none */
     int64_t conversion_pusd;
 };
@@ -168,7 +170,7 @@ struct settings_tls {
     struct str private_key;
 };
 
-/* Of the server; 0: its default. */
+/* Of the server. */
 struct settings_limits {
     int64_t connections;
     int64_t body_mib;   /* of one request */

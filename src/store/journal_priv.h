@@ -16,10 +16,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include "store/journal.h"
 
-#define JOURNAL_MAGIC "bursarj1"
+#define JOURNAL_MAGIC         "bursarj1"
+#define JOURNAL_SEGMENT_BYTES ((int64_t)64 << 20) /* then the next file begins */
 
 enum {
     JOURNAL_PATH_BYTES_MAX = 4096,
@@ -63,6 +65,23 @@ struct journal_segment {
     struct journal_segment *next;
 };
 
+struct journal {
+    pthread_mutex_t lock; /* guards the list, its segments' sizes and what is removed */
+    int folder;
+    char path[JOURNAL_PATH_BYTES_MAX];
+    struct journal_segment *first; /* oldest; appended to is the last */
+    struct journal_segment *last;
+    struct journal_segment *spares;
+    size_t spare_count;
+    int64_t next_id;
+    int64_t removed_through;
+    struct { /* where reading goes on: the reader's alone */
+        uint64_t number;
+        int64_t id;
+        int64_t offset;
+    } cursor;
+};
+
 uint64_t journal_record_check(const struct journal_record *record);
 uint64_t journal_payload_check(const struct str parts[static JOURNAL_PARTS]);
 /* All parts together; more than `room`: UINT64_MAX. */
@@ -89,6 +108,21 @@ typedef bool journal_each(void *context, const struct journal_record *record, in
  */
 int64_t journal_walk(int fd, uint64_t number, int64_t offset, int64_t end, bool thorough,
                      journal_each *each, void *context);
+
+/* journal_segment.c */
+
+/* errno, and which journal. */
+enum errc journal_fail(const struct journal *journal, const char *what, struct err *err);
+enum errc journal_damaged(const struct journal *journal, uint64_t number, int64_t offset,
+                          struct err *err);
+/* All of the pieces, from `offset` on; what they point to is used up. */
+MUST_CHECK enum errc journal_write(struct journal *journal, int fd, struct iovec *pieces,
+                                   size_t count, int64_t offset, struct err *err);
+/* A file to append to, whose head is on the disk. */
+MUST_CHECK enum errc journal_begin_segment(struct journal *journal, struct err *err);
+void journal_drop_segment(struct journal *journal, struct journal_segment *segment, bool unlinks);
+/* Files whose messages are all removed are spare, or go; the last one stays. */
+void journal_retire_segments(struct journal *journal);
 
 /* journal_older.c: messages of inbox.sqlite in `home`, where an older version kept them, to the end
  * of the journal; then the file is gone. Errors: those of journal_open(). */

@@ -6,68 +6,35 @@
 #include "base/check.h"
 #include "wire/claude_priv.h"
 
-enum field {
-    F_PARENT,
-    F_SIDECHAIN,
-    F_CWD,
-    F_SESSION,
-    F_VERSION,
-    F_BRANCH,
-    F_AGENT,
-    F_MESSAGE,
-    F_REQUEST,
-    F_TYPE,
-    F_SUBTYPE,
-    F_UUID,
-    F_TIMESTAMP,
-    F_RESULT,
-    F_COMPACT_SUMMARY,
-    F_COMPACT_METADATA,
-    F_API_ERROR,
-    F_COST,
-    F_ENTRYPOINT,
-    F_ERROR,
-    F_PR_URL,
-    F_COUNT,
+static const struct str field_names[CLAUDE_COUNT] = {
+    [CLAUDE_PARENT] = STR_STATIC("parentUuid"),
+    [CLAUDE_SIDECHAIN] = STR_STATIC("isSidechain"),
+    [CLAUDE_CWD] = STR_STATIC("cwd"),
+    [CLAUDE_SESSION] = STR_STATIC("sessionId"),
+    [CLAUDE_VERSION] = STR_STATIC("version"),
+    [CLAUDE_BRANCH] = STR_STATIC("gitBranch"),
+    [CLAUDE_AGENT] = STR_STATIC("agentId"),
+    [CLAUDE_MESSAGE] = STR_STATIC("message"),
+    [CLAUDE_REQUEST] = STR_STATIC("requestId"),
+    [CLAUDE_TYPE] = STR_STATIC("type"),
+    [CLAUDE_SUBTYPE] = STR_STATIC("subtype"),
+    [CLAUDE_UUID] = STR_STATIC("uuid"),
+    [CLAUDE_TIMESTAMP] = STR_STATIC("timestamp"),
+    [CLAUDE_RESULT] = STR_STATIC("toolUseResult"),
+    [CLAUDE_COMPACT_SUMMARY] = STR_STATIC("isCompactSummary"),
+    [CLAUDE_COMPACT_METADATA] = STR_STATIC("compactMetadata"),
+    [CLAUDE_API_ERROR] = STR_STATIC("isApiErrorMessage"),
+    [CLAUDE_COST] = STR_STATIC("costUSD"),
+    [CLAUDE_ENTRYPOINT] = STR_STATIC("entrypoint"),
+    [CLAUDE_ERROR] = STR_STATIC("error"),
+    [CLAUDE_PR_URL] = STR_STATIC("prUrl"),
 };
+_Static_assert((int)CLAUDE_COUNT <= (int)WIRE_FIELDS_MAX, "wire_fields() takes that many");
 
-static const struct str field_names[F_COUNT] = {
-    [F_PARENT] = STR_STATIC("parentUuid"),
-    [F_SIDECHAIN] = STR_STATIC("isSidechain"),
-    [F_CWD] = STR_STATIC("cwd"),
-    [F_SESSION] = STR_STATIC("sessionId"),
-    [F_VERSION] = STR_STATIC("version"),
-    [F_BRANCH] = STR_STATIC("gitBranch"),
-    [F_AGENT] = STR_STATIC("agentId"),
-    [F_MESSAGE] = STR_STATIC("message"),
-    [F_REQUEST] = STR_STATIC("requestId"),
-    [F_TYPE] = STR_STATIC("type"),
-    [F_SUBTYPE] = STR_STATIC("subtype"),
-    [F_UUID] = STR_STATIC("uuid"),
-    [F_TIMESTAMP] = STR_STATIC("timestamp"),
-    [F_RESULT] = STR_STATIC("toolUseResult"),
-    [F_COMPACT_SUMMARY] = STR_STATIC("isCompactSummary"),
-    [F_COMPACT_METADATA] = STR_STATIC("compactMetadata"),
-    [F_API_ERROR] = STR_STATIC("isApiErrorMessage"),
-    [F_COST] = STR_STATIC("costUSD"),
-    [F_ENTRYPOINT] = STR_STATIC("entrypoint"),
-    [F_ERROR] = STR_STATIC("error"),
-    [F_PR_URL] = STR_STATIC("prUrl"),
-};
-_Static_assert((int)F_COUNT <= (int)WIRE_FIELDS_MAX, "wire_fields() takes that many");
-
-/* One line, read. */
-struct record {
-    struct json fields[F_COUNT];
-    struct session *session; /* valid until the next one is made */
-    struct str agent;        /* interned; empty: the main one */
-    int64_t time_ns;
-};
-
-static bool read_context(struct wire_decoder *decoder, struct record *record)
+static bool read_context(struct wire_decoder *decoder, struct claude_record *record)
 {
     const struct json *fields = record->fields;
-    struct str id = json_str(fields[F_SESSION]);
+    struct str id = json_str(fields[CLAUDE_SESSION]);
     id = id.size > 0 ? id : decoder->stem;
     record->session = wire_session(decoder, id);
     if (record->session == NULL) {
@@ -79,33 +46,34 @@ static bool read_context(struct wire_decoder *decoder, struct record *record)
     }
     struct session *session = record->session;
     if (session->project.size == 0) {
-        const struct str project = wire_last_component(json_str(fields[F_CWD]));
+        const struct str project = wire_last_component(json_str(fields[CLAUDE_CWD]));
         session->project = wire_intern(decoder, project);
     }
     if (session->branch.size == 0) {
-        session->branch = wire_intern(decoder, json_str(fields[F_BRANCH]));
+        session->branch = wire_intern(decoder, json_str(fields[CLAUDE_BRANCH]));
     }
     if (session->version.size == 0) {
-        session->version = wire_intern(decoder, json_str(fields[F_VERSION]));
+        session->version = wire_intern(decoder, json_str(fields[CLAUDE_VERSION]));
     }
     if (session->entrypoint.size == 0) {
-        session->entrypoint = wire_intern(decoder, json_str(fields[F_ENTRYPOINT]));
+        session->entrypoint = wire_intern(decoder, json_str(fields[CLAUDE_ENTRYPOINT]));
     }
-    record->agent = wire_intern(decoder, json_str(fields[F_AGENT]));
-    if (record->agent.size == 0 && json_bool(fields[F_SIDECHAIN], false)) {
+    record->agent = wire_intern(decoder, json_str(fields[CLAUDE_AGENT]));
+    if (record->agent.size == 0 && json_bool(fields[CLAUDE_SIDECHAIN], false)) {
         record->agent = STR("sidechain");
     }
-    record->time_ns = wire_time(fields[F_TIMESTAMP]);
+    record->time_ns = wire_time(fields[CLAUDE_TIMESTAMP]);
     return !decoder->full;
 }
 
 /* A step of the agent itself, unless it was seen. */
-static size_t add_event(struct wire_decoder *decoder, struct record *record, const char *prefix,
-                        const char *name, enum step_status status)
+static size_t add_event(struct wire_decoder *decoder, struct claude_record *record,
+                        const char *prefix, const char *name, enum step_status status)
 {
     CHECK(record->session != NULL);
     char buffer[WIRE_ID_BYTES_MAX];
-    const struct str identity = wire_identity(buffer, prefix, json_str(record->fields[F_UUID]));
+    const struct str identity =
+        wire_identity(buffer, prefix, json_str(record->fields[CLAUDE_UUID]));
     if (identity.size == 0) {
         wire_reject(decoder, decoder->line, "%s without a uuid", name);
         return SIZE_MAX;
@@ -126,107 +94,8 @@ static size_t add_event(struct wire_decoder *decoder, struct record *record, con
     return index;
 }
 
-static bool is_tool_use(struct str type)
-{
-    return str_equal(type, STR("tool_use")) || str_ends_with(type, STR("_tool_use"));
-}
-
-static void add_tool(struct wire_decoder *decoder, const struct record *record, size_t caller,
-                     struct json block)
-{
-    CHECK(caller < decoder->trace.steps.count);
-    char buffer[WIRE_ID_BYTES_MAX];
-    const struct str identity = wire_identity(buffer, "tool:", json_str(json_get(block, "id")));
-    const struct str name = json_str(json_get(block, "name"));
-    if (identity.size == 0 || name.size == 0) {
-        wire_reject(decoder, decoder->line, "a tool_use block without id and name");
-        return;
-    }
-    if (wire_step_find(decoder, identity) != SIZE_MAX) {
-        return;
-    }
-    const struct step from = *wire_step(decoder, caller);
-    const size_t index = wire_step_new(decoder, from.attempt_index, STEP_TOOL, identity);
-    if (index == SIZE_MAX) {
-        return;
-    }
-    const struct json input = json_get(block, "input");
-    struct step *step = wire_step(decoder, index);
-    step->status = STATUS_INTERRUPTED; /* until its result is seen */
-    step->caller = from.identity;
-    step->agent = record->agent;
-    step->name = wire_intern(decoder, name);
-    step->started_ns = record->time_ns;
-    step->effect = wire_effect(name);
-    wire_text_begin(decoder);
-    wire_arguments_json(step, input, &decoder->prints);
-    wire_text_end(decoder, index, TEXT_USE);
-    if (str_equal(name, STR("Bash"))) {
-        wire_command(decoder, index, json_str(json_get(input, "command")));
-    }
-    decoder->extras.rows[index].unit = wire_unit_open(decoder);
-}
-
-static void take_result(struct wire_decoder *decoder, const struct record *record,
-                        struct json block)
-{
-    char buffer[WIRE_ID_BYTES_MAX];
-    const struct str id = json_str(json_get(block, "tool_use_id"));
-    const struct str identity = wire_identity(buffer, "tool:", id);
-    const size_t index = wire_step_find(decoder, identity);
-    if (identity.size == 0 || index == SIZE_MAX) {
-        decoder->ignored++;
-        return;
-    }
-    struct step *step = wire_step(decoder, index);
-    if (decoder->extras.rows[index].unit == SIZE_MAX) {
-        return; /* its result is known */
-    }
-    const struct json content = json_get(block, "content");
-    const struct str text = wire_content(content, &step->result_bytes);
-    wire_text_content(decoder, index, TEXT_RESULT, content);
-    step->ended_ns = wire_end(step->started_ns, record->time_ns);
-    if (json_bool(json_get(block, "is_error"), false)) {
-        const bool refused = wire_starts_with(text, "The user doesn't want");
-        const bool stopped = wire_starts_with(text, "[Request interrupted by user");
-        step->status = STATUS_ERROR;
-        step->status = refused ? STATUS_REJECTED : step->status;
-        step->status = stopped ? STATUS_INTERRUPTED : step->status;
-        step->note = wire_shorten(decoder, text, WIRE_NOTE_BYTES_MAX);
-    } else if (json_bool(json_get(record->fields[F_RESULT], "interrupted"), false)) {
-        step->status = STATUS_INTERRUPTED;
-    } else {
-        step->status = STATUS_OK;
-        wire_command_result(decoder, index, text);
-    }
-    wire_step_close(decoder, index);
-}
-
-static void take_blocks(struct wire_decoder *decoder, const struct record *record, size_t caller,
-                        struct json content)
-{
-    if (json_kind(content) != JSON_ARRAY) {
-        return;
-    }
-    struct json_cursor cursor = json_iter(content);
-    struct json block;
-    while (json_next(&cursor, NULL, &block) && !decoder->full) {
-        const struct str type = json_str(json_get(block, "type"));
-        if (caller != SIZE_MAX && is_tool_use(type)) {
-            add_tool(decoder, record, caller, block);
-        } else if (str_equal(type, STR("tool_result")) ||
-                   str_ends_with(type, STR("_tool_result"))) {
-            take_result(decoder, record, block);
-        } else if (caller != SIZE_MAX) {
-            const bool thinks = str_equal(type, STR("thinking"));
-            wire_text(decoder, caller, TEXT_USE,
-                      json_str(json_get(block, thinks ? "thinking" : "text")));
-        }
-    }
-}
-
 /* Lines the program wrote itself in the model's place: notices and failed calls. */
-static void take_notice(struct wire_decoder *decoder, struct record *record, bool is_error,
+static void take_notice(struct wire_decoder *decoder, struct claude_record *record, bool is_error,
                         struct json content)
 {
     CHECK(record->session != NULL);
@@ -241,7 +110,7 @@ static void take_notice(struct wire_decoder *decoder, struct record *record, boo
     }
 }
 
-static void take_assistant(struct wire_decoder *decoder, struct record *record)
+static void take_assistant(struct wire_decoder *decoder, struct claude_record *record)
 {
     CHECK(record->session != NULL);
     enum { M_MODEL, M_ID, M_CONTENT, M_STOP, M_USAGE, M_COUNT };
@@ -249,11 +118,11 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
                                               STR_STATIC("content"), STR_STATIC("stop_reason"),
                                               STR_STATIC("usage")};
     struct json message[M_COUNT];
-    wire_fields(record->fields[F_MESSAGE], names, M_COUNT, message);
+    wire_fields(record->fields[CLAUDE_MESSAGE], names, M_COUNT, message);
     struct str identity = json_str(message[M_ID]);
-    identity = identity.size > 0 ? identity : json_str(record->fields[F_REQUEST]);
-    identity = identity.size > 0 ? identity : json_str(record->fields[F_UUID]);
-    if (json_kind(record->fields[F_MESSAGE]) != JSON_OBJECT || identity.size == 0 ||
+    identity = identity.size > 0 ? identity : json_str(record->fields[CLAUDE_REQUEST]);
+    identity = identity.size > 0 ? identity : json_str(record->fields[CLAUDE_UUID]);
+    if (json_kind(record->fields[CLAUDE_MESSAGE]) != JSON_OBJECT || identity.size == 0 ||
         identity.size > WIRE_ID_BYTES_MAX) {
         wire_reject(decoder, decoder->line, "an assistant line without a message and its id");
         return;
@@ -261,7 +130,7 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
     struct step reading = {.kind = STEP_LLM,
                            .status = STATUS_OK,
                            .agent = record->agent,
-                           .alias = json_str(record->fields[F_REQUEST])};
+                           .alias = json_str(record->fields[CLAUDE_REQUEST])};
     struct err err;
     const enum json_kind usage_kind = json_kind(message[M_USAGE]);
     if (usage_kind == JSON_OBJECT) {
@@ -273,7 +142,7 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
         wire_reject(decoder, decoder->line, "message.usage is not an object");
         return;
     }
-    const bool failed = json_bool(record->fields[F_API_ERROR], false);
+    const bool failed = json_bool(record->fields[CLAUDE_API_ERROR], false);
     reading.model = json_str(message[M_MODEL]);
     if (str_equal(reading.model, STR("<synthetic>")) ||
         (failed && usage_tokens_total(&reading.usage) == 0)) {
@@ -287,7 +156,7 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
     reading.started_ns = record->time_ns;
     reading.ended_ns = record->time_ns;
     reading.provider = wire_starts_with(reading.model, "claude") ? STR("anthropic") : STR("");
-    reading.has_reported = wire_money(record->fields[F_COST], &reading.reported_pusd);
+    reading.has_reported = wire_money(record->fields[CLAUDE_COST], &reading.reported_pusd);
     if (str_equal(json_str(message[M_STOP]), STR("max_tokens"))) {
         reading.note = STR("stopped at max_tokens");
     } else if (str_equal(json_str(message[M_STOP]), STR("refusal"))) {
@@ -302,18 +171,19 @@ static void take_assistant(struct wire_decoder *decoder, struct record *record)
         wire_step(decoder, index)->raw_usage = raw;
     }
     if (index != SIZE_MAX && !decoder->full) {
-        take_blocks(decoder, record, index, message[M_CONTENT]);
+        claude_blocks(decoder, record, index, message[M_CONTENT]);
     }
 }
 
 /* A compaction is a boundary line; older programs wrote only the summary that follows it. */
-static void take_compaction(struct wire_decoder *decoder, struct record *record, const char *name)
+static void take_compaction(struct wire_decoder *decoder, struct claude_record *record,
+                            const char *name)
 {
     CHECK(name != NULL);
     const size_t index = add_event(decoder, record, "compact:", name, STATUS_OK);
-    decoder->compacted = wire_intern(decoder, json_str(record->fields[F_UUID]));
+    decoder->compacted = wire_intern(decoder, json_str(record->fields[CLAUDE_UUID]));
     if (index != SIZE_MAX && !decoder->full) {
-        const struct json metadata = record->fields[F_COMPACT_METADATA];
+        const struct json metadata = record->fields[CLAUDE_COMPACT_METADATA];
         const int64_t tokens = json_int64(json_get(metadata, "preTokens"), -1);
         const struct str trigger = json_str(json_get(metadata, "trigger"));
         if (tokens >= 0) {
@@ -325,16 +195,16 @@ static void take_compaction(struct wire_decoder *decoder, struct record *record,
     }
 }
 
-static void take_system(struct wire_decoder *decoder, struct record *record)
+static void take_system(struct wire_decoder *decoder, struct claude_record *record)
 {
-    const struct str subtype = json_str(record->fields[F_SUBTYPE]);
+    const struct str subtype = json_str(record->fields[CLAUDE_SUBTYPE]);
     if (str_equal(subtype, STR("compact_boundary"))) {
         take_compaction(decoder, record, "compaction");
     } else if (str_equal(subtype, STR("microcompact_boundary"))) {
         take_compaction(decoder, record, "microcompaction");
     } else if (str_equal(subtype, STR("api_error"))) {
         const size_t index = add_event(decoder, record, "error:", "api error", STATUS_ERROR);
-        const int64_t status = json_int64(json_get(record->fields[F_ERROR], "status"), 0);
+        const int64_t status = json_int64(json_get(record->fields[CLAUDE_ERROR], "status"), 0);
         if (index != SIZE_MAX && status > 0) {
             const struct str note = wire_format_copy(decoder, "status %lld", (long long)status);
             wire_step(decoder, index)->note = note;
@@ -344,11 +214,11 @@ static void take_system(struct wire_decoder *decoder, struct record *record)
     }
 }
 
-static void take_pull(struct wire_decoder *decoder, struct record *record)
+static void take_pull(struct wire_decoder *decoder, struct claude_record *record)
 {
     CHECK(record->session != NULL);
     char buffer[WIRE_ID_BYTES_MAX];
-    const struct str address = json_str(record->fields[F_PR_URL]);
+    const struct str address = json_str(record->fields[CLAUDE_PR_URL]);
     const struct str id = wire_identity(buffer, "pr:", address);
     if (id.size == 0) {
         decoder->ignored++;
@@ -358,11 +228,11 @@ static void take_pull(struct wire_decoder *decoder, struct record *record)
     wire_candidate(decoder, id, attempt, "pull request", address, record->time_ns);
 }
 
-static void claude_record(struct wire_decoder *decoder, struct json root)
+static void take_record(struct wire_decoder *decoder, struct json root)
 {
-    struct record record;
-    wire_fields(root, field_names, F_COUNT, record.fields);
-    const struct str type = json_str(record.fields[F_TYPE]);
+    struct claude_record record;
+    wire_fields(root, field_names, CLAUDE_COUNT, record.fields);
+    const struct str type = json_str(record.fields[CLAUDE_TYPE]);
     const bool is_assistant = str_equal(type, STR("assistant"));
     const bool is_user = str_equal(type, STR("user"));
     const bool is_system = str_equal(type, STR("system"));
@@ -377,13 +247,14 @@ static void claude_record(struct wire_decoder *decoder, struct json root)
             take_system(decoder, &record);
         } else if (!is_user) {
             take_pull(decoder, &record);
-        } else if (json_bool(record.fields[F_COMPACT_SUMMARY], false)) {
-            const struct str parent = json_str(record.fields[F_PARENT]);
+        } else if (json_bool(record.fields[CLAUDE_COMPACT_SUMMARY], false)) {
+            const struct str parent = json_str(record.fields[CLAUDE_PARENT]);
             if (parent.size == 0 || !str_equal(parent, decoder->compacted)) {
                 take_compaction(decoder, &record, "compaction");
             }
         } else {
-            take_blocks(decoder, &record, SIZE_MAX, json_get(record.fields[F_MESSAGE], "content"));
+            claude_blocks(decoder, &record, SIZE_MAX,
+                          json_get(record.fields[CLAUDE_MESSAGE], "content"));
         }
     }
 }
@@ -404,7 +275,7 @@ static void claude_save(struct wire_decoder *decoder, const void *state, struct 
 const struct wire_ops wire_claude_code = {
     .name = "claude-code",
     .program = "claude-code",
-    .record = claude_record,
+    .record = take_record,
     .load = claude_load,
     .save = claude_save,
 };

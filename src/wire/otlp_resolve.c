@@ -1,143 +1,6 @@
 /* The end of a batch: each step's facts -> its case and attempt. See otlp_case.c. */
 #include "base/check.h"
-#include "wire/otlp_priv.h"
-
-static size_t parent_of(struct otlp_batch *batch, size_t span)
-{
-    struct otlp_span_row *const row = &batch->spans.rows[span];
-    if (row->parent == SIZE_MAX && row->parent_key.size > 0) {
-        row->parent = wire_index_find(&batch->span_index, row->parent_key);
-    }
-    return row->parent;
-}
-
-static void fill(struct str values[static OTLP_FACT_COUNT], const struct str *from)
-{
-    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
-        values[i] = values[i].size > 0 ? values[i] : from[i];
-    }
-}
-
-/* By enum otlp_fact: where the level of a fact stands in enum told; -1: nowhere. */
-static const int told_shifts[OTLP_FACT_RULE] = {
-    [OTLP_FACT_WORKFLOW] = TOLD_WORKFLOW, [OTLP_FACT_CASE] = TOLD_CASE,
-    [OTLP_FACT_ATTEMPT] = TOLD_ATTEMPT,   [OTLP_FACT_INPUT_KEY] = -1,
-    [OTLP_FACT_SESSION] = TOLD_SESSION,   [OTLP_FACT_WORKFLOW_HINT] = TOLD_HINT};
-
-/* By enum correlation_field: likewise. */
-static const int rule_shifts[CORRELATION_OUTCOME] = {[CORRELATION_WORKFLOW] = TOLD_WORKFLOW,
-                                                     [CORRELATION_CASE] = TOLD_CASE,
-                                                     [CORRELATION_ATTEMPT] = TOLD_ATTEMPT,
-                                                     [CORRELATION_INPUT_KEY] = -1};
-
-static int raise(int told, int shift, struct str value, enum told_by by)
-{
-    return shift >= 0 && value.size > 0 && told_level(told, (enum told)shift) == TOLD_BY_NOTHING
-               ? told | (int)by << shift
-               : told;
-}
-
-/* Facts that are there get a level in `told` where they have none. */
-static int level(int told, const struct str values[static OTLP_FACT_COUNT], enum told_by by)
-{
-    for (int i = 0; i < OTLP_FACT_RULE; i++) {
-        told = raise(told, told_shifts[i], values[i], by);
-    }
-    return told;
-}
-
-static int level_all(int told, const struct otlp_source *source,
-                     const struct str values[static OTLP_FACT_COUNT])
-{
-    told = level(told, values, TOLD_BY_SOURCE);
-    told = source->told != NULL ? level(told, source->told->values, TOLD_BY_SOURCE) : told;
-    for (int i = 0; i < CORRELATION_OUTCOME; i++) {
-        told = raise(told, rule_shifts[i], values[OTLP_FACT_RULE + i], TOLD_BY_RULE);
-    }
-    return told;
-}
-
-/* Whether a step's case says all that the spans of a trace do: they agree, and nothing of what they
- * tell is hidden behind something stronger. */
-static bool is_teachable(const struct otlp_trace_row *trace)
-{
-    const struct str *const values = trace->values;
-    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
-        if (trace->disagrees[i] || (i >= OTLP_FACT_RULE && values[i].size > 0)) {
-            return false;
-        }
-    }
-    return values[OTLP_FACT_CASE].size > 0 && values[OTLP_FACT_INPUT_KEY].size == 0 &&
-           (values[OTLP_FACT_WORKFLOW].size == 0 || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
-           (values[OTLP_FACT_ATTEMPT].size == 0 || values[OTLP_FACT_SESSION].size == 0);
-}
-
-/* A step that is not loose, and named by what its trace says. */
-static bool teaches(const struct otlp_trace_row *trace, int told)
-{
-    const struct str *const values = trace->values;
-    const bool workflow_is_theirs = told_level(told, TOLD_WORKFLOW) == TOLD_BY_SPANS ||
-                                    told_level(told, TOLD_WORKFLOW) == TOLD_BY_NOTHING;
-    const bool attempt_is_theirs = told_level(told, TOLD_ATTEMPT) == TOLD_BY_SPANS ||
-                                   told_level(told, TOLD_ATTEMPT) == TOLD_BY_NOTHING;
-    return trace->is_taught && (workflow_is_theirs || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
-           (attempt_is_theirs || values[OTLP_FACT_SESSION].size == 0);
-}
-
-/* Returns bits of enum told. */
-static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
-                    struct str values[static OTLP_FACT_COUNT])
-{
-    bool is_whole = false; /* all the way to the root is in this batch */
-    memset(values, 0, OTLP_FACT_COUNT * sizeof values[0]);
-    if (place->facts != NULL) {
-        fill(values, place->facts->values);
-    }
-    size_t span = place->span;
-    if (span == SIZE_MAX && place->span_key.size > 0) {
-        span = wire_index_find(&batch->span_index, place->span_key);
-    }
-    for (int i = 0; i < OTLP_ANCESTORS_MAX && span != SIZE_MAX; i++) {
-        if (batch->spans.rows[span].facts != NULL) {
-            fill(values, batch->spans.rows[span].facts->values);
-        }
-        is_whole = batch->spans.rows[span].is_root;
-        span = parent_of(batch, span);
-    }
-    if (place->trace != SIZE_MAX) {
-        const struct otlp_trace_row *const trace = &batch->traces.rows[place->trace];
-        for (int i = 0; i < OTLP_FACT_COUNT; i++) {
-            if (values[i].size == 0 && !trace->disagrees[i]) {
-                values[i] = trace->values[i];
-            }
-        }
-    }
-    const struct otlp_source *const source = place->source;
-    int told = source->bound != NULL ? level(0, source->bound->values, TOLD_BY_SPANS) : 0;
-    told = level(told, values, TOLD_BY_SPANS);
-    fill(values, source->facts.values);
-    told = level_all(told, source, values);
-    if (place->trace != SIZE_MAX &&
-        !(is_whole && told_level(told, TOLD_CASE) == TOLD_BY_SPANS &&
-          (told_level(told, TOLD_WORKFLOW) > 0 || told_level(told, TOLD_HINT) > 0))) {
-        told |= TOLD_LOOSE;
-    } else if (place->trace != SIZE_MAX && source->bound == NULL) {
-        told |= teaches(&batch->traces.rows[place->trace], told) ? TOLD_TAUGHT : 0;
-    }
-    return told;
-}
-
-/* What the session logs of a coding agent are imported as, so that all channels meet. */
-static struct str program_of(struct str service)
-{
-    if (str_equal(service, STR("claude-code"))) {
-        return STR("claude-code");
-    }
-    if (str_equal(service, STR("gemini-cli"))) {
-        return STR("gemini-cli");
-    }
-    return wire_starts_with(service, "codex") ? STR("codex") : (struct str){0};
-}
+#include "wire/otlp_resolve_priv.h"
 
 enum { CASE_KEY_BYTES_MAX = sizeof(size_t) + 2 * WIRE_ID_BYTES_MAX };
 
@@ -157,63 +20,7 @@ static struct str key_of(char buffer[static CASE_KEY_BYTES_MAX], struct str work
     return (struct str){buffer, size + case_id.size};
 }
 
-struct named {
-    struct str workflow;
-    struct str case_id;
-    struct str attempt;
-    struct str input_key;
-    struct str program;
-    struct str session;
-    int told;
-    bool is_session;
-};
-
-/* Of the key, the record (with what it inherits), the request, a rule: the first that says it. */
-static struct str strongest(const struct otlp_source *source, const struct str *values,
-                            enum otlp_fact fact, enum correlation_field field)
-{
-    if (source->bound != NULL && source->bound->values[fact].size > 0) {
-        return source->bound->values[fact];
-    }
-    if (values[fact].size > 0) {
-        return values[fact];
-    }
-    if (source->told != NULL && source->told->values[fact].size > 0) {
-        return source->told->values[fact];
-    }
-    return values[OTLP_FACT_RULE + (int)field];
-}
-
-static struct named name(struct otlp *otlp, const struct otlp_place *place)
-{
-    struct str values[OTLP_FACT_COUNT];
-    const int told = facts_at(&otlp->batch, place, values);
-    const struct str session = values[OTLP_FACT_SESSION];
-    struct str trace = {0};
-    if (place->trace != SIZE_MAX) {
-        trace = otlp->batch.traces.rows[place->trace].id;
-    }
-    struct str fallback = session.size > 0 ? session : trace;
-    if (fallback.size == 0) { /* neither: all that service tells without saying of what */
-        fallback = place->source->service.size > 0 ? place->source->service : STR("unknown");
-    }
-    const struct otlp_source *const source = place->source;
-    struct named named = {
-        .workflow = strongest(source, values, OTLP_FACT_WORKFLOW, CORRELATION_WORKFLOW),
-        .case_id = strongest(source, values, OTLP_FACT_CASE, CORRELATION_CASE),
-        .attempt = strongest(source, values, OTLP_FACT_ATTEMPT, CORRELATION_ATTEMPT),
-        .input_key = strongest(source, values, OTLP_FACT_INPUT_KEY, CORRELATION_INPUT_KEY),
-        .program = program_of(source->service),
-        .session = session,
-        .told = told};
-    named.workflow = named.workflow.size > 0 ? named.workflow : values[OTLP_FACT_WORKFLOW_HINT];
-    named.is_session = named.case_id.size == 0;
-    named.case_id = named.is_session ? fallback : named.case_id;
-    named.attempt = named.attempt.size > 0 ? named.attempt : fallback;
-    return named;
-}
-
-static size_t case_of(struct otlp *otlp, const struct named *named)
+static size_t case_of(struct otlp *otlp, const struct otlp_named *named)
 {
     struct wire_decoder *const rows = otlp->rows;
     char buffer[CASE_KEY_BYTES_MAX];
@@ -237,7 +44,7 @@ static size_t case_of(struct otlp *otlp, const struct named *named)
     return row;
 }
 
-static size_t attempt_of(struct otlp *otlp, size_t case_row, const struct named *named,
+static size_t attempt_of(struct otlp *otlp, size_t case_row, const struct otlp_named *named,
                          const struct otlp_place *place)
 {
     struct wire_decoder *const rows = otlp->rows;
@@ -314,7 +121,7 @@ static void add_facts(struct otlp *otlp, size_t case_row, enum otlp_strength str
     }
 }
 
-static void describe(struct otlp *otlp, size_t case_row, const struct named *named,
+static void describe(struct otlp *otlp, size_t case_row, const struct otlp_named *named,
                      const struct otlp_place *place)
 {
     struct otlp_case_row *const list = &otlp->batch.cases.rows[case_row];
@@ -340,7 +147,7 @@ static void describe(struct otlp *otlp, size_t case_row, const struct named *nam
 
 /* A sum of calls is of its session where it is of one. */
 static void resolve_step(struct step *step, const struct otlp_batch *batch,
-                         const struct otlp_place *place, const struct named *named)
+                         const struct otlp_place *place, const struct otlp_named *named)
 {
     step->sender = place->source->sender;
     if (place->trace != SIZE_MAX) {
@@ -360,7 +167,7 @@ static void resolve_steps(struct otlp *otlp)
     CHECK(rows->full || batch->places.count == rows->trace.steps.count);
     for (size_t i = 0; i < batch->places.count && !rows->full; i++) {
         const struct otlp_place *const place = &batch->places.rows[i];
-        const struct named named = name(otlp, place);
+        const struct otlp_named named = otlp_name(otlp, place);
         const size_t case_row = case_of(otlp, &named);
         const size_t attempt = rows->full ? SIZE_MAX : attempt_of(otlp, case_row, &named, place);
         if (!rows->full) {
@@ -426,7 +233,7 @@ static void resolve_outcomes(struct otlp *otlp)
     struct wire_decoder *const rows = otlp->rows;
     for (size_t i = 0; i < batch->outcomes.count && !rows->full; i++) {
         struct otlp_outcome_row *const from = &batch->outcomes.rows[i];
-        const struct named named = name(otlp, &from->place);
+        const struct otlp_named named = otlp_name(otlp, &from->place);
         const size_t case_row = case_of(otlp, &named);
         const size_t at = rows->full ? SIZE_MAX : arena_push(rows->arena, &rows->trace.outcomes);
         if (at == SIZE_MAX) {
@@ -452,7 +259,7 @@ static void describe_spans(struct otlp *otlp)
         }
         const struct otlp_place place = {
             .span = i, .trace = span->trace, .facts = span->facts, .source = span->source};
-        const struct named named = name(otlp, &place);
+        const struct otlp_named named = otlp_name(otlp, &place);
         char buffer[CASE_KEY_BYTES_MAX];
         const struct str key = key_of(buffer, named.workflow, named.case_id);
         const size_t row = otlp->rows->full ? SIZE_MAX : wire_index_find(&batch->case_index, key);
@@ -466,7 +273,7 @@ void otlp_resolve(struct otlp *otlp)
 {
     CHECK(otlp->rows != NULL);
     for (size_t i = 0; i < otlp->batch.traces.count; i++) {
-        otlp->batch.traces.rows[i].is_taught = is_teachable(&otlp->batch.traces.rows[i]);
+        otlp->batch.traces.rows[i].is_taught = otlp_is_teachable(&otlp->batch.traces.rows[i]);
     }
     resolve_steps(otlp);
     resolve_outcomes(otlp);

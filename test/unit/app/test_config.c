@@ -175,7 +175,8 @@ static void an_empty_file_gives_the_defaults(void)
     struct err err;
     const enum errc code = parse("# nothing yet\n", &arena, &s, &err);
     const bool right = code == ERR_OK && str_equal(s.listen, STR("127.0.0.1:4318")) &&
-                       s.workflows.count == 0 && s.prices == NULL;
+                       s.workflows.count == 0 && s.prices == NULL && s.limits.body_mib == 64 &&
+                       s.limits.idle_seconds == 75 && !s.require_keys && s.gateway.retries == 0;
     arena_deinit(&arena);
     EXPECT(right);
 }
@@ -221,7 +222,7 @@ static void files_are_meant_from_the_directory_of_the_configuration(void)
     const bool right = code == ERR_OK && settings.require_keys &&
                        strcmp(settings.tls.certificate.data, "/etc/bursar/tls/a.pem") == 0 &&
                        strcmp(settings.tls.private_key.data, "/run/b.key") == 0 &&
-                       settings.limits.memory_mib == 1 && settings.limits.connections == 0;
+                       settings.limits.memory_mib == 1 && settings.limits.connections == 20000;
     arena_deinit(&arena);
     EXPECT(code == ERR_OK);
     EXPECT(right);
