@@ -15,7 +15,7 @@
         .flag_offset = flag, .read = function                                                      \
     }
 
-enum { CEILING_MAX = 10000000, RETRIES_MAX = 5, SECONDS_MAX = 86400 };
+enum { CEILING_MAX = 10000000, RETRIES_MAX = 5, SECONDS_MAX = 86400, RETRY_WAIT_SECONDS_MAX = 600 };
 
 static enum errc read_leave(struct config_reader *reader, const struct yaml *node, void *out,
                             struct err *err)
@@ -166,6 +166,7 @@ enum errc config_gateway(struct config_reader *reader, const struct yaml *node, 
         OTHER(settings_gateway, "on_leave", on_leave, read_leave,
               offsetof(struct settings_gateway, has_on_leave)),
         COUNTED("retries", retries, RETRIES_MAX),
+        COUNTED("retry_wait_seconds", retry_wait_s, RETRY_WAIT_SECONDS_MAX),
         COUNTED("first_byte_seconds", first_byte_s, SECONDS_MAX),
         COUNTED("idle_seconds", idle_s, SECONDS_MAX),
         COUNTED("total_seconds", total_s, SECONDS_MAX),

@@ -263,6 +263,7 @@ enum gateway_step gateway_admit(struct exchange *exchange)
         exchange->route = exchange->is_free ? NULL : gateway_route(exchange->table, exchange);
         gateway_chain(exchange);
         exchange->retries_left = (int)exchange->table->settings->gateway.retries;
+        exchange->begun_ns = clock_monotonic_ns();
     }
     if (exchange->route != NULL && exchange->route->to_people) {
         gateway_say(exchange,

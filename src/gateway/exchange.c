@@ -160,6 +160,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
         struct gateway_loop *const home = &gateway->loops[i];
         home->gateway = gateway;
         home->loop = net_loops_at(settings->loops, i);
+        rng_init_stream(&home->rng, settings->seed, (uint64_t)i);
         json_parser_create(&home->parser, PARSER_BYTES_MAX);
         arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
     }

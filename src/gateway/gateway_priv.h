@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/rng.h"
 #include "gateway/gateway.h"
 #include "wire/provider.h"
 
@@ -26,8 +27,7 @@ enum {
     GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
     GATEWAY_KEPT_BYTES_MAX = 16 << 10, /* of a text of one of them */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
-    GATEWAY_RETRY_MS = 250, /* doubled with each retry of the same model */
-    GATEWAY_OWED_MS = 500,  /* then a disk that refused a posting is asked again */
+    GATEWAY_OWED_MS = 500, /* then a disk that refused a posting is asked again */
 };
 
 enum gateway_step {
@@ -80,6 +80,7 @@ struct gateway_loop {
     int idle_count;
     struct exchange *owing; /* over for their clients, not yet for the budget */
     uint64_t sequence;      /* of request ids */
+    struct rng rng;         /* of waits */
 };
 
 struct gateway {
@@ -191,6 +192,8 @@ struct exchange {
     size_t chain_at;
     int try_number;
     int retries_left;
+    int64_t begun_ns;   /* of the first try, monotonic */
+    int64_t wait_ms;    /* that the last answer asked for; -1: it did not */
     int64_t output_set; /* bound of the output that is written into the body; 0: none */
     uint64_t hold;      /* 0: none is open */
     int64_t held_pusd;
@@ -308,6 +311,14 @@ extern const struct net_reply_events gateway_reply_events;
 void gateway_finish(struct exchange *exchange, int64_t cost_pusd, bool has_cost);
 /* Whether another try could follow, of this model or the next. */
 bool gateway_may_retry(const struct exchange *exchange);
+
+/* ---- wait.c */
+
+/* What a failure says of when to come again; one that says too late, or never, ends the retries of
+ * this model. */
+void gateway_heed(struct exchange *exchange, const struct http_response_head *head);
+/* Before the next retry of this model. */
+int64_t gateway_wait_ms(struct exchange *exchange);
 
 /* ---- forward.c */
 

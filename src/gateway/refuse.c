@@ -102,8 +102,12 @@ enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal
     CHECK(exchange->reply != NULL);
     CHECK(!exchange->begun);
     const bool waits = refusal == REFUSE_RECORD || refusal == REFUSE_OPEN;
-    return send(exchange, refusal, words[refusal].status, waits ? STR("1") : (struct str){0}, NULL,
-                0);
+    char wait[32];
+    /* Where a provider said how long before the rest of the chain was found given up. */
+    const int64_t wait_s = exchange->wait_ms > 1000 ? (exchange->wait_ms + 999) / 1000 : 1;
+    const int size = snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
+    return send(exchange, refusal, words[refusal].status,
+                waits ? (struct str){wait, (size_t)size} : (struct str){0}, NULL, 0);
 }
 
 static const char *period_word(enum budget_period period)

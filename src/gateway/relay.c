@@ -109,6 +109,9 @@ static void on_head(void *context, const struct http_response_head *head)
         memcpy(exchange->alias.bytes, alias.data, alias.size);
         exchange->alias.size = alias.size;
     }
+    if (is_passing_failure(head->status)) {
+        gateway_heed(exchange, head);
+    }
     if (is_passing_failure(head->status) && gateway_may_retry(exchange)) {
         net_call_cancel(exchange->call);
         exchange->call = NULL;

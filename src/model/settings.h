@@ -112,7 +112,8 @@ struct settings_gateway {
     bool shrink;            /* and the bound such a request is given */
     bool has_on_leave;
     enum gateway_leave on_leave;
-    int64_t retries; /* of the same model, before a fallback */
+    int64_t retries;      /* of the same model, before a fallback */
+    int64_t retry_wait_s; /* longest that a provider may ask for before it */
     int64_t first_byte_s;
     int64_t idle_s;
     int64_t total_s;

@@ -235,6 +235,11 @@ struct net_call *WRAP(net_call_start)(struct net_client *client, struct net_loop
     CHECK(request->field_count <= HTTP_FIELDS_MAX);
     CHECK(exchange->is_free || exchange->hold != 0); /* nothing is forwarded unrecorded */
     fake.tries += exchange->is_free ? 0 : 1;
+    struct net_reply *const reply = exchange->reply;
+    if (reply != NULL && reply->not_before_ns > 0 && reply->asked_at == exchange->chain_at) {
+        CHECK(fake.now_ns >= reply->not_before_ns);
+        fake.waited++;
+    }
     for (size_t i = 0; i < FAKE_CALLS_MAX; i++) {
         struct net_call *const call = &fake.calls[i];
         if (!call->is_used) {

@@ -53,6 +53,7 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
     pthread_mutex_init(&g->gateway.lock, NULL);
     g->loop = &g->gateway.loops[0];
     g->loop->gateway = &g->gateway;
+    rng_init(&g->loop->rng, 1);
     json_parser_create(&g->loop->parser, GATEWAYING_PARSER_BYTES_MAX);
     arena_init(&g->loop->memo_arena, GATEWAY_MEMO_BYTES_MAX);
 }

@@ -360,7 +360,7 @@ static bool close_world(struct world *w)
 static void every_exchange_ends_once_and_every_hold_with_it(void)
 {
     static struct world w;
-    int64_t tries = 0, refusals = 0, late = 0;
+    int64_t tries = 0, refusals = 0, late = 0, waited = 0;
     if (test_is_refusing()) {
         return; /* what goes wrong is drawn */
     }
@@ -376,11 +376,12 @@ static void every_exchange_ends_once_and_every_hold_with_it(void)
         tries += fake.tries;
         refusals += fake.refusals;
         late += w.late;
+        waited += fake.waited;
         EXPECT(close_world(&w));
         EXPECT(fake.told_costs > 0 && fake.whole > 0 && fake.aborted > 0 && fake.refused > 0);
     }
     printf("# %lld calls, %lld refusals of the disk\n", (long long)tries, (long long)refusals);
-    EXPECT(tries > 1000 && refusals > 100 && late > 10);
+    EXPECT(tries > 1000 && refusals > 100 && late > 10 && waited > 100);
 }
 
 static const struct test tests[] = {TEST(every_exchange_ends_once_and_every_hold_with_it)};
