@@ -149,6 +149,25 @@ static enum errc read_notify(struct config_reader *reader, const struct yaml *no
     return ERR_OK;
 }
 
+/* Whether they are shown, as it is written, to whether they are hidden. */
+static enum errc read_amounts(struct config_reader *reader, const struct yaml *node, void *out,
+                              struct err *err)
+{
+    bool shows = false;
+    const enum errc code = config_flag(reader, node, &shows, err);
+    if (code == ERR_OK) {
+        *(bool *)out = !shows;
+    }
+    return code;
+}
+
+static enum errc read_hidden_from(struct config_reader *reader, const struct yaml *node, void *out,
+                                  struct err *err)
+{
+    struct settings_gateway *const gateway = out;
+    return config_texts(reader, node, &gateway->hidden_from, &gateway->hidden_from_count, err);
+}
+
 #define COUNTED(key, member, most)                                                                 \
     {                                                                                              \
         .name = key, .type = CONFIG_COUNT, .offset = offsetof(struct settings_gateway, member),    \
@@ -170,6 +189,11 @@ enum errc config_gateway(struct config_reader *reader, const struct yaml *node, 
         COUNTED("first_byte_seconds", first_byte_s, SECONDS_MAX),
         COUNTED("idle_seconds", idle_s, SECONDS_MAX),
         COUNTED("total_seconds", total_s, SECONDS_MAX),
+        OTHER(settings_gateway, "refusal_amounts", hides_amounts, read_amounts, CONFIG_NO_FLAG),
+        {.name = "amounts_hidden_from",
+         .type = CONFIG_OTHER,
+         .flag_offset = CONFIG_NO_FLAG,
+         .read = read_hidden_from},
         OTHER(settings_gateway, "sync_always", sync_always, config_flag, CONFIG_NO_FLAG),
         OTHER(settings_gateway, "notify_url", notify_url, read_notify, CONFIG_NO_FLAG),
     };

@@ -189,20 +189,6 @@ static enum gateway_step refuse_unrecorded(struct exchange *exchange, const char
     return gateway_refuse(exchange, REFUSE_RECORD);
 }
 
-static enum gateway_step refuse_unpriced(struct exchange *exchange)
-{
-    char why[GATEWAY_MESSAGE_BYTES];
-    memcpy(why, exchange->message, sizeof why);
-    gateway_say(exchange,
-                "What \"" STR_FORMAT
-                "\" may cost is not known (%.200s), and a budget with a hard limit "
-                "applies. Give it a price under prices in bursar.yaml, or set gateway: "
-                "{allow_unpriced: true}.",
-                STR_ARG(gateway_model(exchange)), why);
-    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
-    return gateway_refuse(exchange, REFUSE_MONEY);
-}
-
 /* A hold for the candidate; GATEWAY_FORWARD, or the end. */
 static enum gateway_step hold(struct exchange *exchange)
 {
@@ -237,8 +223,7 @@ static enum gateway_step hold(struct exchange *exchange)
         }
         if (exchange->is_unpriced && grant.limited &&
             !exchange->table->settings->gateway.allow_unpriced) {
-            (void)gateway_end_hold(exchange, NULL, NULL);
-            return refuse_unpriced(exchange);
+            return gateway_refuse_unpriced(exchange);
         }
         exchange->cause = exchange->is_unpriced ? HOLD_CAUSE_UNPRICED : exchange->cause;
         return GATEWAY_FORWARD;

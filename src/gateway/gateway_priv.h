@@ -386,8 +386,21 @@ void gateway_refusal_body(const struct exchange *exchange, enum gateway_refusal 
                           struct text *out);
 /* Answer and end; exchange->message says what and how to mend it. */
 enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal refusal);
+/* The same with a status, a wait (empty: none) and fields of its own. */
+enum gateway_step gateway_refuse_with(struct exchange *exchange, enum gateway_refusal refusal,
+                                      int status, struct str retry_after,
+                                      const struct http_field *more, size_t more_count);
+
+/* ---- refuse_money.c */
+
+/* A limit binds. */
 enum gateway_step gateway_refuse_money(struct exchange *exchange,
                                        const struct hold_refusal *refusal);
+/* Nobody knows what the call may cost, exchange->message says why, and a limit refuses: its hold is
+ * released. */
+enum gateway_step gateway_refuse_unpriced(struct exchange *exchange);
+/* Whether the client is not to learn the amounts of budgets. */
+bool gateway_hides_amounts(const struct exchange *exchange);
 
 /* ---- table.c */
 

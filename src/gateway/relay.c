@@ -60,7 +60,7 @@ static void begin(struct exchange *exchange, int64_t length, struct str cost)
               exchange->metered.model.size > 0 ? provider_text_str(&exchange->metered.model)
                                                : gateway_model(exchange));
     add_field(exchange, "x-bursar-reason", str_from(exchange->reason));
-    if (exchange->is_limited) {
+    if (exchange->is_limited && !gateway_hides_amounts(exchange)) {
         const size_t size = money_print(exchange->remaining_pusd, remaining);
         add_field(exchange, "x-bursar-budget-remaining-usd", (struct str){remaining, size});
     }

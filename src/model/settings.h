@@ -117,6 +117,9 @@ struct settings_gateway {
     int64_t first_byte_s;
     int64_t idle_s;
     int64_t total_s;
+    bool hides_amounts;            /* of budgets, from clients */
+    const struct str *hidden_from; /* [hidden_from_count] names of keys whose clients they are */
+    size_t hidden_from_count;
     bool sync_always;      /* holds are on the disk before a call is forwarded */
     struct str notify_url; /* a webhook, told when a budget passes a step; empty: none */
 };

@@ -1,9 +1,12 @@
 """Goal: the gateway's rules where a provider, a route or a budget says something beyond yes and no:
 when to come again, who is told what, what was refused and why.
 Method: the real program; a provider on loopback that fails as it is told."""
+import json
 import time
 
-from test_gateway import chat, fixture_start, fixture_upstream  # noqa: F401
+import pytest
+
+from test_gateway import ask, chat, fixture_start, fixture_upstream  # noqa: F401
 
 FALLBACK = "routes: [{match: {model: gpt-4.1}, model: gpt-4.1, fallback: [gpt-4.1-mini]}]"
 
@@ -42,3 +45,70 @@ def test_the_longest_wait_can_be_set(start, upstream):
     server = start("gateway: {retries: 1, retry_wait_seconds: 1}")
     status, fields, _ = timed(server, {"status": 429, "fails": 1, "retry_after": 2})
     assert status == 429 and fields["retry-after"] == "2" and len(upstream.log) == 1
+
+
+# ---- whose budget it is
+
+@pytest.mark.parametrize("path, model", [("/v1/chat/completions", "nobody-knows-1"),
+                                         ("/v1/messages", "nobody-knows-1")])
+def test_who_is_refused_for_want_of_a_price_is_told_whose_budget_it_is(start, upstream, path,
+                                                                       model):
+    server = start('budgets: [{scope: org, period: total, usd: 9}, {scope: "workflow:w", period:'
+                   ' day, usd: 5}, {scope: "user:u", period: day, usd: 1}]')
+    status, fields, body = ask(server, path, {}, model=model, max_tokens=5,
+                               headers={"x-bursar-workflow": "w"})
+    message = json.loads(body)["error"]["message"]
+    assert status == 402 and upstream.log == [] and fields["x-should-retry"] == "false"
+    assert fields["x-bursar-budget-scope"] == "workflow:w"
+    assert fields["x-bursar-budget-limit-usd"] == "5"
+    assert fields["x-bursar-budget-remaining-usd"] == "5"
+    assert fields["x-bursar-budget-resets"].endswith("T00:00:00Z")
+    assert "nobody-knows-1" in message and "workflow:w for day ($5)" in message
+    assert server.metric("bursar_budget_holds") == 0
+
+
+def test_of_a_case_without_room_for_what_nobody_knows_the_case_is_named(start):
+    server = start("budgets: [{scope: org, period: day, usd: 5, per_case_usd: 0.5}]")
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c"}
+    status, fields, body = chat(server, model="nobody-knows-1", headers=named)
+    assert status == 402 and fields["x-bursar-budget-limit-usd"] == "0.5"
+    assert "one case of org for all time" in json.loads(body)["error"]["message"]
+    assert "x-bursar-budget-resets" not in fields
+
+
+def test_without_a_hard_limit_what_nobody_knows_passes(start):
+    server = start("budgets: [{scope: org, period: day, usd: 1, at: [{share: 0.5, do: notify}]}]")
+    assert chat(server, model="nobody-knows-1")[0] == 200
+
+
+# ---- who is not to know the amounts
+
+AMOUNTS = "budgets: [{scope: org, period: day, usd: 0.01}]\n"
+
+
+def amounts_in(fields, body):
+    told = [name for name in fields if name.startswith("x-bursar-budget") and name.endswith("usd")]
+    return told, "$" in body.decode()
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1", "nobody-knows-1"])
+def test_amounts_are_left_out_where_that_is_wished(start, model):
+    server = start(AMOUNTS + "gateway: {refusal_amounts: false}")
+    status, fields, body = chat(server, model=model, max_tokens=5000)
+    assert status == 402 and amounts_in(fields, body) == ([], False)
+    assert fields["x-bursar-budget-scope"] == "org" and "x-bursar-budget-resets" in fields
+    assert "org" in json.loads(body)["error"]["message"]
+    status, fields, _ = chat(server, max_tokens=5)
+    assert status == 200 and amounts_in(fields, b"")[0] == []
+
+
+def test_amounts_are_left_out_for_the_keys_that_are_named(home, start):
+    secrets = [home.json("key", "create", "--role", "gateway", "--name", name)["secret"]
+               for name in ("contractor", "own")]
+    server = start(AMOUNTS + "gateway: {amounts_hidden_from: [contractor]}")
+    answers = [chat(server, max_tokens=5000, headers={"Authorization": f"Bearer {secret}"})
+               for secret in secrets]
+    assert [answer[0] for answer in answers] == [402, 402]
+    assert amounts_in(*answers[0][1:]) == ([], False)
+    told, says = amounts_in(*answers[1][1:])
+    assert says and sorted(told) == ["x-bursar-budget-limit-usd", "x-bursar-budget-remaining-usd"]

@@ -208,12 +208,31 @@ void WRAP(net_reply_abort)(struct net_reply *reply)
     answered(reply);
 }
 
+/* Who is refused for money is told whose it is, and the amounts, or nothing of any amount. */
+static void check_refusal(const struct net_reply *reply, const struct net_response *response)
+{
+    size_t found = 0;
+    static const char *const names[] = {"x-bursar-budget-scope", "x-bursar-budget-limit-usd",
+                                        "x-bursar-budget-remaining-usd"};
+    const bool hides = reply->exchange->table->settings->gateway.hides_amounts;
+    for (size_t i = 0; i < response->field_count; i++) {
+        for (size_t j = 0; j < COUNT_OF(names); j++) {
+            found += str_equal(response->fields[i].name, str_from(names[j]));
+        }
+    }
+    CHECK(found == (hides ? 1 : COUNT_OF(names)));
+    CHECK(!hides || str_find(response->body, STR("$")) == SIZE_MAX);
+}
+
 void WRAP(net_reply_send)(struct net_reply *reply, const struct net_response *response);
 void WRAP(net_reply_send)(struct net_reply *reply, const struct net_response *response)
 {
     CHECK(!reply->has_begun);
     CHECK(response->status >= 400);
     CHECK(response->body.size > 0);
+    if (response->status == 402) {
+        check_refusal(reply, response);
+    }
     note_cost(response->fields, response->field_count);
     fake.refused++;
     answered(reply);

@@ -108,6 +108,7 @@ static struct gateway_table *make_table(struct world *w)
                                       .allow_unpriced = chance(w, 50),
                                       .has_on_leave = true,
                                       .on_leave = chance(w, 30) ? GATEWAY_DRAIN : GATEWAY_CANCEL,
+                                      .hides_amounts = chance(w, 30),
                                       .total_s = 30}};
     CHECK(gateway_table_create(settings, secrets, book, &table, &w->err) == ERR_OK);
     gateway_table_on_release(table, on_released, w);
