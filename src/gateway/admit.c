@@ -173,7 +173,8 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
 static bool press(struct exchange *exchange, const char *why)
 {
     const struct settings_route *const route = exchange->route;
-    if (route == NULL || route->under_pressure.size == 0 || exchange->is_pressed) {
+    if (route == NULL || route->under_pressure.size == 0 || exchange->is_pressed ||
+        !gateway_pressed_is_for(exchange)) {
         return false;
     }
     exchange->is_pressed = true;
@@ -245,7 +246,7 @@ enum gateway_step gateway_admit(struct exchange *exchange)
     CHECK(exchange->hold == 0);
     if (exchange->chain_count == 0) {
         exchange->is_free = is_free(exchange);
-        exchange->route = exchange->is_free ? NULL : gateway_route(exchange->table, exchange);
+        exchange->route = exchange->is_free ? NULL : gateway_route(exchange);
         gateway_chain(exchange);
         exchange->retries_left = (int)exchange->table->settings->gateway.retries;
         exchange->begun_ns = clock_monotonic_ns();
@@ -271,7 +272,12 @@ enum gateway_step gateway_admit(struct exchange *exchange)
     }
     const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
     const enum gateway_step next = exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
-    snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
-             exchange->after[0] != '\0' ? ": " : "", exchange->after);
+    const int size = snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
+                              exchange->after[0] != '\0' ? ": " : "", exchange->after);
+    if (exchange->passed_over > 0 && size >= 0 && (size_t)size < sizeof exchange->reason) {
+        snprintf(exchange->reason + size, sizeof exchange->reason - (size_t)size,
+                 "; route %zu passed over: " STR_FORMAT " cannot serve its model",
+                 exchange->passed_over, STR_ARG(exchange->asked->name));
+    }
     return next;
 }

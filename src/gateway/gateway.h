@@ -48,6 +48,12 @@ MUST_CHECK enum errc gateway_table_create(const struct settings *settings,
 /* Tokens held for a request that does not bound its output. route  NULL: it has none. */
 int64_t gateway_output_ceiling(const struct settings *settings, const struct settings_route *route);
 
+/* Whether calls to the upstream which the route could be for pass it over, as that one cannot serve
+ * its model. Both are indices into the settings. */
+bool gateway_passes_over(const struct gateway_table *table, size_t route, size_t upstream);
+/* The first model of the route's others that no call it is for can have; empty: none. */
+struct str gateway_never_tried(const struct gateway_table *table, size_t route);
+
 /* Called once nobody uses the table any more, from any thread, before its memory is freed. */
 void gateway_table_on_release(struct gateway_table *table, void (*released)(void *context),
                               void *context);

@@ -57,13 +57,22 @@ struct gateway_breaker {
     _Atomic int64_t open_until_ns;
 };
 
+/* Clients of which upstreams a route and its models are for: bit per upstream. */
+struct gateway_rule {
+    uint64_t model;
+    uint64_t under_pressure;
+    uint64_t fallback[GATEWAY_CHAIN_MAX - 1];
+};
+_Static_assert(GATEWAY_UPSTREAMS_MAX <= 64, "a bit for each");
+
 struct gateway_table {
     uint64_t number; /* of the gateway's tables, from 1; a book is known by it */
     const struct settings *settings;
     const struct price_book *book;
     struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
     size_t upstream_count;
-    _Atomic int64_t users; /* the gateway and exchanges */
+    struct gateway_rule *rules; /* [settings->routes.count] */
+    _Atomic int64_t users;      /* the gateway and exchanges */
     void (*released)(void *context);
     void *context;
 };
@@ -187,6 +196,8 @@ struct exchange {
 
     /* ADMIT */
     const struct settings_route *route;
+    size_t
+        passed_over; /* number of the first route that fits and is not for this client; 0: none */
     struct gateway_candidate chain[GATEWAY_CHAIN_MAX];
     size_t chain_count;
     size_t chain_at;
@@ -344,8 +355,8 @@ bool gateway_unpacker_failed(const struct gateway_unpacker *unpacker);
 
 /* ---- route.c */
 
-const struct settings_route *gateway_route(const struct gateway_table *table,
-                                           const struct exchange *exchange);
+/* Sets exchange->passed_over. */
+const struct settings_route *gateway_route(struct exchange *exchange);
 /* The models to try, in order. */
 void gateway_chain(struct exchange *exchange);
 /* Whether calls of that candidate are given up for now. */
@@ -354,6 +365,15 @@ bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *ca
 void gateway_note_result(struct gateway *gateway, const struct gateway_candidate *candidate,
                          struct str model, bool went_well, int64_t now_ns);
 struct str gateway_model(const struct exchange *exchange);
+
+/* ---- serves.c: which clients a route is for */
+
+void gateway_rule_make(const struct gateway_table *table, const struct settings_route *route,
+                       struct gateway_rule *out);
+bool gateway_route_is_for(const struct exchange *exchange, const struct settings_route *route);
+/* Of exchange->route. */
+bool gateway_fallback_is_for(const struct exchange *exchange, size_t number);
+bool gateway_pressed_is_for(const struct exchange *exchange);
 
 /* ---- who.c */
 

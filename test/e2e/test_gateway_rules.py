@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from test_gateway import ask, chat, fixture_start, fixture_upstream  # noqa: F401
+from test_gateway import ask, chat, fixture_start, fixture_upstream, spent  # noqa: F401
 
 FALLBACK = "routes: [{match: {model: gpt-4.1}, model: gpt-4.1, fallback: [gpt-4.1-mini]}]"
 
@@ -112,3 +112,30 @@ def test_amounts_are_left_out_for_the_keys_that_are_named(home, start):
     assert amounts_in(*answers[0][1:]) == ([], False)
     told, says = amounts_in(*answers[1][1:])
     assert says and sorted(told) == ["x-bursar-budget-limit-usd", "x-bursar-budget-remaining-usd"]
+
+
+# ---- whom a route is for
+
+@pytest.mark.parametrize("route", ["{match: {workflow: w}, model: gpt-4.1-mini}",
+                                   "{match: {workflow: w}, model: any-name, upstream: openai}"])
+def test_a_route_that_a_client_cannot_be_served_by_is_passed_over_and_says_so(home, start, upstream,
+                                                                             route):
+    server = start(f"routes: [{route}]")
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c-1"}
+    status, fields, _ = ask(server, "/v1/messages", {}, model="claude-sonnet-4-5", max_tokens=5,
+                            headers=named)
+    assert status == 200 and [entry["model"] for entry in upstream.log] == ["claude-sonnet-4-5"]
+    why = "as asked; route 1 passed over: anthropic cannot serve its model"
+    assert fields["x-bursar-reason"] == why
+    spent(home, server)
+    steps = home.json("explain", "c-1")["attempts"][0]["steps"]
+    assert [step["note"] for step in steps] == [why]
+
+
+def test_a_route_behind_one_that_is_passed_over_counts(start, upstream):
+    server = start("routes: [{match: {workflow: w}, model: gpt-4.1-mini},"
+                   " {match: {workflow: w}, model: claude-haiku-4-5}]")
+    for path, model in (("/v1/messages", "claude-sonnet-4-5"), ("/v1/chat/completions", "gpt-4.1")):
+        assert ask(server, path, {}, model=model, max_tokens=5,
+                   headers={"x-bursar-workflow": "w"})[0] == 200
+    assert [entry["model"] for entry in upstream.log] == ["claude-haiku-4-5", "gpt-4.1-mini"]
