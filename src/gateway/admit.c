@@ -231,6 +231,20 @@ static enum gateway_step hold(struct exchange *exchange)
     }
 }
 
+static enum gateway_step refuse_people(struct exchange *exchange)
+{
+    char rule[64];
+    snprintf(rule, sizeof rule, "route %td, to people",
+             exchange->route - exchange->table->settings->routes.rows + 1);
+    const struct gateway_decision decision = {.choice = "stays with people",
+                                              .rule = rule,
+                                              .reason = exchange->message,
+                                              .wanted_pusd = -1};
+    gateway_record_refusal(exchange, &decision);
+    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
+    return gateway_refuse(exchange, REFUSE_PEOPLE);
+}
+
 static bool is_free(const struct exchange *exchange)
 {
     const enum http_method method = exchange->request->head->method;
@@ -256,8 +270,7 @@ enum gateway_step gateway_admit(struct exchange *exchange)
                     "This work stays with people: a route for workflow \"" STR_FORMAT
                     "\" says that no model takes it.",
                     STR_ARG(provider_text_str(&exchange->who.workflow)));
-        atomic_fetch_add(&gateway->counts.refused, 1);
-        return gateway_refuse(exchange, REFUSE_PEOPLE);
+        return refuse_people(exchange);
     }
     while (exchange->chain_at < exchange->chain_count &&
            gateway_is_open(gateway, &exchange->chain[exchange->chain_at], gateway_model(exchange),

@@ -164,6 +164,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
         json_parser_create(&home->parser, PARSER_BYTES_MAX);
         arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
     }
+    gateway->refusals = gateway_refusals_create();
     *out = gateway;
 }
 
@@ -187,6 +188,8 @@ void gateway_destroy(struct gateway **gateway)
             arena_deinit(&home->memo_arena);
         }
     }
+    gateway_flush_refusals(g, 0, true);
+    gateway_refusals_destroy(&g->refusals);
     gateway_table_release(g->table);
     pthread_mutex_destroy(&g->lock);
     memory_free(g->ids);

@@ -86,6 +86,10 @@ struct gateway_caller {
     bool sent_secret; /* the request's credentials are ours and must not be passed on */
 };
 
+/* Record refusals that were counted in minutes that are over, or all. About every second, from any
+ * thread. */
+void gateway_flush_refusals(struct gateway *gateway, int64_t now_ns, bool all);
+
 /* Whether the path is one of the gateway's; then the request is answered, now or later. */
 bool gateway_serves(struct gateway *gateway, const struct net_request *request);
 void gateway_handle(struct gateway *gateway, const struct net_request *request,

@@ -92,11 +92,14 @@ struct gateway_loop {
     struct rng rng;         /* of waits */
 };
 
+struct gateway_refusals;
+
 struct gateway {
     struct gateway_settings settings;
     pthread_mutex_t lock; /* of `table` and the ids */
     struct gateway_table *table;
     uint64_t tables;
+    struct gateway_refusals *refusals;
     struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
     /* Ids of responses of late: one that comes again does not name a call. */
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
@@ -410,6 +413,21 @@ enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal
 enum gateway_step gateway_refuse_with(struct exchange *exchange, enum gateway_refusal refusal,
                                       int status, struct str retry_after,
                                       const struct http_field *more, size_t more_count);
+
+/* ---- refusals.c: on record */
+
+/* Of a rule, to refuse a call. All borrowed, `choice` for good. */
+struct gateway_decision {
+    const char *choice; /* "refused", "stays with people" */
+    const char *rule;
+    const char *reason;
+    int64_t wanted_pusd; /* the most the call could cost; -1: not known */
+};
+
+struct gateway_refusals *gateway_refusals_create(void);
+void gateway_refusals_destroy(struct gateway_refusals **refusals);
+void gateway_record_refusal(const struct exchange *exchange,
+                            const struct gateway_decision *decision);
 
 /* ---- refuse_money.c */
 

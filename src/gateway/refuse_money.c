@@ -36,7 +36,7 @@ static const char *case_words(const struct hold_refusal *refusal)
 }
 
 static void say_no_room(struct exchange *exchange, const struct hold_refusal *refusal,
-                        const char *resets)
+                        const char *resets, bool hides)
 {
     char limit[MONEY_TEXT_BYTES_MAX];
     char spent[MONEY_TEXT_BYTES_MAX];
@@ -48,7 +48,7 @@ static void say_no_room(struct exchange *exchange, const struct hold_refusal *re
     (void)money_print(refusal->spent_pusd, spent);
     (void)money_print(refusal->held_pusd, held);
     (void)money_print(refusal->wanted_pusd, wanted);
-    if (gateway_hides_amounts(exchange)) {
+    if (hides) {
         gateway_say(exchange, "The budget of %s%.*s for %s has no room for this call. %s%s",
                     case_words(refusal), SCOPE_SHOWN, refusal->scope, period_word(refusal), then,
                     resets);
@@ -112,6 +112,17 @@ static enum gateway_step answer(struct exchange *exchange, const struct hold_ref
                                count);
 }
 
+static void record(struct exchange *exchange, const struct hold_refusal *refusal,
+                   int64_t wanted_pusd)
+{
+    char rule[HOLD_SCOPE_BYTES_MAX + 64];
+    snprintf(rule, sizeof rule, "budget of %s%s, %s", case_words(refusal), refusal->scope,
+             period_word(refusal));
+    const struct gateway_decision decision = {
+        .choice = "refused", .rule = rule, .reason = exchange->message, .wanted_pusd = wanted_pusd};
+    gateway_record_refusal(exchange, &decision);
+}
+
 static void print_resets(const struct hold_refusal *refusal, char out[static CLOCK_TEXT_BYTES_MAX])
 {
     out[0] = '\0';
@@ -132,7 +143,9 @@ enum gateway_step gateway_refuse_money(struct exchange *exchange,
     }
     char resets[CLOCK_TEXT_BYTES_MAX];
     print_resets(refusal, resets);
-    say_no_room(exchange, refusal, resets);
+    say_no_room(exchange, refusal, resets, false);
+    record(exchange, refusal, refusal->wanted_pusd);
+    say_no_room(exchange, refusal, resets, gateway_hides_amounts(exchange));
     return answer(exchange, refusal, resets, true);
 }
 
@@ -152,5 +165,6 @@ enum gateway_step gateway_refuse_unpriced(struct exchange *exchange)
     }
     print_resets(&refusal, resets);
     say_unknown(exchange, &refusal);
+    record(exchange, &refusal, -1);
     return answer(exchange, &refusal, resets, false);
 }

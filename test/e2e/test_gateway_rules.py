@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from test_gateway_complaints import at_once
 from test_gateway import ask, chat, fixture_start, fixture_upstream, spent  # noqa: F401
 
 FALLBACK = "routes: [{match: {model: gpt-4.1}, model: gpt-4.1, fallback: [gpt-4.1-mini]}]"
@@ -139,3 +140,78 @@ def test_a_route_behind_one_that_is_passed_over_counts(start, upstream):
         assert ask(server, path, {}, model=model, max_tokens=5,
                    headers={"x-bursar-workflow": "w"})[0] == 200
     assert [entry["model"] for entry in upstream.log] == ["claude-haiku-4-5", "gpt-4.1-mini"]
+
+
+# ---- what was refused is on record
+
+def decisions(home, case):
+    return home.json("explain", case)["decisions"]
+
+
+def test_a_refusal_for_want_of_room_is_on_record_with_its_case(home, start):
+    server = start('budgets: [{scope: "workflow:w", period: day, usd: 0.001}]')
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c-1"}
+    status, fields, body = chat(server, max_tokens=5000, headers=named)
+    assert status == 402
+    spent(home, server)
+    (found,) = decisions(home, "c-1")
+    assert (found["decision"], found["choice"], found["by"]) == ("refusal", "refused", "rule")
+    assert found["rule"] == "budget of workflow:w, day" and found["overrides"] is None
+    assert found["reason"] == json.loads(body)["error"]["message"]
+    assert fields["x-bursar-request-id"] in found["evidence"] and "1 call" in found["evidence"]
+    assert "asked for gpt-4.1" in found["evidence"] and "at up to $" in found["evidence"]
+    text = home.run("explain", "c-1").stdout
+    assert "budget of workflow:w, day" in text and "no room" in " ".join(text.split())
+
+
+def test_work_that_stays_with_people_is_on_record(home, start):
+    server = start("routes: [{match: {workflow: x}, model: gpt-4.1},"
+                   " {match: {workflow: w}, to: people}]")
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c-1"}
+    assert chat(server, headers=named)[0] == 403
+    spent(home, server)
+    (found,) = decisions(home, "c-1")
+    assert (found["choice"], found["rule"]) == ("stays with people", "route 2, to people")
+
+
+def test_amounts_hidden_from_the_client_are_on_record(home, start):
+    server = start("budgets: [{scope: org, period: day, usd: 0.001}]\n"
+                   "gateway: {refusal_amounts: false}")
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c-1"}
+    for model in ("gpt-4.1", "nobody-knows-1"):
+        assert chat(server, model=model, max_tokens=5000, headers=named)[0] == 402
+    spent(home, server)
+    reasons = [found["reason"] for found in decisions(home, "c-1")]
+    assert len(reasons) == 1 and "limit $0.001" in reasons[0]  # the same refusal of the same case
+
+
+def test_a_client_that_hammers_is_counted_and_fills_no_disk(home, start):
+    server = start("budgets: [{scope: org, period: day, usd: 0}]")
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c-1"}
+    asked = 400
+    at_once(8, lambda _: [chat(server, max_tokens=5, headers=named)[0] for _ in range(asked // 8)])
+    fresh = 300  # a case each, and none at all
+    at_once(4, lambda n: [chat(server, max_tokens=5, headers={**named, "x-bursar-case": f"{n}-{i}"}
+                               if i % 2 else {"x-bursar-workflow": "w"})[0]
+                          for i in range(fresh // 4)])
+    assert server.metric("bursar_gateway_refused_total") == asked + fresh
+    assert server.metric("bursar_budget_log_bytes") < 400_000
+    server.stop()
+    report = home.json("report")
+    assert report["total"]["refused"]["calls"] == asked + fresh
+    assert report["total"]["calls"] == 0 and report["total"]["cost"]["total"] == "0"
+    assert [row["tokens"]["requests"] for row in report["workflows"]] == [0]
+    assert [row["refused"]["calls"] for row in report["workflows"]] == [asked + fresh]
+    counted = [int(found["evidence"].split()[0]) for found in decisions(home, "c-1")]
+    assert sum(counted) == asked and len(counted) <= 4
+    assert home.json("verify")["ok"]
+
+
+def test_a_refusal_is_on_record_before_the_client_has_it(home, start):
+    server = start("budgets: [{scope: org, period: day, usd: 0}]")
+    named = {"x-bursar-workflow": "w", "x-bursar-case": "c-1"}
+    assert chat(server, max_tokens=5, headers=named)[0] == 402
+    server.process.kill()
+    server.process.wait()
+    start("budgets: [{scope: org, period: day, usd: 0}]").stop()
+    assert len(decisions(home, "c-1")) == 1

@@ -369,6 +369,19 @@ enum errc WRAP(budget_note)(struct budget *budget, struct str payload, struct er
     if (fake.disk_refuses) {
         return refuse(err);
     }
-    fake.recorded += payload.size > 0;
+    static const char word[] = "\"refused\":";
+    const size_t at = str_find(payload, str_from(word));
+    CHECK(payload.size > 0);
+    if (at != SIZE_MAX) {
+        const char *c = payload.data + at + sizeof word - 1;
+        int64_t count = 0;
+        for (; *c >= '0' && *c <= '9'; c++) {
+            count = count * 10 + (*c - '0');
+        }
+        fake.refusal_rows++;
+        fake.refused_on_record += count;
+    } else {
+        fake.recorded++;
+    }
     return __real_budget_note(budget, payload, err);
 }

@@ -79,6 +79,8 @@ struct fake {
     int64_t tries;    /* calls of requests that are not free */
     int64_t recorded; /* rows */
     int64_t refusals; /* of the disk */
+    int64_t refusal_rows;
+    int64_t refused_on_record; /* requests that those rows count */
     money_sum spent_pusd;
     int64_t told_costs; /* that stood before a reply */
     int64_t waited;     /* tries that a provider had asked to wait for */

@@ -48,6 +48,7 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
     g->gateway.settings.budget = g->budget;
     g->gateway.table = table;
     g->gateway.tables = table->number = 1;
+    g->gateway.refusals = gateway_refusals_create();
     g->gateway.ids = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     g->gateway.ids_old = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     pthread_mutex_init(&g->gateway.lock, NULL);
@@ -76,6 +77,7 @@ void gatewaying_close(struct gatewaying *g)
     json_parser_destroy(&g->loop->parser);
     arena_deinit(&g->loop->memo_arena);
     gateway_table_release(g->gateway.table);
+    gateway_refusals_destroy(&g->gateway.refusals);
     budget_close(&g->budget);
     pthread_mutex_destroy(&g->gateway.lock);
     memory_free(g->gateway.ids);

@@ -224,6 +224,7 @@ static void keep_house(struct world *w)
     struct budget_payloads rows = {0};
     arena_init(&arena, (size_t)8 << 20);
     CHECK(budget_expire(w->budget, fake.now_ns, NULL, &w->err) == ERR_OK);
+    gateway_flush_refusals(w->gateway, fake.now_ns, false);
     CHECK(budget_payloads(w->budget, 0, (size_t)1 << 20, &arena, &rows, &w->err) == ERR_OK);
     if (rows.count > 0) {
         w->delivered += (int64_t)rows.count;
@@ -344,12 +345,15 @@ static bool close_world(struct world *w)
         }
     }
     fake_pass(1000);
+    gateway_flush_refusals(w->gateway, fake.now_ns, true);
     keep_house(w);
     keep_house(w);
-    const bool good = check(w) && check_money(w) && gateway_counts(w->gateway).under_way == 0 &&
-                      fake.answered == w->handled && fake.recorded == fake.tries &&
-                      w->delivered == fake.recorded && budget_payloads_waiting(w->budget) == 0 &&
-                      w->released == w->table_count - 1;
+    const struct gateway_counts counts = gateway_counts(w->gateway);
+    const bool good =
+        check(w) && check_money(w) && counts.under_way == 0 && fake.answered == w->handled &&
+        fake.recorded == fake.tries && w->delivered == fake.recorded + fake.refusal_rows &&
+        fake.refused_on_record == counts.refused && fake.refusal_rows < counts.refused &&
+        budget_payloads_waiting(w->budget) == 0 && w->released == w->table_count - 1;
     fake_end();
     gateway_destroy(&w->gateway);
     CHECK(w->released == w->table_count);
