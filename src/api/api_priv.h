@@ -56,6 +56,7 @@ struct figures {
     int64_t unpriced_calls;
     int64_t estimated_calls; /* their usage, or a part of it, is not the provider's */
     money_sum estimated_pusd;
+    money_sum refused_calls; /* by rules of the gateway: never made */
     money_sum fees_pusd;
     money_sum priced_pusd;
     money_sum reported_pusd;

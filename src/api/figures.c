@@ -220,7 +220,9 @@ static void fold_steps(const struct store_result *r, struct figures_list *list)
         f->priced_pusd += basis == COST_PRICED ? cost : 0;
         f->reported_pusd += basis == COST_REPORTED ? cost : 0;
         for (size_t i = 0; i < USAGE_COUNT; i++) {
-            f->tokens[i] += store_sum(r, row, S_TOKENS + i);
+            /* What a guard counts are requests that it stopped: nobody has served them. */
+            const bool is_refused = kind == STEP_GUARD && i == USAGE_REQUESTS;
+            *(is_refused ? &f->refused_calls : &f->tokens[i]) += store_sum(r, row, S_TOKENS + i);
         }
         f->reasoning += store_sum(r, row, S_REASONING);
     }

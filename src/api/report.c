@@ -31,6 +31,20 @@ static void put_estimated(struct text *out, int64_t calls, money_sum cost_pusd)
     json_close_object(out);
 }
 
+static void put_sum(struct text *out, const char *name, money_sum count)
+{
+    CHECK(count <= INT64_MAX);
+    put_count(out, name, (int64_t)count);
+}
+
+static void put_refused(struct text *out, money_sum calls)
+{
+    json_name(out, "refused");
+    json_open_object(out);
+    put_sum(out, "calls", calls);
+    json_close_object(out);
+}
+
 static void put_counts(struct text *out, const struct figures *f)
 {
     put_str(out, "workflow", f->workflow);
@@ -43,17 +57,12 @@ static void put_counts(struct text *out, const struct figures *f)
     put_count(out, "calls", f->calls);
     put_count(out, "unpriced_calls", f->unpriced_calls);
     put_estimated(out, f->estimated_calls, f->estimated_pusd);
+    put_refused(out, f->refused_calls);
     put_count(out, "cases_named_by_session", f->named_by_session);
     put_count(out, "attempts_without_steps", f->attempts_empty);
     put_count(out, "outcomes_without_attempts", f->untraced);
     put_time(out, "first_case", f->first_ns, INT64_MIN);
     put_time(out, "last_case", f->last_ns, INT64_MIN);
-}
-
-static void put_sum(struct text *out, const char *name, money_sum count)
-{
-    CHECK(count <= INT64_MAX);
-    put_count(out, name, (int64_t)count);
 }
 
 static void put_tokens(struct text *out, const struct figures *f)
@@ -266,6 +275,7 @@ static void put_total(struct text *out, const struct figures_list *list,
     int64_t unpriced = all ? none->unpriced_calls : 0;
     int64_t estimated = all ? none->estimated_calls : 0;
     money_sum estimated_pusd = all ? none->estimated_pusd : 0;
+    money_sum refused = all ? none->refused_calls : 0;
     for (size_t i = 0; i < list->count; i++) {
         cost += list->rows[i].total_pusd;
         cases += list->rows[i].cases;
@@ -273,6 +283,7 @@ static void put_total(struct text *out, const struct figures_list *list,
         unpriced += list->rows[i].unpriced_calls;
         estimated += list->rows[i].estimated_calls;
         estimated_pusd += list->rows[i].estimated_pusd;
+        refused += list->rows[i].refused_calls;
     }
     json_name(out, "total");
     json_open_object(out);
@@ -280,6 +291,7 @@ static void put_total(struct text *out, const struct figures_list *list,
     put_count(out, "calls", calls);
     put_count(out, "unpriced_calls", unpriced);
     put_estimated(out, estimated, estimated_pusd);
+    put_refused(out, refused);
     put_count(out, "undated_cases_left_out", list->undated);
     json_name(out, "cost");
     json_open_object(out);

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "net/client.h"
 
-enum { CEILING_MAX = 10000000, RETRIES_MAX = 5, SECONDS_MAX = 86400 };
+enum { CEILING_MAX = 10000000, RETRIES_MAX = 5, SECONDS_MAX = 86400, RETRY_WAIT_SECONDS_MAX = 600 };
 
 static const char *const dialects[] = {[UPSTREAM_OPENAI] = "openai",
                                        [UPSTREAM_ANTHROPIC] = "anthropic",
@@ -150,6 +150,20 @@ static enum errc read_notify(struct arena *arena, const struct config_field *fie
     return ERR_OK;
 }
 
+/* Whether they are shown, as it is written, to whether they are hidden. */
+static enum errc read_amounts(struct arena *arena, const struct config_field *field,
+                              const struct yaml *node, void *place, struct err *err)
+{
+    (void)arena;
+    (void)field;
+    bool shows = false;
+    const enum errc code = yaml_bool(node, &shows, err);
+    if (code == ERR_OK) {
+        *(bool *)place = !shows;
+    }
+    return code;
+}
+
 /* 0 stands for what the gateway does by itself, which `without` tells. */
 #define COUNTED(key, member, most, without)                                                        \
     {                                                                                              \
@@ -165,9 +179,17 @@ static const struct config_field gateway_fields[] = {
     {KEY("on_leave", WORD), AT(settings_gateway, on_leave), GIVEN(settings_gateway, has_on_leave),
      .words = leaves, .absent = "cancel"},
     COUNTED("retries", retries, RETRIES_MAX, "0"),
+    COUNTED("retry_wait_seconds", retry_wait_s, RETRY_WAIT_SECONDS_MAX, "10"),
     COUNTED("first_byte_seconds", first_byte_s, SECONDS_MAX, "600"),
     COUNTED("idle_seconds", idle_s, SECONDS_MAX, "300"),
     COUNTED("total_seconds", total_s, SECONDS_MAX, "3600"),
+    {KEY("refusal_amounts", OWN), AT(settings_gateway, hides_amounts), .read = read_amounts,
+     .allowed = "true, false", .absent = "true"},
+    {
+        KEY("amounts_hidden_from", TEXTS),
+        AT(settings_gateway, hidden_from),
+        COUNT(settings_gateway, hidden_from_count),
+    },
     {KEY("sync_always", FLAG), AT(settings_gateway, sync_always)},
     {KEY("notify_url", OWN), AT(settings_gateway, notify_url), .read = read_notify,
      .allowed = "https://…, http://…"},

@@ -156,6 +156,61 @@ static void list_unpriced(const struct settings *settings, const struct settings
     }
 }
 
+/* Names of upstreams whose clients' calls pass the route over though they may fit it. */
+static void list_passing(const struct settings *settings, const struct gateway_table *table,
+                         size_t route, struct text *out)
+{
+    for (size_t i = 0; i < settings->upstreams.count; i++) {
+        if (gateway_passes_over(table, route, i)) {
+            text_format(out, "%s" STR_FORMAT, out->size > 0 ? ", " : "",
+                        STR_ARG(settings->upstreams.rows[i].name));
+        }
+    }
+}
+
+/* Whether each model of the route can be had by everybody who fits it. */
+static bool check_whom(struct doctor *doctor, const struct settings *settings,
+                       const struct gateway_table *table, size_t route)
+{
+    const struct str never = gateway_never_tried(table, route);
+    struct text passing;
+    text_init(&passing, LIST_BYTES_MAX);
+    list_passing(settings, table, route, &passing);
+    const bool all = passing.size == 0;
+    if (!all) {
+        doctor_say(doctor, DOCTOR_NOTE, "routes",
+                   "give their calls a route with a model of their own, or match the model asked "
+                   "for",
+                   "route %zu: calls to %s pass it over, as its model is not served there",
+                   route + 1, passing.data);
+    }
+    if (never.size > 0) {
+        doctor_say(doctor, DOCTOR_NOTE, "routes", "name a model of the same upstream",
+                   "route %zu: " STR_FORMAT " is never tried, as it is served by another upstream "
+                   "than the route's model",
+                   route + 1, STR_ARG(never));
+    }
+    text_deinit(&passing);
+    return all && never.size == 0;
+}
+
+static size_t check_all_whom(struct doctor *doctor, const struct settings *settings,
+                             const struct price_book *book)
+{
+    static const struct str none[GATEWAY_UPSTREAMS_MAX];
+    struct gateway_table *table = NULL;
+    struct err err;
+    size_t noted = 0;
+    if (settings->upstreams.count <= GATEWAY_UPSTREAMS_MAX &&
+        gateway_table_create(settings, none, book, &table, &err) == ERR_OK) {
+        for (size_t i = 0; i < settings->routes.count; i++) {
+            noted += !check_whom(doctor, settings, table, i);
+        }
+    }
+    gateway_table_destroy(&table); /* else it was said what is wrong */
+    return noted;
+}
+
 static void check_routes(struct doctor *doctor, const struct settings *settings,
                          const struct price_book *book)
 {
@@ -185,7 +240,8 @@ static void check_routes(struct doctor *doctor, const struct settings *settings,
         }
         text_deinit(&unpriced);
     }
-    if (good > 0 && good == settings->routes.count) {
+    const size_t noted = check_all_whom(doctor, settings, book);
+    if (good > 0 && good == settings->routes.count && noted == 0) {
         doctor_say(doctor, DOCTOR_OK, "routes", NULL, "%zu, each to models with a price", good);
     }
 }

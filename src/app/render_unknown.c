@@ -198,6 +198,9 @@ void render_unknown(struct render *r, struct json report)
     unpriced(r, report);
     estimated(r, report);
     unattributed(r, report);
+    counted(r, json_int64(json_path(report, "total.refused.calls"), 0), "refused", STR("call"),
+            "never made: a budget had no room for them, or the work stays with people; bursar "
+            "explain CASE says which rule and why.");
     gap(r, report, "no outcome", has_no_outcome,
         "no case has an outcome yet; add them with bursar outcome import FILE, or name what counts "
         "under outcomes: in bursar.yaml.");

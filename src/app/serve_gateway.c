@@ -255,10 +255,13 @@ static void *work(void *context)
     arena_init(&arena, ARENA_BYTES_MAX);
     int64_t handed = 0;
     bool closing = false;
-    /* At the end go on as long as there is something and the inbox takes it. */
-    while (!closing || handed > 0) {
+    bool was_closing = false;
+    /* At the end once more, and on as long as there is something and the inbox takes it. */
+    while (!was_closing || handed > 0) {
         struct err err;
+        was_closing = closing;
         const struct arena_position mark = arena_mark(&arena);
+        gateway_flush_refusals(own->gateway, clock_now_ns(), closing);
         handed = hand_over(serve, &arena);
         arena_rewind(&arena, mark);
         const int64_t now_ns = clock_monotonic_ns();

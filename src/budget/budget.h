@@ -103,6 +103,10 @@ MUST_CHECK enum errc budget_reserve(struct budget *budget, const struct hold_req
                                     struct hold_grant *out_grant, struct hold_refusal *out_refusal,
                                     struct err *err);
 
+/* The limit that refuses which has the least free of those an open hold touches, for a caller who is
+ * refused though there may be room. False: no limit refuses, or the hold is not open. */
+bool budget_tightest(struct budget *budget, uint64_t id, struct hold_refusal *out);
+
 /*
  * Settle a hold with what the call cost, which may be more than was held, and release the rest.
  * Also once for a hold that has expired: then all of the cost is spent late.

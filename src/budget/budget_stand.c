@@ -15,6 +15,16 @@ enum errc budget_balances(struct budget *budget, int64_t now_ns, struct arena *a
     return code;
 }
 
+bool budget_tightest(struct budget *budget, uint64_t id, struct hold_refusal *out)
+{
+    CHECK(budget != NULL);
+    CHECK(out != NULL);
+    pthread_mutex_lock(&budget->mutex);
+    const bool found = holds_tightest(budget->holds, id, out);
+    pthread_mutex_unlock(&budget->mutex);
+    return found;
+}
+
 enum errc budget_unknown_holds(struct budget *budget, struct arena *arena, struct budget_holds *out,
                                struct err *err)
 {

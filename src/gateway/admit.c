@@ -173,7 +173,8 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
 static bool press(struct exchange *exchange, const char *why)
 {
     const struct settings_route *const route = exchange->route;
-    if (route == NULL || route->under_pressure.size == 0 || exchange->is_pressed) {
+    if (route == NULL || route->under_pressure.size == 0 || exchange->is_pressed ||
+        !gateway_pressed_is_for(exchange)) {
         return false;
     }
     exchange->is_pressed = true;
@@ -187,20 +188,6 @@ static enum gateway_step refuse_unrecorded(struct exchange *exchange, const char
     gateway_say(exchange, "the hold could not be recorded, so nothing was forwarded: %.300s", why);
     atomic_fetch_add(&exchange->home->gateway->counts.unrecorded, 1);
     return gateway_refuse(exchange, REFUSE_RECORD);
-}
-
-static enum gateway_step refuse_unpriced(struct exchange *exchange)
-{
-    char why[GATEWAY_MESSAGE_BYTES];
-    memcpy(why, exchange->message, sizeof why);
-    gateway_say(exchange,
-                "What \"" STR_FORMAT
-                "\" may cost is not known (%.200s), and a budget with a hard limit "
-                "applies. Give it a price under prices in bursar.yaml, or set gateway: "
-                "{allow_unpriced: true}.",
-                STR_ARG(gateway_model(exchange)), why);
-    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
-    return gateway_refuse(exchange, REFUSE_MONEY);
 }
 
 /* A hold for the candidate; GATEWAY_FORWARD, or the end. */
@@ -237,12 +224,25 @@ static enum gateway_step hold(struct exchange *exchange)
         }
         if (exchange->is_unpriced && grant.limited &&
             !exchange->table->settings->gateway.allow_unpriced) {
-            (void)gateway_end_hold(exchange, NULL, NULL);
-            return refuse_unpriced(exchange);
+            return gateway_refuse_unpriced(exchange);
         }
         exchange->cause = exchange->is_unpriced ? HOLD_CAUSE_UNPRICED : exchange->cause;
         return GATEWAY_FORWARD;
     }
+}
+
+static enum gateway_step refuse_people(struct exchange *exchange)
+{
+    char rule[64];
+    snprintf(rule, sizeof rule, "route %td, to people",
+             exchange->route - exchange->table->settings->routes.rows + 1);
+    const struct gateway_decision decision = {.choice = "stays with people",
+                                              .rule = rule,
+                                              .reason = exchange->message,
+                                              .wanted_pusd = -1};
+    gateway_record_refusal(exchange, &decision);
+    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
+    return gateway_refuse(exchange, REFUSE_PEOPLE);
 }
 
 static bool is_free(const struct exchange *exchange)
@@ -260,17 +260,17 @@ enum gateway_step gateway_admit(struct exchange *exchange)
     CHECK(exchange->hold == 0);
     if (exchange->chain_count == 0) {
         exchange->is_free = is_free(exchange);
-        exchange->route = exchange->is_free ? NULL : gateway_route(exchange->table, exchange);
+        exchange->route = exchange->is_free ? NULL : gateway_route(exchange);
         gateway_chain(exchange);
         exchange->retries_left = (int)exchange->table->settings->gateway.retries;
+        exchange->begun_ns = clock_monotonic_ns();
     }
     if (exchange->route != NULL && exchange->route->to_people) {
         gateway_say(exchange,
                     "This work stays with people: a route for workflow \"" STR_FORMAT
                     "\" says that no model takes it.",
                     STR_ARG(provider_text_str(&exchange->who.workflow)));
-        atomic_fetch_add(&gateway->counts.refused, 1);
-        return gateway_refuse(exchange, REFUSE_PEOPLE);
+        return refuse_people(exchange);
     }
     while (exchange->chain_at < exchange->chain_count &&
            gateway_is_open(gateway, &exchange->chain[exchange->chain_at], gateway_model(exchange),
@@ -285,7 +285,12 @@ enum gateway_step gateway_admit(struct exchange *exchange)
     }
     const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
     const enum gateway_step next = exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
-    snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
-             exchange->after[0] != '\0' ? ": " : "", exchange->after);
+    const int size = snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
+                              exchange->after[0] != '\0' ? ": " : "", exchange->after);
+    if (exchange->passed_over > 0 && size >= 0 && (size_t)size < sizeof exchange->reason) {
+        snprintf(exchange->reason + size, sizeof exchange->reason - (size_t)size,
+                 "; route %zu passed over: " STR_FORMAT " cannot serve its model",
+                 exchange->passed_over, STR_ARG(exchange->asked->name));
+    }
     return next;
 }

@@ -160,9 +160,11 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
         struct gateway_loop *const home = &gateway->loops[i];
         home->gateway = gateway;
         home->loop = net_loops_at(settings->loops, i);
+        rng_init_stream(&home->rng, settings->seed, (uint64_t)i);
         json_parser_create(&home->parser, PARSER_BYTES_MAX);
         arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
     }
+    gateway->refusals = gateway_refusals_create();
     *out = gateway;
 }
 
@@ -186,6 +188,8 @@ void gateway_destroy(struct gateway **gateway)
             arena_deinit(&home->memo_arena);
         }
     }
+    gateway_flush_refusals(g, 0, true);
+    gateway_refusals_destroy(&g->refusals);
     gateway_table_release(g->table);
     pthread_mutex_destroy(&g->lock);
     memory_free(g->ids);

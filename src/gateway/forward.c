@@ -182,6 +182,7 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     exchange->metered = (struct provider_reply){0};
     exchange->alias = (struct provider_text){0};
     exchange->status = 0;
+    exchange->wait_ms = -1;
     exchange->received_bytes = 0;
     exchange->end = END_NONE;
     atomic_fetch_add(&home->gateway->counts.forwarded, 1);

@@ -48,6 +48,12 @@ MUST_CHECK enum errc gateway_table_create(const struct settings *settings,
 /* Tokens held for a request that does not bound its output. route  NULL: it has none. */
 int64_t gateway_output_ceiling(const struct settings *settings, const struct settings_route *route);
 
+/* Whether calls to the upstream which the route could be for pass it over, as that one cannot serve
+ * its model. Both are indices into the settings. */
+bool gateway_passes_over(const struct gateway_table *table, size_t route, size_t upstream);
+/* The first model of the route's others that no call it is for can have; empty: none. */
+struct str gateway_never_tried(const struct gateway_table *table, size_t route);
+
 /* Called once nobody uses the table any more, from any thread, before its memory is freed. */
 void gateway_table_on_release(struct gateway_table *table, void (*released)(void *context),
                               void *context);
@@ -79,6 +85,10 @@ struct gateway_caller {
     struct str user;
     bool sent_secret; /* the request's credentials are ours and must not be passed on */
 };
+
+/* Record refusals that were counted in minutes that are over, or all. About every second, from any
+ * thread. */
+void gateway_flush_refusals(struct gateway *gateway, int64_t now_ns, bool all);
 
 /* Whether the path is one of the gateway's; then the request is answered, now or later. */
 bool gateway_serves(struct gateway *gateway, const struct net_request *request);

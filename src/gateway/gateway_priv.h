@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/rng.h"
 #include "gateway/gateway.h"
 #include "wire/provider.h"
 
@@ -26,8 +27,7 @@ enum {
     GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
     GATEWAY_KEPT_BYTES_MAX = 16 << 10, /* of a text of one of them */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
-    GATEWAY_RETRY_MS = 250, /* doubled with each retry of the same model */
-    GATEWAY_OWED_MS = 500,  /* then a disk that refused a posting is asked again */
+    GATEWAY_OWED_MS = 500, /* then a disk that refused a posting is asked again */
 };
 
 enum gateway_step {
@@ -57,13 +57,22 @@ struct gateway_breaker {
     _Atomic int64_t open_until_ns;
 };
 
+/* Clients of which upstreams a route and its models are for: bit per upstream. */
+struct gateway_rule {
+    uint64_t model;
+    uint64_t under_pressure;
+    uint64_t fallback[GATEWAY_CHAIN_MAX - 1];
+};
+_Static_assert(GATEWAY_UPSTREAMS_MAX <= 64, "a bit for each");
+
 struct gateway_table {
     uint64_t number; /* of the gateway's tables, from 1; a book is known by it */
     const struct settings *settings;
     const struct price_book *book;
     struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
     size_t upstream_count;
-    _Atomic int64_t users; /* the gateway and exchanges */
+    struct gateway_rule *rules; /* [settings->routes.count] */
+    _Atomic int64_t users;      /* the gateway and exchanges */
     void (*released)(void *context);
     void *context;
 };
@@ -80,13 +89,17 @@ struct gateway_loop {
     int idle_count;
     struct exchange *owing; /* over for their clients, not yet for the budget */
     uint64_t sequence;      /* of request ids */
+    struct rng rng;         /* of waits */
 };
+
+struct gateway_refusals;
 
 struct gateway {
     struct gateway_settings settings;
     pthread_mutex_t lock; /* of `table` and the ids */
     struct gateway_table *table;
     uint64_t tables;
+    struct gateway_refusals *refusals;
     struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
     /* Ids of responses of late: one that comes again does not name a call. */
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
@@ -186,11 +199,15 @@ struct exchange {
 
     /* ADMIT */
     const struct settings_route *route;
+    size_t
+        passed_over; /* number of the first route that fits and is not for this client; 0: none */
     struct gateway_candidate chain[GATEWAY_CHAIN_MAX];
     size_t chain_count;
     size_t chain_at;
     int try_number;
     int retries_left;
+    int64_t begun_ns;   /* of the first try, monotonic */
+    int64_t wait_ms;    /* that the last answer asked for; -1: it did not */
     int64_t output_set; /* bound of the output that is written into the body; 0: none */
     uint64_t hold;      /* 0: none is open */
     int64_t held_pusd;
@@ -309,6 +326,14 @@ void gateway_finish(struct exchange *exchange, int64_t cost_pusd, bool has_cost)
 /* Whether another try could follow, of this model or the next. */
 bool gateway_may_retry(const struct exchange *exchange);
 
+/* ---- wait.c */
+
+/* What a failure says of when to come again; one that says too late, or never, ends the retries of
+ * this model. */
+void gateway_heed(struct exchange *exchange, const struct http_response_head *head);
+/* Before the next retry of this model. */
+int64_t gateway_wait_ms(struct exchange *exchange);
+
 /* ---- forward.c */
 
 /* The member that bounds the output in a body of that API; NULL: there is none. */
@@ -333,8 +358,8 @@ bool gateway_unpacker_failed(const struct gateway_unpacker *unpacker);
 
 /* ---- route.c */
 
-const struct settings_route *gateway_route(const struct gateway_table *table,
-                                           const struct exchange *exchange);
+/* Sets exchange->passed_over. */
+const struct settings_route *gateway_route(struct exchange *exchange);
 /* The models to try, in order. */
 void gateway_chain(struct exchange *exchange);
 /* Whether calls of that candidate are given up for now. */
@@ -343,6 +368,15 @@ bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *ca
 void gateway_note_result(struct gateway *gateway, const struct gateway_candidate *candidate,
                          struct str model, bool went_well, int64_t now_ns);
 struct str gateway_model(const struct exchange *exchange);
+
+/* ---- serves.c: which clients a route is for */
+
+void gateway_rule_make(const struct gateway_table *table, const struct settings_route *route,
+                       struct gateway_rule *out);
+bool gateway_route_is_for(const struct exchange *exchange, const struct settings_route *route);
+/* Of exchange->route. */
+bool gateway_fallback_is_for(const struct exchange *exchange, size_t number);
+bool gateway_pressed_is_for(const struct exchange *exchange);
 
 /* ---- who.c */
 
@@ -375,8 +409,36 @@ void gateway_refusal_body(const struct exchange *exchange, enum gateway_refusal 
                           struct text *out);
 /* Answer and end; exchange->message says what and how to mend it. */
 enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal refusal);
+/* The same with a status, a wait (empty: none) and fields of its own. */
+enum gateway_step gateway_refuse_with(struct exchange *exchange, enum gateway_refusal refusal,
+                                      int status, struct str retry_after,
+                                      const struct http_field *more, size_t more_count);
+
+/* ---- refusals.c: on record */
+
+/* Of a rule, to refuse a call. All borrowed, `choice` for good. */
+struct gateway_decision {
+    const char *choice; /* "refused", "stays with people" */
+    const char *rule;
+    const char *reason;
+    int64_t wanted_pusd; /* the most the call could cost; -1: not known */
+};
+
+struct gateway_refusals *gateway_refusals_create(void);
+void gateway_refusals_destroy(struct gateway_refusals **refusals);
+void gateway_record_refusal(const struct exchange *exchange,
+                            const struct gateway_decision *decision);
+
+/* ---- refuse_money.c */
+
+/* A limit binds. */
 enum gateway_step gateway_refuse_money(struct exchange *exchange,
                                        const struct hold_refusal *refusal);
+/* Nobody knows what the call may cost, exchange->message says why, and a limit refuses: its hold is
+ * released. */
+enum gateway_step gateway_refuse_unpriced(struct exchange *exchange);
+/* Whether the client is not to learn the amounts of budgets. */
+bool gateway_hides_amounts(const struct exchange *exchange);
 
 /* ---- table.c */
 

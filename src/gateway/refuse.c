@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "gateway/gateway_priv.h"
 
 void gateway_say(struct exchange *exchange, const char *format, ...)
@@ -70,9 +69,9 @@ void gateway_refusal_body(const struct exchange *exchange, enum gateway_refusal 
     json_close_object(out);
 }
 
-static enum gateway_step send(struct exchange *exchange, enum gateway_refusal refusal, int status,
-                              struct str retry_after, const struct http_field *more,
-                              size_t more_count)
+enum gateway_step gateway_refuse_with(struct exchange *exchange, enum gateway_refusal refusal,
+                                      int status, struct str retry_after,
+                                      const struct http_field *more, size_t more_count)
 {
     struct text body;
     text_init(&body, (size_t)4 << 10);
@@ -102,76 +101,12 @@ enum gateway_step gateway_refuse(struct exchange *exchange, enum gateway_refusal
     CHECK(exchange->reply != NULL);
     CHECK(!exchange->begun);
     const bool waits = refusal == REFUSE_RECORD || refusal == REFUSE_OPEN;
-    return send(exchange, refusal, words[refusal].status, waits ? STR("1") : (struct str){0}, NULL,
-                0);
-}
-
-static const char *period_word(enum budget_period period)
-{
-    static const char *const periods[PERIOD_COUNT] = {
-        [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
-        [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "all time"};
-    return periods[period];
-}
-
-static struct str usd(money_sum amount_pusd, char text[static MONEY_TEXT_BYTES_MAX])
-{
-    const size_t size = money_print(amount_pusd, text);
-    return (struct str){text, size};
-}
-
-static void say(struct exchange *exchange, const struct hold_refusal *refusal, struct str resets)
-{
-    char limit[MONEY_TEXT_BYTES_MAX];
-    char spent[MONEY_TEXT_BYTES_MAX];
-    char held[MONEY_TEXT_BYTES_MAX];
-    char wanted[MONEY_TEXT_BYTES_MAX];
-    const bool of_case = refusal->why == HOLD_WHY_CASE;
-    (void)usd(refusal->limit_pusd, limit);
-    (void)usd(refusal->spent_pusd, spent);
-    (void)usd(refusal->held_pusd, held);
-    (void)usd(refusal->wanted_pusd, wanted);
-    gateway_say(
-        exchange,
-        "The budget of %s%s for %s has no room: limit $%s, spent $%s, held for calls under way "
-        "$%s; this call may cost up to $%s. %s%s",
-        of_case ? "one case of " : "", refusal->scope,
-        of_case ? "all time" : period_word(refusal->period), limit, spent, held, wanted,
-        resets.size > 0 ? "It begins anew at " : "Ask its owner to raise it",
-        resets.size > 0 ? resets.data : ".");
-}
-
-enum gateway_step gateway_refuse_money(struct exchange *exchange,
-                                       const struct hold_refusal *refusal)
-{
-    CHECK(exchange->reply != NULL);
-    if (refusal->why == HOLD_WHY_HOLDS || refusal->why == HOLD_WHY_CASES) {
-        gateway_say(exchange,
-                    "more calls are under way than can be held for; nothing was forwarded");
-        return gateway_refuse(exchange, REFUSE_RECORD);
-    }
-    char resets[CLOCK_TEXT_BYTES_MAX] = "";
-    char wait[32] = "";
-    char free_usd[MONEY_TEXT_BYTES_MAX];
-    const int64_t now_ns = clock_now_ns();
-    if (refusal->resets_ns != HOLD_NO_END && refusal->why != HOLD_WHY_CASE) {
-        (void)clock_print(refusal->resets_ns, resets);
-        snprintf(wait, sizeof wait, "%lld",
-                 (long long)((refusal->resets_ns - now_ns) / 1000000000 + 1));
-    }
-    say(exchange, refusal, str_from(resets));
-    const int64_t status = exchange->table->settings->gateway.refusal_status;
-    struct http_field more[3] = {
-        {STR("x-bursar-budget-scope"), str_from(refusal->scope)},
-        {STR("x-bursar-budget-remaining-usd"), usd(refusal->free_pusd, free_usd)},
-    };
-    size_t count = 2;
-    if (resets[0] != '\0') {
-        more[count++] = (struct http_field){STR("x-bursar-budget-resets"), str_from(resets)};
-    }
-    atomic_fetch_add(&exchange->home->gateway->counts.refused, 1);
-    return send(exchange, REFUSE_MONEY, status == 429 ? 429 : 402,
-                status == 429 ? str_from(wait) : (struct str){0}, more, count);
+    char wait[32];
+    /* Where a provider said how long before the rest of the chain was found given up. */
+    const int64_t wait_s = exchange->wait_ms > 1000 ? (exchange->wait_ms + 999) / 1000 : 1;
+    const int size = snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
+    return gateway_refuse_with(exchange, refusal, words[refusal].status,
+                               waits ? (struct str){wait, (size_t)size} : (struct str){0}, NULL, 0);
 }
 
 /* In words that both dialects' SDKs understand: which one asks is not known yet. */

@@ -60,7 +60,7 @@ static void begin(struct exchange *exchange, int64_t length, struct str cost)
               exchange->metered.model.size > 0 ? provider_text_str(&exchange->metered.model)
                                                : gateway_model(exchange));
     add_field(exchange, "x-bursar-reason", str_from(exchange->reason));
-    if (exchange->is_limited) {
+    if (exchange->is_limited && !gateway_hides_amounts(exchange)) {
         const size_t size = money_print(exchange->remaining_pusd, remaining);
         add_field(exchange, "x-bursar-budget-remaining-usd", (struct str){remaining, size});
     }
@@ -108,6 +108,9 @@ static void on_head(void *context, const struct http_response_head *head)
     if (alias.size > 0 && alias.size <= sizeof exchange->alias.bytes) {
         memcpy(exchange->alias.bytes, alias.data, alias.size);
         exchange->alias.size = alias.size;
+    }
+    if (is_passing_failure(head->status)) {
+        gateway_heed(exchange, head);
     }
     if (is_passing_failure(head->status) && gateway_may_retry(exchange)) {
         net_call_cancel(exchange->call);

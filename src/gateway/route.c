@@ -11,9 +11,9 @@ static bool fits(struct str wanted, struct str found)
     return wanted.size == 0 || str_equal(wanted, found);
 }
 
-const struct settings_route *gateway_route(const struct gateway_table *table,
-                                           const struct exchange *exchange)
+const struct settings_route *gateway_route(struct exchange *exchange)
 {
+    const struct gateway_table *const table = exchange->table;
     const struct str workflow = provider_text_str(&exchange->who.workflow);
     const struct settings_workflow *const known = settings_workflow(table->settings, workflow);
     const enum risk risk = known != NULL ? known->risk : RISK_NORMAL;
@@ -21,7 +21,10 @@ const struct settings_route *gateway_route(const struct gateway_table *table,
         const struct settings_route *const route = &table->settings->routes.rows[i];
         if (fits(route->workflow, workflow) && (!route->has_risk || route->risk == risk) &&
             fits(route->matched_model, provider_text_str(&exchange->model))) {
-            return route;
+            if (gateway_route_is_for(exchange, route)) {
+                return route;
+            }
+            exchange->passed_over = exchange->passed_over == 0 ? i + 1 : exchange->passed_over;
         }
     }
     return NULL;
@@ -33,8 +36,8 @@ static const struct gateway_upstream *upstream_of(const struct exchange *exchang
     const struct gateway_table *const table = exchange->table;
     for (size_t i = 0; route != NULL && route->upstream.size > 0 && i < table->upstream_count;
          i++) {
-        if (str_equal(table->upstreams[i].name, route->upstream) &&
-            table->upstreams[i].dialect == exchange->dialect) {
+        if (str_equal(table->upstreams[i].name, route->upstream)) {
+            CHECK(table->upstreams[i].dialect == exchange->dialect);
             return &table->upstreams[i];
         }
     }
@@ -60,6 +63,9 @@ void gateway_chain(struct exchange *exchange)
         route->model.size > 0 && !str_equal(route->model, provider_text_str(&exchange->model));
     add(exchange, is_other ? route->model : (struct str){0}, is_other ? "route" : "as asked");
     for (size_t i = 0; i < route->fallback_count; i++) {
+        if (!gateway_fallback_is_for(exchange, i)) {
+            continue;
+        }
         add(exchange, route->fallback[i], "fallback");
     }
 }

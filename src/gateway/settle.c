@@ -208,8 +208,7 @@ static enum gateway_step next_try(struct exchange *exchange)
         exchange->retries_left--;
         exchange->timer.run = retry;
         exchange->timer.context = exchange;
-        net_timer_set(exchange->home->loop, &exchange->timer,
-                      (int64_t)GATEWAY_RETRY_MS << (exchange->try_number - 1));
+        net_timer_set(exchange->home->loop, &exchange->timer, gateway_wait_ms(exchange));
         return GATEWAY_WAIT;
     }
     exchange->chain_at++;

@@ -78,6 +78,10 @@ enum errc gateway_table_create(const struct settings *settings, const struct str
         memory_free(table);
         return code;
     }
+    table->rules = memory_new_array(struct gateway_rule, settings->routes.count + 1);
+    for (size_t i = 0; i < settings->routes.count; i++) {
+        gateway_rule_make(table, &settings->routes.rows[i], &table->rules[i]);
+    }
     *out = table;
     return ERR_OK;
 }
@@ -100,6 +104,7 @@ void gateway_table_release(struct gateway_table *table)
         table->released(table->context);
     }
     memset(table->upstreams, 0, sizeof table->upstreams); /* secrets */
+    memory_free(table->rules);
     memory_free(table);
 }
 

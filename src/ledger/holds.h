@@ -81,6 +81,10 @@ size_t holds_draft_rolls(const struct holds *holds, const struct hold_record *re
 MUST_CHECK enum errc holds_admit(const struct holds *holds, const struct hold_record *reserve,
                                  struct hold_refusal *out_refusal, struct err *err);
 
+/* The limit that refuses, or case's balance, which leaves the least of those an open hold touches,
+ * with the hold taken off. False: none, or it is not open. */
+bool holds_tightest(const struct holds *holds, uint64_t id, struct hold_refusal *out);
+
 /* Errors: ERR_NOT_FOUND  no such hold, or settled. ERR_RANGE  a cost below 0. */
 MUST_CHECK enum errc holds_draft_post(const struct holds *holds, uint64_t id,
                                       const struct hold_settlement *settlement,

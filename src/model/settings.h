@@ -113,10 +113,14 @@ struct settings_gateway {
     bool shrink;            /* and the bound such a request is given */
     bool has_on_leave;
     enum gateway_leave on_leave;
-    int64_t retries; /* of the same model, before a fallback */
+    int64_t retries;      /* of the same model, before a fallback */
+    int64_t retry_wait_s; /* longest that a provider may ask for before it */
     int64_t first_byte_s;
     int64_t idle_s;
     int64_t total_s;
+    bool hides_amounts;            /* of budgets, from clients */
+    const struct str *hidden_from; /* [hidden_from_count] names of keys whose clients they are */
+    size_t hidden_from_count;
     bool sync_always;      /* holds are on the disk before a call is forwarded */
     struct str notify_url; /* a webhook, told when a budget passes a step; empty: none */
 };

@@ -120,6 +120,12 @@ MUST_CHECK enum errc http_response_parse(struct str bytes, bool to_head,
                                          struct http_response_head *out, struct err *err);
 struct str http_response_field(const struct http_response_head *head, struct str name);
 
+enum { HTTP_RETRY_MS_MAX = 1000000000 }; /* what is longer, eleven days, is that */
+
+/* Milliseconds the answer asks to wait before the request is made again, by retry-after-ms, else
+ * Retry-After in seconds or as a date; 0..HTTP_RETRY_MS_MAX, -1: it does not say. */
+int64_t http_retry_ms(const struct http_response_head *head, int64_t now_ns);
+
 /* Where the reading of a body stands. */
 struct http_body {
     enum {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "wire/refusal_record.h"
 
 enum { VERSION = 1 };
 
@@ -223,6 +224,9 @@ enum errc call_record_read(struct json_parser *parser, struct str bytes, struct 
     const enum errc code = json_parse(parser, bytes, bytes.size, &root, err);
     if (code != ERR_OK) {
         return code;
+    }
+    if (refusal_record_is(root)) {
+        return refusal_record_read(root, arena, out, err);
     }
     const int64_t version = json_int64(json_get(root, "v"), 0);
     if (version > VERSION) {

@@ -61,6 +61,8 @@ struct call_record {
 void call_record_write(const struct call_record *record, struct text *out);
 
 /*
+ * Also a record of refused calls (wire/refusal_record.h), which comes by the same way.
+ *
  * Errors: ERR_SYNTAX  it is none; ERR_UNSUPPORTED  made by a newer version; ERR_LIMIT  the arena is
  *         full.
  */

@@ -10,6 +10,8 @@ from conftest import ROOT
 from test_gateway import fixture_upstream  # noqa: F401
 
 OPENAI = 'upstreams: {openai: {base_url: "https://api.openai.com/v1"}}\n'
+BOTH = ('upstreams: {openai: {base_url: "https://api.openai.com/v1"},'
+        ' anthropic: {base_url: "https://api.anthropic.com/v1"}}\n')
 SECRET = "sk-do-not-show"
 
 
@@ -53,6 +55,14 @@ gateway: {notify_url: "https://hooks.example/T/sk-do-not-show"}
     (OPENAI + "routes: [{match: {workflow: a}, model: gpt-4.1, upstream: other}]",
      "routes", "problem", "other"),
     ("routes: [{match: {workflow: a}, model: gpt-4.1}]", "routes", "problem", "no upstream"),
+    (BOTH + "routes: [{match: {workflow: a}, model: gpt-4.1}]",
+     "routes", "note", "route 1: calls to anthropic pass it over"),
+    (BOTH + "routes: [{match: {workflow: a}, model: any-name, upstream: anthropic}]",
+     "routes", "note", "calls to openai pass it over"),
+    (BOTH + "routes: [{match: {model: gpt-4.1}, model: gpt-4.1, fallback: [claude-haiku-4-5]}]",
+     "routes", "note", "claude-haiku-4-5 is never tried"),
+    (BOTH + "routes: [{match: {model: gpt-4.1}, model: gpt-4.1-mini}, {match: {workflow: a},"
+     " to: people}]", "routes", "ok", "2"),
     (OPENAI + 'budgets: [{scope: "segment:x", period: day, usd: 1}]',
      "budgets", "note", "never binds"),
     (OPENAI + 'budgets: [{scope: "team:x", period: day, usd: 1}]',

@@ -208,12 +208,31 @@ void WRAP(net_reply_abort)(struct net_reply *reply)
     answered(reply);
 }
 
+/* Who is refused for money is told whose it is, and the amounts, or nothing of any amount. */
+static void check_refusal(const struct net_reply *reply, const struct net_response *response)
+{
+    size_t found = 0;
+    static const char *const names[] = {"x-bursar-budget-scope", "x-bursar-budget-limit-usd",
+                                        "x-bursar-budget-remaining-usd"};
+    const bool hides = reply->exchange->table->settings->gateway.hides_amounts;
+    for (size_t i = 0; i < response->field_count; i++) {
+        for (size_t j = 0; j < COUNT_OF(names); j++) {
+            found += str_equal(response->fields[i].name, str_from(names[j]));
+        }
+    }
+    CHECK(found == (hides ? 1 : COUNT_OF(names)));
+    CHECK(!hides || str_find(response->body, STR("$")) == SIZE_MAX);
+}
+
 void WRAP(net_reply_send)(struct net_reply *reply, const struct net_response *response);
 void WRAP(net_reply_send)(struct net_reply *reply, const struct net_response *response)
 {
     CHECK(!reply->has_begun);
     CHECK(response->status >= 400);
     CHECK(response->body.size > 0);
+    if (response->status == 402) {
+        check_refusal(reply, response);
+    }
     note_cost(response->fields, response->field_count);
     fake.refused++;
     answered(reply);
@@ -235,6 +254,11 @@ struct net_call *WRAP(net_call_start)(struct net_client *client, struct net_loop
     CHECK(request->field_count <= HTTP_FIELDS_MAX);
     CHECK(exchange->is_free || exchange->hold != 0); /* nothing is forwarded unrecorded */
     fake.tries += exchange->is_free ? 0 : 1;
+    struct net_reply *const reply = exchange->reply;
+    if (reply != NULL && reply->not_before_ns > 0 && reply->asked_at == exchange->chain_at) {
+        CHECK(fake.now_ns >= reply->not_before_ns);
+        fake.waited++;
+    }
     for (size_t i = 0; i < FAKE_CALLS_MAX; i++) {
         struct net_call *const call = &fake.calls[i];
         if (!call->is_used) {
@@ -345,6 +369,19 @@ enum errc WRAP(budget_note)(struct budget *budget, struct str payload, struct er
     if (fake.disk_refuses) {
         return refuse(err);
     }
-    fake.recorded += payload.size > 0;
+    static const char word[] = "\"refused\":";
+    const size_t at = str_find(payload, str_from(word));
+    CHECK(payload.size > 0);
+    if (at != SIZE_MAX) {
+        const char *c = payload.data + at + sizeof word - 1;
+        int64_t count = 0;
+        for (; *c >= '0' && *c <= '9'; c++) {
+            count = count * 10 + (*c - '0');
+        }
+        fake.refusal_rows++;
+        fake.refused_on_record += count;
+    } else {
+        fake.recorded++;
+    }
     return __real_budget_note(budget, payload, err);
 }

@@ -49,6 +49,8 @@ struct net_reply {
     struct net_loop *loop;
     const struct net_reply_events *events;
     struct exchange *exchange;
+    int64_t not_before_ns; /* when its upstream may be asked again, by what it said */
+    size_t asked_at;       /* place in the chain of who said so */
     int64_t length;
     struct text got;
     struct http_head head;
@@ -77,8 +79,11 @@ struct fake {
     int64_t tries;    /* calls of requests that are not free */
     int64_t recorded; /* rows */
     int64_t refusals; /* of the disk */
+    int64_t refusal_rows;
+    int64_t refused_on_record; /* requests that those rows count */
     money_sum spent_pusd;
     int64_t told_costs; /* that stood before a reply */
+    int64_t waited;     /* tries that a provider had asked to wait for */
 };
 extern struct fake fake;
 

@@ -137,14 +137,29 @@ static void end(struct net_call *call)
     fake.expected_pusd = -1;
 }
 
+/* When to come again: 0 to 14 seconds, of which the longer ones are not waited for. */
+static int64_t draw_wait_s(const struct net_call *call)
+{
+    return call->status >= 429 && chance(60) ? (int64_t)rng_below(fake.rng, 15) : -1;
+}
+
 static void tell_head(struct net_call *call)
 {
     make_answer(call);
+    char wait[32] = "";
+    const int64_t wait_s = draw_wait_s(call);
+    struct net_reply *const reply = call->exchange->reply;
+    snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
+    if (reply != NULL) {
+        reply->not_before_ns = wait_s < 0 ? 0 : fake.now_ns + wait_s * 1000000000;
+        reply->asked_at = call->exchange->chain_at;
+    }
     const struct http_response_head head = {.status = call->status,
                                             .minor = 1,
                                             .fields = {{STR("Content-Type"), str_from(call->type)},
-                                                       {STR("request-id"), STR("req-upstream-1")}},
-                                            .field_count = 2,
+                                                       {STR("request-id"), STR("req-upstream-1")},
+                                                       {STR("Retry-After"), str_from(wait)}},
+                                            .field_count = wait_s < 0 ? 2 : 3,
                                             .framing = call->status == 204 ? HTTP_NO_BODY
                                                        : is_stream(call)   ? HTTP_CHUNKED
                                                                            : HTTP_LENGTH,

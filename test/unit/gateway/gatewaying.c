@@ -48,11 +48,13 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
     g->gateway.settings.budget = g->budget;
     g->gateway.table = table;
     g->gateway.tables = table->number = 1;
+    g->gateway.refusals = gateway_refusals_create();
     g->gateway.ids = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     g->gateway.ids_old = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     pthread_mutex_init(&g->gateway.lock, NULL);
     g->loop = &g->gateway.loops[0];
     g->loop->gateway = &g->gateway;
+    rng_init(&g->loop->rng, 1);
     json_parser_create(&g->loop->parser, GATEWAYING_PARSER_BYTES_MAX);
     arena_init(&g->loop->memo_arena, GATEWAY_MEMO_BYTES_MAX);
 }
@@ -75,6 +77,7 @@ void gatewaying_close(struct gatewaying *g)
     json_parser_destroy(&g->loop->parser);
     arena_deinit(&g->loop->memo_arena);
     gateway_table_release(g->gateway.table);
+    gateway_refusals_destroy(&g->gateway.refusals);
     budget_close(&g->budget);
     pthread_mutex_destroy(&g->gateway.lock);
     memory_free(g->gateway.ids);

@@ -22,35 +22,50 @@ static struct settings_route routes[] = {
      .model = STR_STATIC("gpt-5-mini")},
     {.has_risk = true, .risk = RISK_HIGH, .to_people = true},
     {.matched_model = STR_STATIC("gpt-4.1"),
-     .upstream = STR_STATIC("anthropic"),
+     .upstream = STR_STATIC("openai"),
      .fallback = fallbacks,
      .fallback_count = COUNT_OF(fallbacks)},
     {.matched_model = STR_STATIC("o3"), .model = STR_STATIC("o3")},
 };
+
+static void use(struct settings_route *rows, size_t count)
+{
+    static const struct str secrets[2];
+    struct gateway_table *table = NULL;
+    g.settings.routes.rows = rows;
+    g.settings.routes.count = count;
+    CHECK(gateway_table_create(&g.settings, secrets, gatewaying_book(), &table, &g.err) == ERR_OK);
+    gateway_set_table(&g.gateway, table);
+}
 
 static void open_routes(void)
 {
     gatewaying_open(&g, NULL, 0);
     g.settings.workflows.rows = workflows;
     g.settings.workflows.count = COUNT_OF(workflows);
-    g.settings.routes.rows = routes;
-    g.settings.routes.count = COUNT_OF(routes);
+    use(routes, COUNT_OF(routes));
 }
 
-static const struct settings_route *route_of(const char *workflow, const char *model)
+static const struct settings_route *route_at(const char *path, const char *workflow,
+                                             const char *model)
 {
     char body[256] = "";
     const struct gateway_caller caller = {.workflow = str_from(workflow)};
-    struct exchange *const exchange = gatewaying_ask(&g, "/v1/chat/completions", body);
+    struct exchange *const exchange = gatewaying_ask(&g, path, body);
     snprintf(body, sizeof body, "{\"model\":\"%s\"}", model);
     g.request.body = str_from(body);
     gateway_who_read(&g.request, &caller, &exchange->who);
     if (gateway_read(exchange) != GATEWAY_ADMIT) {
         return NULL;
     }
-    exchange->route = gateway_route(exchange->table, exchange);
+    exchange->route = gateway_route(exchange);
     gateway_chain(exchange);
     return exchange->route;
+}
+
+static const struct settings_route *route_of(const char *workflow, const char *model)
+{
+    return route_at("/v1/chat/completions", workflow, model);
 }
 
 static void the_first_route_that_fits_is_taken(void)
@@ -73,7 +88,7 @@ static void the_first_route_that_fits_is_taken(void)
     EXPECT(same);
 }
 
-static void a_chain_is_tried_in_order_at_an_upstream_that_speaks_alike(void)
+static void a_chain_is_tried_in_order(void)
 {
     open_routes();
     const bool fits = route_of("", "gpt-4.1") == &routes[2];
@@ -86,8 +101,50 @@ static void a_chain_is_tried_in_order_at_an_upstream_that_speaks_alike(void)
     const bool third = str_equal(gateway_model(exchange), STR("gpt-4.1-nano"));
     gatewaying_close(&g);
     EXPECT(fits && count == 3);
-    EXPECT(is_own); /* the route's speaks as Anthropic */
+    EXPECT(is_own);
     EXPECT(second && third);
+}
+
+static void a_route_is_for_clients_whose_upstream_can_serve_it(void)
+{
+    static const struct str others[] = {STR_STATIC("claude-haiku-4-5"), STR_STATIC("gpt-4.1"),
+                                        STR_STATIC("a-name-of-ones-own")};
+    static struct settings_route rows[] = {
+        {.model = STR_STATIC("gpt-4.1-mini"),
+         .fallback = others,
+         .fallback_count = COUNT_OF(others),
+         .under_pressure = STR_STATIC("claude-haiku-4-5")},
+        {.workflow = STR_STATIC("claims"),
+         .model = STR_STATIC("a-name-of-ones-own"),
+         .upstream = STR_STATIC("openai")},
+        {.workflow = STR_STATIC("letters"), .model = STR_STATIC("a-name-of-ones-own")},
+        {.workflow = STR_STATIC("people"), .to_people = true},
+    };
+    const struct exchange *const exchange = &g.exchange;
+    open_routes();
+    use(rows, COUNT_OF(rows));
+    const bool openai = route_of("", "gpt-4.1") == &rows[0] && exchange->passed_over == 0;
+    const bool chain = exchange->chain_count == 3 &&
+                       str_equal(exchange->chain[1].model, STR("gpt-4.1")) &&
+                       str_equal(exchange->chain[2].model, STR("a-name-of-ones-own"));
+    const bool no_press = !gateway_pressed_is_for(exchange);
+    const bool anthropic = route_at("/v1/messages", "", "claude-sonnet-4-5") == NULL &&
+                           exchange->passed_over == 1 && exchange->chain_count == 1 &&
+                           str_equal(gateway_model(exchange), STR("claude-sonnet-4-5"));
+    const bool other_dialect = route_at("/v1/messages", "claims", "claude-sonnet-4-5") == NULL &&
+                               exchange->passed_over == 1;
+    const bool unknown = route_at("/v1/messages", "letters", "claude-sonnet-4-5") == &rows[2];
+    const bool people = route_at("/v1/messages", "people", "claude-sonnet-4-5") == &rows[3];
+    const bool told =
+        gateway_passes_over(exchange->table, 0, 1) && !gateway_passes_over(exchange->table, 0, 0) &&
+        gateway_passes_over(exchange->table, 1, 1) && !gateway_passes_over(exchange->table, 2, 1) &&
+        str_equal(gateway_never_tried(exchange->table, 0), others[0]) &&
+        gateway_never_tried(exchange->table, 1).size == 0;
+    gatewaying_close(&g);
+    EXPECT(openai && chain && no_press);
+    EXPECT(anthropic && other_dialect);
+    EXPECT(unknown && people);
+    EXPECT(told);
 }
 
 static void a_model_that_fails_five_times_is_left_alone_then_tried_once(void)
@@ -124,7 +181,8 @@ int main(void)
 {
     const struct test tests[] = {
         TEST(the_first_route_that_fits_is_taken),
-        TEST(a_chain_is_tried_in_order_at_an_upstream_that_speaks_alike),
+        TEST(a_chain_is_tried_in_order),
+        TEST(a_route_is_for_clients_whose_upstream_can_serve_it),
         TEST(a_model_that_fails_five_times_is_left_alone_then_tried_once),
     };
     gatewaying_prepare();

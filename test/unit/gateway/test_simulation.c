@@ -108,6 +108,7 @@ static struct gateway_table *make_table(struct world *w)
                                       .allow_unpriced = chance(w, 50),
                                       .has_on_leave = true,
                                       .on_leave = chance(w, 30) ? GATEWAY_DRAIN : GATEWAY_CANCEL,
+                                      .hides_amounts = chance(w, 30),
                                       .total_s = 30}};
     CHECK(gateway_table_create(settings, secrets, book, &table, &w->err) == ERR_OK);
     gateway_table_on_release(table, on_released, w);
@@ -223,6 +224,7 @@ static void keep_house(struct world *w)
     struct budget_payloads rows = {0};
     arena_init(&arena, (size_t)8 << 20);
     CHECK(budget_expire(w->budget, fake.now_ns, NULL, &w->err) == ERR_OK);
+    gateway_flush_refusals(w->gateway, fake.now_ns, false);
     CHECK(budget_payloads(w->budget, 0, (size_t)1 << 20, &arena, &rows, &w->err) == ERR_OK);
     if (rows.count > 0) {
         w->delivered += (int64_t)rows.count;
@@ -343,12 +345,15 @@ static bool close_world(struct world *w)
         }
     }
     fake_pass(1000);
+    gateway_flush_refusals(w->gateway, fake.now_ns, true);
     keep_house(w);
     keep_house(w);
-    const bool good = check(w) && check_money(w) && gateway_counts(w->gateway).under_way == 0 &&
-                      fake.answered == w->handled && fake.recorded == fake.tries &&
-                      w->delivered == fake.recorded && budget_payloads_waiting(w->budget) == 0 &&
-                      w->released == w->table_count - 1;
+    const struct gateway_counts counts = gateway_counts(w->gateway);
+    const bool good =
+        check(w) && check_money(w) && counts.under_way == 0 && fake.answered == w->handled &&
+        fake.recorded == fake.tries && w->delivered == fake.recorded + fake.refusal_rows &&
+        fake.refused_on_record == counts.refused && fake.refusal_rows < counts.refused &&
+        budget_payloads_waiting(w->budget) == 0 && w->released == w->table_count - 1;
     fake_end();
     gateway_destroy(&w->gateway);
     CHECK(w->released == w->table_count);
@@ -360,7 +365,7 @@ static bool close_world(struct world *w)
 static void every_exchange_ends_once_and_every_hold_with_it(void)
 {
     static struct world w;
-    int64_t tries = 0, refusals = 0, late = 0;
+    int64_t tries = 0, refusals = 0, late = 0, waited = 0;
     if (test_is_refusing()) {
         return; /* what goes wrong is drawn */
     }
@@ -376,11 +381,12 @@ static void every_exchange_ends_once_and_every_hold_with_it(void)
         tries += fake.tries;
         refusals += fake.refusals;
         late += w.late;
+        waited += fake.waited;
         EXPECT(close_world(&w));
         EXPECT(fake.told_costs > 0 && fake.whole > 0 && fake.aborted > 0 && fake.refused > 0);
     }
     printf("# %lld calls, %lld refusals of the disk\n", (long long)tries, (long long)refusals);
-    EXPECT(tries > 1000 && refusals > 100 && late > 10);
+    EXPECT(tries > 1000 && refusals > 100 && late > 10 && waited > 100);
 }
 
 static const struct test tests[] = {TEST(every_exchange_ends_once_and_every_hold_with_it)};
