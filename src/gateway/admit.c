@@ -283,9 +283,5 @@ enum gateway_step gateway_admit(struct exchange *exchange)
                     "few seconds");
         return gateway_refuse(exchange, REFUSE_OPEN);
     }
-    const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
-    const enum gateway_step next = exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
-    snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
-             exchange->after[0] != '\0' ? ": " : "", exchange->after);
-    return next;
+    return exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
 }

@@ -38,8 +38,8 @@ void connection_refuse(struct connection *c, int status, const char *why)
     struct text all;
     text_init(&body, REFUSAL_BYTES_MAX);
     text_init(&all, REFUSAL_BYTES_MAX);
-    const bool is_protobuf = c->reply != NULL && c->reply->head.size > 0 &&
-                             str_equal_fold(http_field(&c->reply->head, STR("content-type")),
+    const bool is_protobuf = c->reply != NULL && c->reply->head->size > 0 &&
+                             str_equal_fold(http_field(c->reply->head, STR("content-type")),
                                             STR("application/x-protobuf"));
     put_status(&body, is_protobuf, status, why);
     text_format(&all,
@@ -88,9 +88,10 @@ static bool hold(struct connection *c, size_t bytes)
 static void handle(struct connection *c)
 {
     struct net_reply *const reply = c->reply;
-    reply->close = !reply->head.keep_alive || c->door->draining;
-    reply->without_body = reply->head.method == HTTP_HEAD;
-    reply->request = (struct net_request){.head = &reply->head,
+    reply->close = !reply->head->keep_alive || c->door->draining;
+    reply->without_body = reply->head->method == HTTP_HEAD;
+    reply->knows_chunks = reply->head->minor == 1;
+    reply->request = (struct net_request){.head = reply->head,
                                           .body = text_str(&reply->body_bytes),
                                           .peer = reply->peer,
                                           .peer_is_loopback = c->peer_is_loopback};
@@ -113,23 +114,23 @@ static void start_request(struct connection *c, size_t size)
     struct err err;
     int status = 400;
     const enum errc code =
-        http_head_parse(text_str(&reply->head_bytes), &reply->head, &status, &err);
+        http_head_parse(text_str(&reply->head_bytes), reply->head, &status, &err);
     if (code != ERR_OK) {
         connection_refuse(c, status,
                           code == ERR_TRUNCATED ? "the request's head is malformed" : err.text);
         return;
     }
-    stream_take(&c->stream, reply->head.size);
+    stream_take(&c->stream, reply->head->size);
     c->scanned = 0;
-    reply->body = http_body_start(&reply->head);
-    if (reply->head.has_length && (uint64_t)reply->head.length > limits->body_bytes_max) {
+    reply->body = http_body_start(reply->head);
+    if (reply->head->has_length && (uint64_t)reply->head->length > limits->body_bytes_max) {
         connection_refuse(c, 413, "the body is larger than is taken here");
         return;
     }
     c->state = BODY;
     if (reply->body.state != HTTP_BODY_DONE) {
         connection_set_deadline(c, limits->body_ms_max);
-        if (reply->head.expects_continue) {
+        if (reply->head->expects_continue) {
             stream_put(&c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n"));
         }
     }

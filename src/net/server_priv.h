@@ -23,6 +23,7 @@ struct net_reply {
     struct net_server *server;
     struct connection *connection; /* NULL: the client has left; only the loop's thread looks */
 
+    struct http_head *head; /* of the loop's spares, borrowed from head_bytes; NULL: forgotten */
     struct text head_bytes;
     struct http_body body;
     struct text body_bytes;
@@ -30,6 +31,7 @@ struct net_reply {
     char peer[NET_PEER_BYTES_MAX];
     struct net_request request;
 
+    bool knows_chunks; /* HTTP/1.1 */
     bool without_body; /* of a HEAD request, or a status that has none */
     bool close;
     bool is_watched;
@@ -39,9 +41,8 @@ struct net_reply {
     int64_t left; /* bytes of the announced length that were not written yet */
     const struct net_reply_events *events;
     void *context;
-    struct text answer;    /* made on another thread */
-    struct net_post post;  /* takes it to the loop's */
-    struct http_head head; /* borrowed from head_bytes; last, because it is not zeroed */
+    struct text answer;   /* made on another thread */
+    struct net_post post; /* takes it to the loop's */
 };
 
 struct connection {
