@@ -16,7 +16,7 @@ static void check_usage(const struct provider_reply *reply)
         CHECK(reply->usage.counts[i] >= 0);
     }
     CHECK(reply->usage.reasoning <= reply->usage.counts[USAGE_OUTPUT]);
-    CHECK(reply->raw_size <= sizeof reply->raw);
+    CHECK(reply->raw == NULL || !text_is_full(reply->raw));
 }
 
 static uint64_t read_stream(struct str bytes, size_t step, enum provider_api api,
@@ -24,8 +24,10 @@ static uint64_t read_stream(struct str bytes, size_t step, enum provider_api api
 {
     struct sse sse;
     struct err err;
-    struct provider_reply reply = {0};
+    struct text raw;
+    struct provider_reply reply = {.raw = &raw};
     uint64_t hash = 0;
+    text_init(&raw, PROVIDER_RAW_BYTES_MAX);
     sse_init(&sse);
     for (size_t at = 0; at < bytes.size; at += step) {
         struct str piece = {bytes.data + at, bytes.size - at < step ? bytes.size - at : step};
@@ -45,6 +47,7 @@ static uint64_t read_stream(struct str bytes, size_t step, enum provider_api api
         check_usage(&reply);
     }
     sse_deinit(&sse);
+    text_deinit(&raw);
     return hash;
 }
 

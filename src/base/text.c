@@ -108,10 +108,11 @@ static void separate(struct text *text)
         text->after_name = false;
         return;
     }
-    if (text->depth > 0 && text->filled[text->depth]) {
+    const uint64_t bit = UINT64_C(1) << text->depth;
+    if (text->depth > 0 && (text->filled & bit) != 0) {
         text_char(text, ',');
     }
-    text->filled[text->depth] = true;
+    text->filled |= bit;
 }
 
 static void open(struct text *text, char bracket)
@@ -119,7 +120,8 @@ static void open(struct text *text, char bracket)
     separate(text);
     text_char(text, bracket);
     CHECK(text->depth < TEXT_DEPTH_MAX);
-    text->filled[++text->depth] = false;
+    text->depth++;
+    text->filled &= ~(UINT64_C(1) << text->depth);
 }
 
 static void close(struct text *text, char bracket)

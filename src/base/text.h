@@ -22,11 +22,12 @@ struct text {
     size_t size;
     size_t capacity;
     size_t size_max;
+    uint64_t filled; /* a bit a depth: whether the container there has a member */
+    int depth;       /* open JSON containers */
     bool full;
-    int depth;                       /* open JSON containers */
-    bool filled[TEXT_DEPTH_MAX + 1]; /* whether the container at that depth has a member */
     bool after_name;
 };
+_Static_assert(TEXT_DEPTH_MAX < 64, "a bit for each depth, 0 included");
 
 void text_init(struct text *text, size_t size_max);
 void text_deinit(struct text *text);

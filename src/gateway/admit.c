@@ -283,14 +283,5 @@ enum gateway_step gateway_admit(struct exchange *exchange)
                     "few seconds");
         return gateway_refuse(exchange, REFUSE_OPEN);
     }
-    const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
-    const enum gateway_step next = exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
-    const int size = snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
-                              exchange->after[0] != '\0' ? ": " : "", exchange->after);
-    if (exchange->passed_over > 0 && size >= 0 && (size_t)size < sizeof exchange->reason) {
-        snprintf(exchange->reason + size, sizeof exchange->reason - (size_t)size,
-                 "; route %zu passed over: " STR_FORMAT " cannot serve its model",
-                 exchange->passed_over, STR_ARG(exchange->asked->name));
-    }
-    return next;
+    return exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
 }

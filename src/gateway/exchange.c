@@ -29,14 +29,19 @@ static struct exchange *take(struct gateway_loop *home)
         text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
         text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
         text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
+        text_init(&exchange->raw_usage, PROVIDER_RAW_BYTES_MAX);
+        text_init(&exchange->after, GATEWAY_AFTER_BYTES_MAX);
     }
     exchange->home = home;
+    exchange->message = home->message;
     sse_init(&exchange->sse);
     return exchange;
 }
 
 static void destroy(struct exchange *exchange)
 {
+    text_deinit(&exchange->after);
+    text_deinit(&exchange->raw_usage);
     text_deinit(&exchange->record);
     text_deinit(&exchange->plain);
     text_deinit(&exchange->body);
@@ -70,6 +75,8 @@ void exchange_give(struct exchange *exchange)
         empty(&exchange->buffered);
         empty(&exchange->plain);
         empty(&exchange->record);
+        empty(&exchange->raw_usage);
+        empty(&exchange->after);
         exchange->next = home->idle;
         home->idle = exchange;
         home->idle_count++;

@@ -179,7 +179,8 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     };
     exchange->try_number++;
     exchange->started_ns = exchange->is_free ? clock_now_ns() : exchange->started_ns;
-    exchange->metered = (struct provider_reply){0};
+    text_clear(&exchange->raw_usage);
+    exchange->metered = (struct provider_reply){.raw = &exchange->raw_usage};
     exchange->alias = (struct provider_text){0};
     exchange->status = 0;
     exchange->wait_ms = -1;
@@ -188,5 +189,8 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     atomic_fetch_add(&home->gateway->counts.forwarded, 1);
     exchange->call = net_call_start(home->gateway->settings.client, home->loop, &request,
                                     &gateway_call_events, exchange);
+    if (!gateway_may_retry(exchange)) {
+        net_reply_forget_head(exchange->reply);
+    }
     return GATEWAY_WAIT;
 }

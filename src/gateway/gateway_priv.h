@@ -21,6 +21,8 @@
 enum {
     GATEWAY_ID_BYTES = 24, /* "req_" and 20 digits of base 32 */
     GATEWAY_MESSAGE_BYTES = 512,
+    GATEWAY_REASON_BYTES = 2 * PROVIDER_NAME_BYTES_MAX,
+    GATEWAY_AFTER_BYTES_MAX = PROVIDER_NAME_BYTES_MAX + 64,
     GATEWAY_SCOPE_COUNT = 7, /* org, team, workflow, key, user, model by both of its names */
     GATEWAY_BREAKERS_MAX = 256,
     GATEWAY_IDS_SEEN_MAX = 1 << 16,
@@ -85,6 +87,7 @@ struct gateway_loop {
     struct arena memo_arena;
     struct price_memo *memo;
     uint64_t memo_number; /* of the table whose book `memo` is of; 0: none */
+    char message[GATEWAY_MESSAGE_BYTES];
     struct exchange *idle;
     int idle_count;
     struct exchange *owing; /* over for their clients, not yet for the budget */
@@ -171,7 +174,7 @@ struct exchange {
     struct net_reply *reply;
     enum gateway_step step;
     char id[GATEWAY_ID_BYTES + 1];
-    char message[GATEWAY_MESSAGE_BYTES]; /* of an error, for the client */
+    char *message; /* of an error, for the client: the loop's, said and used within one step */
 
     /* READ */
     bool is_packed;
@@ -217,8 +220,6 @@ struct exchange {
     bool is_pressed;       /* the model of the route's under_pressure is in use */
     bool is_limited;
     money_sum remaining_pusd;
-    char reason[2 * PROVIDER_NAME_BYTES_MAX]; /* why this model */
-    char after[PROVIDER_NAME_BYTES_MAX + 64]; /* how the try before it ended; empty: the first */
 
     /* FORWARD */
     struct str sent; /* the body that goes out */
@@ -239,7 +240,6 @@ struct exchange {
     enum gateway_end end;
     enum net_failure_kind failure; /* END_FAILED */
     bool was_sent;                 /* some of the request, so that something may be charged */
-    size_t field_count;
     enum gateway_packing packing;
     struct gateway_unpacker *unpacker; /* of a stream; NULL: none */
     struct sse sse;
@@ -256,10 +256,11 @@ struct exchange {
     /* Not zeroed when one is used again: what comes first and the memory of the texts stay. */
     struct text body;  /* changed; empty: as sent */
     struct text plain; /* the request's body unpacked; empty: it came plain */
-    struct text head;  /* bytes of the fields that are kept */
+    struct text head;  /* fields kept with `buffered`: name, NUL, value, NUL … */
     struct text buffered;
-    struct text record; /* of the call, until the budget has it */
-    struct http_field fields[NET_FIELDS_MAX];
+    struct text record;    /* of the call, until the budget has it */
+    struct text raw_usage; /* as the reply tells it */
+    struct text after;     /* how the try before it ended; empty: the first */
 };
 
 /* ---- exchange.c */
@@ -368,6 +369,8 @@ bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *ca
 void gateway_note_result(struct gateway *gateway, const struct gateway_candidate *candidate,
                          struct str model, bool went_well, int64_t now_ns);
 struct str gateway_model(const struct exchange *exchange);
+/* Why that one. */
+void gateway_reason(const struct exchange *exchange, char out[static GATEWAY_REASON_BYTES]);
 
 /* ---- serves.c: which clients a route is for */
 

@@ -10,7 +10,7 @@ void gateway_say(struct exchange *exchange, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    const int size = vsnprintf(exchange->message, sizeof exchange->message, format, arguments);
+    const int size = vsnprintf(exchange->message, GATEWAY_MESSAGE_BYTES, format, arguments);
     va_end(arguments);
     CHECK(size >= 0);
 }

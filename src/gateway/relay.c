@@ -21,57 +21,88 @@ static bool is_ours(struct str name)
                                      str_equal_fold((struct str){name.data, prefix.size}, prefix));
 }
 
-/* Keep the fields that are passed on; those beyond the room are few and none that an SDK reads. */
-static void keep_fields(struct exchange *exchange, const struct http_response_head *head)
+/* Fields of the client's answer. */
+struct fields {
+    struct http_field rows[NET_FIELDS_MAX];
+    size_t count;
+};
+
+/* Those that are passed on; those beyond the room are few and none that an SDK reads. */
+static void pick_fields(const struct http_response_head *head, struct fields *out)
 {
     enum { OURS = 8 };
-    text_clear(&exchange->head);
-    exchange->field_count = 0;
-    for (size_t i = 0; i < head->field_count && exchange->field_count < NET_FIELDS_MAX - OURS;
-         i++) {
+    out->count = 0;
+    for (size_t i = 0; i < head->field_count && out->count < NET_FIELDS_MAX - OURS; i++) {
         if (!is_ours(head->fields[i].name)) {
-            text_add(&exchange->head, head->fields[i].name);
-            text_add(&exchange->head, head->fields[i].value);
-            exchange->fields[exchange->field_count++] = head->fields[i];
+            out->rows[out->count++] = head->fields[i];
         }
     }
-    const char *at = exchange->head.data;
-    for (size_t i = 0; i < exchange->field_count; i++) {
-        struct http_field *const field = &exchange->fields[i];
-        field->name.data = at;
-        field->value.data = at + field->name.size;
-        at += field->name.size + field->value.size;
-    }
 }
 
-static void add_field(struct exchange *exchange, const char *name, struct str value)
+/* For when the body is whole. */
+static void keep_fields(struct exchange *exchange, const struct fields *fields)
 {
-    if (exchange->field_count < NET_FIELDS_MAX && value.size > 0) {
-        exchange->fields[exchange->field_count++] = (struct http_field){str_from(name), value};
+    text_clear(&exchange->head);
+    for (size_t i = 0; i < fields->count; i++) {
+        text_add(&exchange->head, fields->rows[i].name);
+        text_char(&exchange->head, '\0');
+        text_add(&exchange->head, fields->rows[i].value);
+        text_char(&exchange->head, '\0');
+    }
+    CHECK(!text_is_full(&exchange->head));
+}
+
+static void kept_fields(const struct exchange *exchange, struct fields *out)
+{
+    const struct str all = text_str(&exchange->head);
+    size_t at = 0;
+    out->count = 0;
+    while (at < all.size) {
+        struct http_field *const field = &out->rows[out->count++];
+        field->name = str_from(all.data + at);
+        field->value = str_from(field->name.data + field->name.size + 1);
+        at += field->name.size + field->value.size + 2;
     }
 }
 
-static void begin(struct exchange *exchange, int64_t length, struct str cost)
+static void add_field(struct fields *fields, const char *name, struct str value)
+{
+    if (fields->count < NET_FIELDS_MAX && value.size > 0) {
+        fields->rows[fields->count++] = (struct http_field){str_from(name), value};
+    }
+}
+
+static void begin(struct exchange *exchange, struct fields *fields, int64_t length, struct str cost)
 {
     char remaining[MONEY_TEXT_BYTES_MAX];
-    add_field(exchange, "x-bursar-request-id", str_from(exchange->id));
-    add_field(exchange, "x-bursar-cost-usd", cost);
-    add_field(exchange, "x-bursar-model",
+    char reason[GATEWAY_REASON_BYTES];
+    gateway_reason(exchange, reason);
+    add_field(fields, "x-bursar-request-id", str_from(exchange->id));
+    add_field(fields, "x-bursar-cost-usd", cost);
+    add_field(fields, "x-bursar-model",
               exchange->metered.model.size > 0 ? provider_text_str(&exchange->metered.model)
                                                : gateway_model(exchange));
-    add_field(exchange, "x-bursar-reason", str_from(exchange->reason));
+    add_field(fields, "x-bursar-reason", str_from(reason));
     if (exchange->is_limited && !gateway_hides_amounts(exchange)) {
         const size_t size = money_print(exchange->remaining_pusd, remaining);
-        add_field(exchange, "x-bursar-budget-remaining-usd", (struct str){remaining, size});
+        add_field(fields, "x-bursar-budget-remaining-usd", (struct str){remaining, size});
     }
     const struct net_reply_head head = {
         .status = exchange->status,
-        .fields = exchange->fields,
-        .field_count = exchange->field_count,
+        .fields = fields->rows,
+        .field_count = fields->count,
         .length = length,
     };
     exchange->begun = true;
+    net_reply_forget_head(exchange->reply); /* no further try is made */
     net_reply_begin(exchange->reply, &head);
+}
+
+static void begin_kept(struct exchange *exchange, int64_t length, struct str cost)
+{
+    struct fields fields;
+    kept_fields(exchange, &fields);
+    begin(exchange, &fields, length, cost);
 }
 
 static void pass(struct exchange *exchange, struct str piece)
@@ -129,9 +160,12 @@ static void on_head(void *context, const struct http_response_head *head)
         gateway_unpacker_destroy(&exchange->unpacker);
         exchange->unpacker = gateway_unpacker_create();
     }
-    keep_fields(exchange, head);
-    if (!exchange->is_buffered && !exchange->has_left) {
-        begin(exchange,
+    struct fields fields;
+    pick_fields(head, &fields);
+    if (exchange->is_buffered) {
+        keep_fields(exchange, &fields);
+    } else if (!exchange->has_left) {
+        begin(exchange, &fields,
               head->framing == HTTP_LENGTH && !exchange->hides_usage ? head->length
               : head->framing == HTTP_NO_BODY                        ? 0
                                                                      : -1,
@@ -184,7 +218,7 @@ static void on_body(void *context, struct str piece)
         if (exchange->buffered.size + NET_PIECE_BYTES_MAX > GATEWAY_BUFFERED_BYTES_MAX) {
             exchange->is_buffered = false; /* too large to be kept: it goes on unread */
             if (!exchange->has_left) {
-                begin(exchange, -1, (struct str){0});
+                begin_kept(exchange, -1, (struct str){0});
             }
             pass(exchange, text_str(&exchange->buffered));
             text_deinit(&exchange->buffered);
@@ -282,7 +316,7 @@ void gateway_finish(struct exchange *exchange, int64_t cost_pusd, bool has_cost)
     const size_t size = has_cost ? money_print(cost_pusd, text) : 0;
     const bool is_whole = exchange->end == END_WHOLE || exchange->end == END_ERROR;
     if (exchange->is_buffered && is_whole && !exchange->has_left) {
-        begin(exchange, (int64_t)exchange->buffered.size, (struct str){text, size});
+        begin_kept(exchange, (int64_t)exchange->buffered.size, (struct str){text, size});
         pass(exchange, text_str(&exchange->buffered));
     }
     if (exchange->begun && is_whole) {

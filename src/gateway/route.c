@@ -1,4 +1,6 @@
 /* Which model serves a call, where, and what is tried next when that fails. */
+#include <stdio.h>
+
 #include "base/check.h"
 #include "base/hash.h"
 #include "gateway/gateway_priv.h"
@@ -74,6 +76,20 @@ struct str gateway_model(const struct exchange *exchange)
 {
     const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
     return candidate->model.size > 0 ? candidate->model : provider_text_str(&exchange->model);
+}
+
+void gateway_reason(const struct exchange *exchange, char out[static GATEWAY_REASON_BYTES])
+{
+    CHECK(exchange->chain_at < exchange->chain_count);
+    const struct str after = text_str(&exchange->after);
+    const int size = snprintf(out, GATEWAY_REASON_BYTES, "%s%s" STR_FORMAT,
+                              exchange->chain[exchange->chain_at].why, after.size > 0 ? ": " : "",
+                              STR_ARG(after));
+    if (exchange->passed_over > 0 && size >= 0 && size < GATEWAY_REASON_BYTES) {
+        snprintf(out + size, GATEWAY_REASON_BYTES - (size_t)size,
+                 "; route %zu passed over: " STR_FORMAT " cannot serve its model",
+                 exchange->passed_over, STR_ARG(exchange->asked->name));
+    }
 }
 
 /* NULL: more pairs than there is room for; those are never given up. */

@@ -67,12 +67,14 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
                        char out[static GATEWAY_MESSAGE_BYTES])
 {
     char status[32] = "";
+    char reason[GATEWAY_REASON_BYTES];
+    gateway_reason(exchange, reason);
     if (exchange->end == END_ERROR) {
         snprintf(status, sizeof status, " %d", exchange->status);
     } else if (exchange->end == END_FAILED) {
         snprintf(status, sizeof status, " (%s)", net_failure_name(exchange->failure));
     }
-    snprintf(out, GATEWAY_MESSAGE_BYTES, "%s%s%s%s%s", exchange->reason, end_word(exchange), status,
+    snprintf(out, GATEWAY_MESSAGE_BYTES, "%s%s%s%s%s", reason, end_word(exchange), status,
              !exchange->has_left || exchange->end == END_LEFT ? ""
              : exchange->end == END_WHOLE ? "; the client left and the reply was read to its end"
                                           : "; the client had left",
@@ -129,7 +131,7 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
         .has_usage = settled->has_usage,
         .is_estimated = settled->is_estimated,
         .usage = settled->usage,
-        .raw_usage = {exchange->metered.raw, exchange->metered.raw_size},
+        .raw_usage = text_str(&exchange->raw_usage),
         .has_cost = settled->has_cost && settled->price_id != 0,
         .cost_pusd = settled->cost_pusd,
         .price_id = settled->price_id,
@@ -191,13 +193,15 @@ static void retry(void *context)
 static enum gateway_step next_try(struct exchange *exchange)
 {
     const struct str model = gateway_model(exchange);
+    char after[GATEWAY_AFTER_BYTES_MAX];
     if (exchange->end == END_ERROR) {
-        snprintf(exchange->after, sizeof exchange->after, STR_FORMAT " answered %d", STR_ARG(model),
-                 exchange->status);
+        snprintf(after, sizeof after, STR_FORMAT " answered %d", STR_ARG(model), exchange->status);
     } else {
-        snprintf(exchange->after, sizeof exchange->after, STR_FORMAT " failed (%s)", STR_ARG(model),
+        snprintf(after, sizeof after, STR_FORMAT " failed (%s)", STR_ARG(model),
                  net_failure_name(exchange->failure));
     }
+    text_clear(&exchange->after);
+    text_add(&exchange->after, str_from(after));
     text_clear(&exchange->buffered);
     gateway_unpacker_destroy(&exchange->unpacker);
     sse_deinit(&exchange->sse);

@@ -42,6 +42,7 @@ static void bury(struct loop_dead *dead)
     struct net_call *const call = (struct net_call *)dead;
     text_deinit(&call->head);
     text_deinit(&call->trailers);
+    text_deinit(&call->doomed_text);
     if (!loop_give(&dead->loop->calls, call, LOOP_SPARE_OBJECTS_MAX)) {
         memory_free(call);
     }
@@ -105,9 +106,11 @@ void call_fail(struct net_call *call, enum net_failure_kind kind, const char *fo
 void call_doom(struct net_call *call, enum net_failure_kind kind, const char *text)
 {
     CHECK(call != NULL);
+    CHECK(!call->is_doomed);
     call->is_doomed = true;
     call->doomed = kind;
-    snprintf(call->doomed_text, sizeof call->doomed_text, "%s", text);
+    text_init(&call->doomed_text, FAILURE_BYTES_MAX);
+    text_add(&call->doomed_text, str_from(text));
     net_timer_set(loop_of(call), &call->deadline, 0);
 }
 
@@ -295,7 +298,7 @@ static void on_deadline(void *context)
     const char *const host = call->pool->host;
     const int port = call->pool->port;
     if (call->is_doomed) {
-        call_fail(call, call->doomed, "%s", call->doomed_text);
+        call_fail(call, call->doomed, "%s", call->doomed_text.data);
     } else if (call->link == NULL) {
         call_fail(call, NET_CONNECT_TIMEOUT,
                   "all connections to %s:%d were in use for %d ms; allow more of them", host, port,

@@ -51,6 +51,9 @@ static bool read_head(struct net_call *call)
         return true;
     }
     call->has_head = true;
+    if (call->has_sent) {
+        text_deinit(&call->head); /* it is not made twice any more */
+    }
     call->keep_alive = head.keep_alive;
     call->keep_alive_s = head.keep_alive_s;
     call->answer = http_response_body(&head);

@@ -105,7 +105,7 @@ struct net_call {
     struct net_timer total;
     enum net_failure_kind doomed; /* what `total` says when it is `is_doomed` */
     bool is_doomed;
-    char doomed_text[FAILURE_BYTES_MAX];
+    struct text doomed_text;
     struct net_call *next; /* of the station's, or of the pool's waiting ones */
     struct net_call *previous;
     struct net_call *next_waiting;

@@ -27,20 +27,11 @@
 enum {
     LINGER_MS_MAX = 1000,
     LINGER_BYTES_MAX = 1 << 20,
-    REFUSAL_BYTES_MAX = 16 << 10,
     READ_BYTES_MAX = 64 << 10,
     KERNEL_UNSENT_BYTES_MAX = 64 << 10, /* or a reader that stalls holds megabytes there */
-    SMALL_BYTES_MAX = 1 << 20, /* of a request that may use the last quarter of held_bytes_max */
 };
 _Static_assert((int)LOOP_SCRATCH_BYTES >= (int)HTTP_HEAD_BYTES_MAX + (int)READ_BYTES_MAX,
                "a head that is not whole and one read more fit");
-
-static void read_on(struct connection *c);
-
-static void set_deadline(struct connection *c, int ms)
-{
-    net_timer_set(c->loop, &c->deadline, ms);
-}
 
 static void bury(struct loop_dead *dead)
 {
@@ -91,207 +82,6 @@ void connection_close_all(struct net_door *door, bool idle_only)
     }
 }
 
-/* google.rpc.Status, as OTLP wants of every refusal: in JSON, or in protobuf to those who speak it:
- * code = 1, message = 2. */
-static void put_status(struct text *body, bool is_protobuf, int status, const char *why)
-{
-    const int code = status == 413 ? 8 : status == 503 ? 14 : 3;
-    if (is_protobuf) {
-        struct str text = str_from(why);
-        text.size = text.size < 127 ? text.size : 127; /* its size is one byte */
-        const char head[] = {1 << 3, (char)code, 2 << 3 | 2, (char)text.size};
-        text_add(body, (struct str){head, sizeof head});
-        text_add(body, text);
-        return;
-    }
-    json_open_object(body);
-    json_name(body, "code");
-    json_put_int64(body, code);
-    json_name(body, "message");
-    json_put_text(body, why);
-    json_close_object(body);
-}
-
-/* Whatever the request was, the connection ends after this answer. */
-static void refuse(struct connection *c, int status, const char *why)
-{
-    struct text body;
-    struct text all;
-    text_init(&body, REFUSAL_BYTES_MAX);
-    text_init(&all, REFUSAL_BYTES_MAX);
-    const bool is_protobuf = c->reply != NULL && c->reply->head.size > 0 &&
-                             str_equal_fold(http_field(&c->reply->head, STR("content-type")),
-                                            STR("application/x-protobuf"));
-    put_status(&body, is_protobuf, status, why);
-    text_format(&all,
-                "HTTP/1.1 %d %s\r\nContent-Type: application/%s\r\nContent-Length: %zu\r\n"
-                "%sConnection: close\r\n\r\n",
-                status, http_reason(status), is_protobuf ? "x-protobuf" : "json", body.size,
-                status == 503 ? "Retry-After: 1\r\n" : "");
-    text_add(&all, text_str(&body));
-    atomic_fetch_add(&c->server->refused, 1);
-    if (c->reply != NULL) {
-        reply_free(c->reply);
-        c->reply = NULL;
-    }
-    atomic_fetch_sub(&c->server->held_bytes, c->held);
-    c->held = 0;
-    c->state = WRITING;
-    c->close = true;
-    set_deadline(c, c->door->limits.write_ms_max);
-    stream_read(&c->stream, false);
-    stream_put(&c->stream, text_str(&all));
-    text_deinit(&body);
-    text_deinit(&all);
-}
-
-/*
- * Count bytes that arrived against what all requests together may hold; they are refused when that
- * is too much. What is only announced is not counted, or announcing would keep others out. The
- * last quarter is for small requests, so that a few large ones do not either.
- */
-static bool hold(struct connection *c, size_t bytes)
-{
-    struct net_server *const server = c->server;
-    int64_t *const held = c->reply != NULL ? &c->reply->held : &c->held;
-    const int64_t all = (int64_t)c->door->limits.held_bytes_max;
-    const int64_t more = (int64_t)bytes;
-    const int64_t most = *held + more > SMALL_BYTES_MAX ? all / 4 * 3 : all;
-    if (atomic_fetch_add(&server->held_bytes, more) + more > most) {
-        atomic_fetch_sub(&server->held_bytes, more);
-        refuse(c, 503, "too much is being received at this moment; try again");
-        return false;
-    }
-    *held += more;
-    return true;
-}
-
-static void handle(struct connection *c)
-{
-    struct net_reply *const reply = c->reply;
-    reply->close = !reply->head.keep_alive || c->door->draining;
-    reply->without_body = reply->head.method == HTTP_HEAD;
-    reply->request = (struct net_request){.head = &reply->head,
-                                          .body = text_str(&reply->body_bytes),
-                                          .peer = reply->peer,
-                                          .peer_is_loopback = c->peer_is_loopback};
-    c->state = HANDLING;
-    if (stream_input(&c->stream).size >= HTTP_HEAD_BYTES_MAX) {
-        stream_read(&c->stream, false);
-    }
-    net_timer_clear(c->loop, &c->deadline);
-    atomic_fetch_add(&c->server->requests, 1);
-    c->server->handler(c->server->context, &reply->request, reply);
-}
-
-/* The head may be in the first `size` bytes: take it out and see what it says of the body. */
-static void start_request(struct connection *c, size_t size)
-{
-    const struct net_limits *const limits = &c->door->limits;
-    struct net_reply *const reply = reply_new(c);
-    c->reply = reply;
-    text_add(&reply->head_bytes, (struct str){stream_input(&c->stream).data, size});
-    struct err err;
-    int status = 400;
-    const enum errc code =
-        http_head_parse(text_str(&reply->head_bytes), &reply->head, &status, &err);
-    if (code != ERR_OK) {
-        refuse(c, status, code == ERR_TRUNCATED ? "the request's head is malformed" : err.text);
-        return;
-    }
-    stream_take(&c->stream, reply->head.size);
-    c->scanned = 0;
-    reply->body = http_body_start(&reply->head);
-    if (reply->head.has_length && (uint64_t)reply->head.length > limits->body_bytes_max) {
-        refuse(c, 413, "the body is larger than is taken here");
-        return;
-    }
-    c->state = BODY;
-    if (reply->body.state != HTTP_BODY_DONE) {
-        set_deadline(c, limits->body_ms_max);
-        if (reply->head.expects_continue) {
-            stream_put(&c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n"));
-        }
-    }
-}
-
-/* Whether the state moved on. */
-static bool read_head(struct connection *c)
-{
-    const struct str input = stream_input(&c->stream);
-    if (input.size == 0) {
-        return false;
-    }
-    if (c->state == IDLE) {
-        c->state = HEAD;
-        set_deadline(c, c->door->limits.head_ms_max);
-        const unsigned char first = (unsigned char)input.data[0];
-        if (first < ' ' || first >= 0x7f) { /* why wait for the end of what is none */
-            refuse(c, 400, "this is no HTTP request, but TLS perhaps, which is not spoken here");
-            return true;
-        }
-    }
-    const size_t from = c->scanned > 3 ? c->scanned - 3 : 0;
-    const char *const end = memmem(input.data + from, input.size - from, "\r\n\r\n", 4);
-    if (end == NULL && input.size < HTTP_HEAD_BYTES_MAX) {
-        const bool held = input.size == c->scanned || hold(c, input.size - c->scanned);
-        c->scanned = input.size;
-        return !held;
-    }
-    atomic_fetch_sub(&c->server->held_bytes, c->held);
-    c->held = 0;
-    const size_t all = end != NULL ? (size_t)(end - input.data) + 4 : HTTP_HEAD_BYTES_MAX;
-    start_request(c, all < HTTP_HEAD_BYTES_MAX ? all : HTTP_HEAD_BYTES_MAX);
-    return true;
-}
-
-/* Whether the state moved on. */
-static bool read_body(struct connection *c)
-{
-    struct net_reply *const reply = c->reply;
-    struct err err;
-    while (reply->body.state != HTTP_BODY_DONE) {
-        struct str piece;
-        size_t used = 0;
-        if (http_body_read(&reply->body, stream_input(&c->stream), &piece, &used, &err) != ERR_OK) {
-            refuse(c, 400, err.text);
-            return true;
-        }
-        if (piece.size > 0 && !hold(c, piece.size)) {
-            return true;
-        }
-        text_add(&reply->body_bytes, piece);
-        if (text_is_full(&reply->body_bytes)) {
-            refuse(c, 413, "the body is larger than is taken here");
-            return true;
-        }
-        stream_take(&c->stream, used);
-        if (used == 0 && reply->body.state != HTTP_BODY_DONE) {
-            return false;
-        }
-    }
-    handle(c);
-    return true;
-}
-
-/* Requests, as many as there are and can be answered at once. */
-static void read_on(struct connection *c)
-{
-    if (c->is_reading) {
-        return; /* the loop below goes on */
-    }
-    c->is_reading = true;
-    bool moved = true;
-    while (moved && !c->is_closed) {
-        moved = (c->state == IDLE || c->state == HEAD) && read_head(c);
-        moved = (!c->is_closed && c->state == BODY && read_body(c)) || moved;
-    }
-    c->is_reading = false;
-    if (!c->is_closed && c->client_ended && c->state <= BODY) {
-        connection_close(c); /* the rest will not come */
-    }
-}
-
 static void on_input(void *context)
 {
     struct connection *const c = context;
@@ -308,7 +98,7 @@ static void on_input(void *context)
             stream_read(&c->stream, false);
         }
     } else {
-        read_on(c);
+        connection_read_on(c);
     }
 }
 
@@ -324,7 +114,7 @@ static void finish(struct connection *c)
     }
     if (c->close || c->door->draining) {
         c->state = LINGER;
-        set_deadline(c, LINGER_MS_MAX);
+        connection_set_deadline(c, LINGER_MS_MAX);
         if (c->stream.ssl == NULL && !c->client_ended) {
             shutdown(c->stream.fd, SHUT_WR);
             const size_t unread = stream_input(&c->stream).size;
@@ -337,9 +127,9 @@ static void finish(struct connection *c)
         return;
     }
     c->state = IDLE;
-    set_deadline(c, c->door->limits.idle_ms_max);
+    connection_set_deadline(c, c->door->limits.idle_ms_max);
     stream_read(&c->stream, !c->client_ended);
-    read_on(c); /* what was sent behind the request is there already */
+    connection_read_on(c); /* what was sent behind the request is there already */
 }
 
 static void on_output(void *context)
@@ -355,7 +145,7 @@ static void on_output(void *context)
     }
     if (unsent > 0 && (c->sent != c->stream.sent || !net_timer_is_set(&c->deadline))) {
         c->sent = c->stream.sent;
-        set_deadline(c, c->door->limits.write_ms_max);
+        connection_set_deadline(c, c->door->limits.write_ms_max);
     }
     if (c->state == HANDLING) {
         if (unsent == 0) {
@@ -408,11 +198,11 @@ static void on_deadline(void *context)
     struct connection *const c = context;
     const bool is_answering = c->state == WRITING || (c->state == HANDLING && !c->client_ended);
     if (is_answering && stream_unsent(&c->stream) > 0 && is_taking(c)) {
-        set_deadline(c, c->door->limits.write_ms_max);
+        connection_set_deadline(c, c->door->limits.write_ms_max);
         return;
     }
     if (c->state == HEAD || c->state == BODY) {
-        refuse(c, 408, "the request took too long to arrive");
+        connection_refuse(c, 408, "the request took too long to arrive");
     } else {
         connection_close(c);
     }
@@ -426,7 +216,7 @@ void connection_finish(struct connection *c)
     c->close = c->close || c->reply->close;
     reply_free(c->reply);
     c->reply = NULL;
-    set_deadline(c, c->door->limits.write_ms_max);
+    connection_set_deadline(c, c->door->limits.write_ms_max);
     if (stream_unsent(&c->stream) == 0) {
         finish(c);
     }
@@ -488,7 +278,7 @@ void connection_open(struct net_door *door, int fd, const struct sockaddr *peer)
         c->next->previous = c;
     }
     door->connections = c;
-    set_deadline(c, door->limits.head_ms_max);
+    connection_set_deadline(c, door->limits.head_ms_max);
     SSL *const ssl = new_tls(server);
     stream_open(&c->stream, door->loop, fd, ssl, READ_BYTES_MAX, &use, c);
     stream_read(&c->stream, ssl == NULL);

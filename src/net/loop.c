@@ -297,6 +297,7 @@ void net_loops_destroy(struct net_loops **loops)
         pthread_mutex_destroy(&loop->lock);
         drop_spares(&loop->blocks);
         drop_spares(&loop->connections);
+        drop_spares(&loop->heads);
         drop_spares(&loop->replies);
         drop_spares(&loop->links);
         drop_spares(&loop->calls);

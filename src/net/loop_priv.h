@@ -15,6 +15,7 @@ enum {
     LOOP_BLOCK_BYTES = 16 << 10,
     LOOP_SPARE_BLOCKS_MAX = 256,
     LOOP_SPARE_OBJECTS_MAX = 1024, /* of each kind */
+    LOOP_SPARE_HEADS_MAX = 64,     /* which are large, and needed for a moment */
     LOOP_SCRATCH_BYTES = 160 << 10,
     LOOP_DATE_BYTES_MAX = 48,
 };
@@ -61,6 +62,7 @@ struct net_loop {
     struct loop_dead *dead;
     struct loop_spares blocks;
     struct loop_spares connections;
+    struct loop_spares heads; /* of requests */
     struct loop_spares replies;
     struct loop_spares links;
     struct loop_spares calls;

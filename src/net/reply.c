@@ -16,22 +16,42 @@ struct net_reply *reply_new(struct connection *c)
 {
     CHECK(c != NULL);
     struct net_reply *const reply = loop_take(&c->loop->replies, sizeof *reply, NULL);
-    memset((void *)reply, 0, offsetof(struct net_reply, head));
+    *reply = (struct net_reply){0};
     reply->loop = c->loop;
     reply->server = c->server;
     reply->connection = c;
     memcpy(reply->peer, c->peer, sizeof reply->peer);
+    reply->head = loop_take(&c->loop->heads, sizeof *reply->head, NULL);
+    reply->head->size = 0;
     text_init(&reply->head_bytes, HTTP_HEAD_BYTES_MAX + 1);
     text_init(&reply->body_bytes, c->door->limits.body_bytes_max);
     text_init(&reply->answer, RESPONSE_BYTES_MAX);
     return reply;
 }
 
+static void drop_head(struct net_reply *reply)
+{
+    struct http_head *const head = reply->head;
+    reply->head = NULL;
+    reply->request.head = NULL;
+    text_deinit(&reply->head_bytes);
+    if (head != NULL && !loop_give(&reply->loop->heads, head, LOOP_SPARE_HEADS_MAX)) {
+        memory_free(head);
+    }
+}
+
+void net_reply_forget_head(struct net_reply *reply)
+{
+    CHECK(reply != NULL);
+    CHECK(net_loop_is_here(reply->loop));
+    drop_head(reply);
+}
+
 void reply_free(struct net_reply *reply)
 {
     CHECK(reply != NULL);
+    drop_head(reply);
     atomic_fetch_sub(&reply->server->held_bytes, reply->held);
-    text_deinit(&reply->head_bytes);
     text_deinit(&reply->body_bytes);
     text_deinit(&reply->answer);
     if (!loop_give(&reply->loop->replies, reply, LOOP_SPARE_OBJECTS_MAX)) {
@@ -203,7 +223,7 @@ void net_reply_begin(struct net_reply *reply, const struct net_reply_head *head)
         return;
     }
     const bool body = has_body(head->status);
-    reply->is_chunked = body && head->length < 0 && reply->head.minor == 1;
+    reply->is_chunked = body && head->length < 0 && reply->knows_chunks;
     reply->left = head->length;
     reply->without_body = reply->without_body || !body;
     /* HTTP/1.0 knows no chunks: there the end of the connection ends the body. */

@@ -46,7 +46,7 @@ struct net_settings {
 /* Valid, with all it points to, until the reply is answered (net_reply_send, _end or _abort), also
  * when the client has left meanwhile. */
 struct net_request {
-    const struct http_head *head;
+    const struct http_head *head; /* NULL after net_reply_forget_head */
     struct str body;
     const char *peer; /* numeric address */
     bool peer_is_loopback;
@@ -122,6 +122,9 @@ struct net_loop *net_reply_loop(const struct net_reply *reply);
  * `left` and afterwards the reply is still to be ended (or aborted); what is written to it is
  * dropped. events  borrowed until the reply is answered; static, as a rule. */
 void net_reply_watch(struct net_reply *reply, const struct net_reply_events *events, void *context);
+/* On the loop's thread: the request's head is looked at no more, its body may be. Of an answer that
+ * takes long this is worth doing: a head takes more than all else of it. */
+void net_reply_forget_head(struct net_reply *reply);
 /* Everything in `head` is borrowed during the call. */
 void net_reply_begin(struct net_reply *reply, const struct net_reply_head *head);
 /* False: more is unsent than NET_UNSENT_BYTES_HIGH; take no more from where it comes until

@@ -1,5 +1,5 @@
-/* net/server_priv: connections and what is owed on them, shared by server.c, connection.c and
- * reply.c. */
+/* net/server_priv: connections and what is owed on them, shared by server.c, connection.c,
+ * connection_read.c and reply.c. */
 #ifndef NET_SERVER_PRIV_H
 #define NET_SERVER_PRIV_H
 
@@ -23,6 +23,7 @@ struct net_reply {
     struct net_server *server;
     struct connection *connection; /* NULL: the client has left; only the loop's thread looks */
 
+    struct http_head *head; /* of the loop's spares, borrowed from head_bytes; NULL: forgotten */
     struct text head_bytes;
     struct http_body body;
     struct text body_bytes;
@@ -30,6 +31,7 @@ struct net_reply {
     char peer[NET_PEER_BYTES_MAX];
     struct net_request request;
 
+    bool knows_chunks; /* HTTP/1.1 */
     bool without_body; /* of a HEAD request, or a status that has none */
     bool close;
     bool is_watched;
@@ -39,9 +41,8 @@ struct net_reply {
     int64_t left; /* bytes of the announced length that were not written yet */
     const struct net_reply_events *events;
     void *context;
-    struct text answer;    /* made on another thread */
-    struct net_post post;  /* takes it to the loop's */
-    struct http_head head; /* borrowed from head_bytes; last, because it is not zeroed */
+    struct text answer;   /* made on another thread */
+    struct net_post post; /* takes it to the loop's */
 };
 
 struct connection {
@@ -104,6 +105,12 @@ struct net_server {
     _Atomic int64_t held_bytes;
 };
 
+/* ---- connection.c ---- */
+
+static inline void connection_set_deadline(struct connection *c, int ms)
+{
+    net_timer_set(c->loop, &c->deadline, ms);
+}
 /* Take over an accepted socket. */
 void connection_open(struct net_door *door, int fd, const struct sockaddr *peer);
 void connection_close(struct connection *c);
@@ -111,6 +118,15 @@ void connection_close_all(struct net_door *door, bool idle_only);
 /* The answer is whole, as far as its writer is concerned: on to the next request when it is sent.
  */
 void connection_finish(struct connection *c);
+
+/* ---- connection_read.c ---- */
+
+/* Requests, as many as there are and can be answered at once. */
+void connection_read_on(struct connection *c);
+/* Whatever the request was, the connection ends after this answer. */
+void connection_refuse(struct connection *c, int status, const char *why);
+
+/* ---- reply.c ---- */
 
 struct net_reply *reply_new(struct connection *c);
 void reply_free(struct net_reply *reply);

@@ -93,4 +93,12 @@ bool stream_is_silent(struct stream *stream);
 
 void stream_flush_all(struct net_loop *loop);
 
+/* ---- between stream.c and stream_send.c ---- */
+
+void stream_arm_write(struct stream *stream, bool wanted);
+/* Send what waits. Returns whether there was progress or the end of it. */
+bool stream_flush(struct stream *stream);
+/* Off the loop's list of those with something to send. */
+void stream_unlist(struct stream *stream);
+
 #endif

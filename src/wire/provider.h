@@ -6,7 +6,7 @@
  *     reply events --provider_reply_event---> the same, growing
  *
  * OpenAI (chat completions, responses, embeddings) and Anthropic (messages), and what speaks like
- * them. Pure: nothing is kept but in the caller's structs, and those allocate nothing.
+ * them. Pure: nothing is kept but in the caller's structs, which allocate nothing but `raw`.
  *
  * Source: API references of OpenAI and Anthropic, by the types of their SDKs (openai 6.49.0,
  * @anthropic-ai/sdk 1.12.0); docs/gateway.md.
@@ -127,8 +127,8 @@ struct provider_reply {
     int64_t web_searches_seen;     /* calls of the tool in the output */
     int64_t output_bytes;          /* of texts and arguments seen */
     int64_t output_tokens_seen;    /* those, counted piece by piece: about what they are */
-    char raw[PROVIDER_RAW_BYTES_MAX];
-    size_t raw_size; /* the last usage block as compact JSON; 0: none, or too large */
+    struct text *raw; /* borrowed: takes the last usage block as compact JSON, empty where there is
+                       * none or it is too large; NULL: nobody wants it */
 };
 
 /* A reply that is one JSON document. What is not understood leaves its figure untold. */

@@ -175,8 +175,12 @@ static void read_usage(enum provider_api api, struct json usage, struct provider
     io->has_usage = is_told(io, FIGURE_INPUT) || is_told(io, FIGURE_OUTPUT);
     make_usage(api, io, is_exclusive(api, usage));
     add_compactions(json_get(usage, "iterations"), io);
-    const size_t size = json_minify(usage, io->raw, sizeof io->raw);
-    io->raw_size = size <= sizeof io->raw ? size : 0;
+    if (io->raw != NULL) {
+        char raw[PROVIDER_RAW_BYTES_MAX];
+        const size_t size = json_minify(usage, raw, sizeof raw);
+        text_clear(io->raw);
+        text_add(io->raw, (struct str){raw, size <= sizeof raw ? size : 0});
+    }
     keep(&io->region, json_str(json_get(usage, "inference_geo")));
     const struct str tier = json_str(json_get(usage, "service_tier"));
     if (tier.size > 0) {

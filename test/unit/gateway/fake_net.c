@@ -150,6 +150,14 @@ void WRAP(net_reply_watch)(struct net_reply *reply, const struct net_reply_event
     reply->exchange = context;
 }
 
+void WRAP(net_reply_forget_head)(struct net_reply *reply);
+void WRAP(net_reply_forget_head)(struct net_reply *reply)
+{
+    CHECK(reply->is_used);
+    reply->request.head = NULL; /* who looks at it falls */
+    memset((void *)&reply->head, 0xee, sizeof reply->head);
+}
+
 static void note_cost(const struct http_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -62,6 +62,8 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
 static void forget(struct exchange *exchange)
 {
     if (exchange->home != NULL) {
+        text_deinit(&exchange->after);
+        text_deinit(&exchange->raw_usage);
         text_deinit(&exchange->plain);
         text_deinit(&exchange->record);
         text_deinit(&exchange->body);
@@ -100,6 +102,10 @@ struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const ch
     snprintf(exchange->id, sizeof exchange->id, "req_%020d", ++number);
     text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
     text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
+    text_init(&exchange->raw_usage, PROVIDER_RAW_BYTES_MAX);
+    text_init(&exchange->after, GATEWAY_AFTER_BYTES_MAX);
+    exchange->message = g->loop->message;
+    exchange->metered.raw = &exchange->raw_usage;
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);

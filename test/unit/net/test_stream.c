@@ -92,6 +92,9 @@ static void handle(void *context, const struct net_request *request, struct net_
         .status = 200, .fields = fields, .field_count = COUNT_OF(fields), .length = -1};
     if (str_equal(path, STR("/short"))) {
         net_reply_watch(reply, &events, NULL);
+        net_reply_forget_head(reply);
+        CHECK(request->head == NULL);
+        net_reply_forget_head(reply); /* twice is once */
         net_reply_begin(reply, &head);
         say(reply, "a");
         say(reply, "");

@@ -342,6 +342,32 @@ static void paths_name_their_api(void)
     EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/files")) == PROVIDER_OTHER);
 }
 
+static void the_last_usage_block_is_kept_where_somebody_wants_it(void)
+{
+    static struct text raw;
+    struct json_parser *parser = NULL;
+    struct json root;
+    struct provider_reply reply = {.raw = &raw};
+    const struct str first = STR("{\"usage\":{\"prompt_tokens\": 5, \"completion_tokens\": 2}}");
+    const struct str last = STR("{\"usage\":{\"prompt_tokens\": 9}}");
+    text_init(&raw, PROVIDER_RAW_BYTES_MAX);
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    const bool is_first = json_parse(parser, first, first.size, &root, &err) == ERR_OK;
+    if (is_first) {
+        provider_reply_read(PROVIDER_CHAT, root, &reply);
+    }
+    const bool is_last = json_parse(parser, last, last.size, &root, &err) == ERR_OK;
+    if (is_last) {
+        provider_reply_read(PROVIDER_CHAT, root, &reply);
+    }
+    json_parser_destroy(&parser);
+    const bool is_kept = str_equal(text_str(&raw), STR("{\"prompt_tokens\":9}"));
+    text_deinit(&raw);
+    EXPECT(is_first);
+    EXPECT(is_last);
+    EXPECT(is_kept);
+}
+
 int main(void)
 {
     const struct test tests[] = {
@@ -353,6 +379,7 @@ int main(void)
         TEST(anthropic_snapshots_replace_one_another),
         TEST(the_chunk_that_only_carries_the_usage_is_told_apart),
         TEST(a_response_ends_with_its_usage_however_it_ends),
+        TEST(the_last_usage_block_is_kept_where_somebody_wants_it),
         TEST(paths_name_their_api),
     };
     return test_main(tests, COUNT_OF(tests));
