@@ -121,6 +121,11 @@ enum errc config_upstreams(struct config_reader *reader, const struct yaml *node
     enum errc code = yaml_want(node, YAML_MAPPING, err);
     for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
         struct settings_upstream upstream = {.name = at->name};
+        if (str_equal(at->name, STR("api"))) {
+            return yaml_error(at, err,
+                              "an upstream cannot be named api, as /api/v1 is the server's own; "
+                              "give it another name");
+        }
         code = config_fields(reader, at, fields, COUNT_OF(fields), &upstream, err);
         if (code != ERR_OK) {
             return code;

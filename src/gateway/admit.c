@@ -126,7 +126,7 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
     }
     char *const text = scopes->text[scopes->count];
     const size_t front = strlen(kind);
-    CHECK(front + 1 + name.size < HOLD_SCOPE_BYTES_MAX);
+    CHECK(front + 1 + name.size <= HOLD_SCOPE_BYTES_MAX);
     memcpy(text, kind, front);
     text[front] = ':';
     memcpy(text + front + 1, name.data, name.size);
@@ -144,7 +144,9 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
     add_scope(&scopes, "key", provider_text_str(&who->key));
     add_scope(&scopes, "user", provider_text_str(&who->user));
     add_scope(&scopes, "model", gateway_model(exchange));
-    if (!str_equal(model, gateway_model(exchange))) {
+    /* No limit can be named by a longer one. */
+    const bool fits = model.size + strlen("model:") <= HOLD_SCOPE_BYTES_MAX;
+    if (fits && !str_equal(model, gateway_model(exchange))) {
         add_scope(&scopes, "model", model); /* a limit of a model holds for all its names */
     }
     const int64_t total_s = exchange->table->settings->gateway.total_s;

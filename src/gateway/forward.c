@@ -7,7 +7,7 @@
 #include "gateway/gateway_priv.h"
 #include "wire/json_set.h"
 
-enum { PATH_BYTES_MAX = HTTP_TARGET_BYTES_MAX + 1024, MS = 1000 };
+enum { PATH_BYTES_MAX = HTTP_TARGET_BYTES_MAX + GATEWAY_PATH_BYTES_MAX + 2, MS = 1000 };
 
 /* Fields that are for us, or name the client to us. */
 static bool is_ours(const struct exchange *exchange, struct str name)
@@ -164,13 +164,15 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     }
     /* What was not changed goes out as it came, packed where it was. */
     exchange->sent = exchange->is_edited ? exchange->sent : exchange->request->body;
-    const int size = snprintf(path, sizeof path, STR_FORMAT STR_FORMAT, STR_ARG(upstream->path),
-                              STR_ARG(exchange->path));
-    CHECK(size >= 0);
+    /* "/openai/v1?x" of a base URL without a path is "/?x". */
+    const bool is_rooted = upstream->path.size > 0 || str_starts_with(exchange->path, STR("/"));
+    const int size = snprintf(path, sizeof path, "%s" STR_FORMAT STR_FORMAT, is_rooted ? "" : "/",
+                              STR_ARG(upstream->path), STR_ARG(exchange->path));
+    CHECK(size > 0 && (size_t)size < sizeof path);
     const struct net_call_request request = {
         .target = upstream->target,
         .method = exchange->request->head->method_name,
-        .path = size > 0 ? (struct str){path, (size_t)size} : STR("/"),
+        .path = {path, (size_t)size},
         .fields = fields,
         .field_count = make_fields(exchange, fields),
         .body = &exchange->sent,
