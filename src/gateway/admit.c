@@ -56,7 +56,10 @@ static int64_t bound_output(struct exchange *exchange)
     exchange->cause = exchange->unbounded != NULL      ? HOLD_CAUSE_INPUT
                       : exchange->web_searches_max < 0 ? HOLD_CAUSE_FEES
                                                        : HOLD_CAUSE_NONE;
-    if ((bound < 0 || bound > ceiling) && shrinks(exchange) && takes_bound(exchange)) {
+    if (exchange->is_output_unsure) {
+        bound = bound > ceiling ? bound : ceiling;
+        exchange->cause = HOLD_CAUSE_UNBOUNDED;
+    } else if ((bound < 0 || bound > ceiling) && shrinks(exchange) && takes_bound(exchange)) {
         bound = ceiling;
         exchange->output_set = ceiling;
     } else if (bound < 0) {
@@ -65,8 +68,11 @@ static int64_t bound_output(struct exchange *exchange)
     }
     int64_t all = 0;
     const int64_t choices = exchange->choices > 0 ? exchange->choices : 1;
-    return __builtin_mul_overflow(bound, choices, &all) || all > USAGE_TOKENS_MAX ? USAGE_TOKENS_MAX
-                                                                                  : all;
+    if (__builtin_mul_overflow(bound, choices, &all) || all > USAGE_TOKENS_MAX) {
+        all = USAGE_TOKENS_MAX;
+    }
+    exchange->output_all = exchange->cause != HOLD_CAUSE_UNBOUNDED ? all : -1;
+    return all;
 }
 
 /* What the call can cost at most; false: nobody knows, exchange->message says why. `out_model` is
@@ -95,6 +101,10 @@ static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd,
     struct price_worst worst;
     struct err err;
     *out_pusd = 0;
+    if (exchange->is_job) {
+        gateway_say(exchange, "work that is done later, at a cost that no reply tells");
+        return false;
+    }
     if (bounds.model.size == 0) {
         gateway_say(exchange, "the request names no model");
         return false;
@@ -250,10 +260,12 @@ static enum gateway_step hold(struct exchange *exchange)
 static bool is_free(const struct exchange *exchange)
 {
     const enum http_method method = exchange->request->head->method;
-    return exchange->api == PROVIDER_COUNT_TOKENS || method == HTTP_GET || method == HTTP_HEAD ||
-           method == HTTP_DELETE || method == HTTP_OPTIONS ||
+    /* With a body it may be a POST by another name (X-HTTP-Method-Override). */
+    return exchange->api == PROVIDER_COUNT_TOKENS ||
            (exchange->request->body.size == 0 &&
-            str_ends_with(exchange->request->head->path, STR("/cancel")));
+            (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_DELETE ||
+             method == HTTP_OPTIONS ||
+             str_ends_with(exchange->request->head->path, STR("/cancel"))));
 }
 
 enum gateway_step gateway_admit(struct exchange *exchange)

@@ -173,6 +173,8 @@ struct exchange {
     bool asks_usage;
     const char *output_names[3];
     int64_t output_max;
+    bool is_output_unsure;
+    bool is_job; /* work that is done later: nobody sees its cost */
     int64_t choices;
     int64_t input_tokens_max;
     uint32_t input_classes;
@@ -192,6 +194,7 @@ struct exchange {
     int try_number;
     int retries_left;
     int64_t output_set; /* bound of the output that is written into the body; 0: none */
+    int64_t output_all; /* the most that may come out, of all choices; -1: nobody bounds it */
     uint64_t hold;      /* 0: none is open */
     int64_t held_pusd;
     bool is_unpriced;
