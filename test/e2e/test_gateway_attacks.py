@@ -173,3 +173,13 @@ def test_work_that_is_done_later_is_refused_where_a_limit_is_hard(start, upstrea
     status, _, data = ask(server, f"/openai/v1/{path}", {}, max_tokens=1)
     assert status == 402 and b"done later" in data
     assert upstream.log == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_page_whose_name_points_here_reads_nothing_of_the_provider(start, upstream, method):
+    server = start()
+    assert server.ask(method, "/openai/v1/files/f/content", headers={"Host": "evil.example"})[0] == 403
+    assert upstream.log == []
+    assert server.ask(method, "/openai/v1/files/f/content")[0] == 200
+    assert server.ask("POST", "/v1/chat/completions", json.dumps(body()),
+                      {"Host": "models.example"})[0] == 200  # a page would say where it is from
