@@ -59,8 +59,19 @@ static const struct config_field upstream_fields[] = {
 
 _Static_assert(offsetof(struct settings_upstream, name) == 0, "CONFIG_NAMED puts it there");
 
-const struct config_group config_upstream = {FIELDS(upstream_fields),
-                                             .row_size = sizeof(struct settings_upstream)};
+static enum errc check_upstream(const struct yaml *node, void *record, struct err *err)
+{
+    const struct settings_upstream *const upstream = record;
+    CHECK(upstream != NULL);
+    return str_equal(upstream->name, STR("api"))
+               ? yaml_error(node, err,
+                            "an upstream cannot be named api, as /api/v1 is the server's own; "
+                            "give it another name")
+               : ERR_OK;
+}
+
+const struct config_group config_upstream = {
+    FIELDS(upstream_fields), .row_size = sizeof(struct settings_upstream), .check = check_upstream};
 
 static const struct config_field match_fields[] = {
     {KEY("workflow", TEXT), AT(settings_route, workflow), .absent = "any"},

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/doctor.h"
+#include "app/remote.h"
 #include "base/check.h"
 #include "store/control.h"
 #include "store/store.h"
@@ -283,6 +284,9 @@ void doctor_check_ledger(struct doctor *doctor)
     const enum errc code = store_open(doctor->app->home, STORE_READ, &store, &err);
     if (code == ERR_NOT_FOUND) {
         doctor_say(doctor, DOCTOR_NOTE, "ledger", "bursar import PATH", "%s", err.text);
+    } else if (code == ERR_BUSY && remote_is_there(doctor->app)) {
+        doctor_say(doctor, DOCTOR_OK, "ledger", NULL,
+                   "bursar serve keeps it; what is in it is checked while the server does not run");
     } else if (code == ERR_BUSY) {
         doctor_say(doctor, DOCTOR_PROBLEM, "ledger", NULL, "%s", err.text);
     } else if (code != ERR_OK) {

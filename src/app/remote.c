@@ -66,6 +66,23 @@ static int dial(const struct card *card)
     return fd;
 }
 
+bool remote_is_there(const struct app *app)
+{
+    CHECK(app != NULL);
+    struct arena arena;
+    struct json_parser *parser = NULL;
+    struct card card = {0};
+    arena_init(&arena, ARENA_BYTES_MAX);
+    json_parser_create(&parser, CARD_BYTES_MAX);
+    const int fd = read_card(app, &arena, parser, &card) ? dial(&card) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    json_parser_destroy(&parser);
+    arena_deinit(&arena);
+    return fd >= 0;
+}
+
 static bool send_all(int fd, struct str bytes)
 {
     while (bytes.size > 0) {

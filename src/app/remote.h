@@ -16,4 +16,7 @@
 MUST_CHECK enum errc remote_run(struct app *app, int argc, char **argv, int at, enum ledger_use use,
                                 bool *out_ran, struct err *err);
 
+/* Whether a server of this home takes connections. */
+bool remote_is_there(const struct app *app);
+
 #endif

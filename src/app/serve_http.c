@@ -102,7 +102,10 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
         return;
     }
     if (is_gateway) {
-        if (!caller.has_key && serve_is_of_page(serve, request)) { /* its name may point here */
+        /* Its name may point here; what it only reads it asks for without saying whose page it is.
+         */
+        if (!caller.has_key &&
+            (serve_is_of_page(serve, request) || (reads && !serve_is_addressed(serve, request)))) {
             turn_away(request, true, 403, "pages of other sites may not call models here", reply);
         } else {
             serve_gateway_handle(serve, request, &caller, reply);

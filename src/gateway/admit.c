@@ -56,7 +56,10 @@ static int64_t bound_output(struct exchange *exchange)
     exchange->cause = exchange->unbounded != NULL      ? HOLD_CAUSE_INPUT
                       : exchange->web_searches_max < 0 ? HOLD_CAUSE_FEES
                                                        : HOLD_CAUSE_NONE;
-    if ((bound < 0 || bound > ceiling) && shrinks(exchange) && takes_bound(exchange)) {
+    if (exchange->is_output_unsure) {
+        bound = bound > ceiling ? bound : ceiling;
+        exchange->cause = HOLD_CAUSE_UNBOUNDED;
+    } else if ((bound < 0 || bound > ceiling) && shrinks(exchange) && takes_bound(exchange)) {
         bound = ceiling;
         exchange->output_set = ceiling;
     } else if (bound < 0) {
@@ -65,8 +68,11 @@ static int64_t bound_output(struct exchange *exchange)
     }
     int64_t all = 0;
     const int64_t choices = exchange->choices > 0 ? exchange->choices : 1;
-    return __builtin_mul_overflow(bound, choices, &all) || all > USAGE_TOKENS_MAX ? USAGE_TOKENS_MAX
-                                                                                  : all;
+    if (__builtin_mul_overflow(bound, choices, &all) || all > USAGE_TOKENS_MAX) {
+        all = USAGE_TOKENS_MAX;
+    }
+    exchange->output_all = exchange->cause != HOLD_CAUSE_UNBOUNDED ? all : -1;
+    return all;
 }
 
 /* What the call can cost at most; false: nobody knows, exchange->message says why. `out_model` is
@@ -95,6 +101,10 @@ static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd,
     struct price_worst worst;
     struct err err;
     *out_pusd = 0;
+    if (exchange->is_job) {
+        gateway_say(exchange, "work that is done later, at a cost that no reply tells");
+        return false;
+    }
     if (bounds.model.size == 0) {
         gateway_say(exchange, "the request names no model");
         return false;
@@ -126,7 +136,7 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
     }
     char *const text = scopes->text[scopes->count];
     const size_t front = strlen(kind);
-    CHECK(front + 1 + name.size < HOLD_SCOPE_BYTES_MAX);
+    CHECK(front + 1 + name.size <= HOLD_SCOPE_BYTES_MAX);
     memcpy(text, kind, front);
     text[front] = ':';
     memcpy(text + front + 1, name.data, name.size);
@@ -144,7 +154,9 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
     add_scope(&scopes, "key", provider_text_str(&who->key));
     add_scope(&scopes, "user", provider_text_str(&who->user));
     add_scope(&scopes, "model", gateway_model(exchange));
-    if (!str_equal(model, gateway_model(exchange))) {
+    /* No limit can be named by a longer one. */
+    const bool fits = model.size + strlen("model:") <= HOLD_SCOPE_BYTES_MAX;
+    if (fits && !str_equal(model, gateway_model(exchange))) {
         add_scope(&scopes, "model", model); /* a limit of a model holds for all its names */
     }
     const int64_t total_s = exchange->table->settings->gateway.total_s;
@@ -248,10 +260,12 @@ static enum gateway_step refuse_people(struct exchange *exchange)
 static bool is_free(const struct exchange *exchange)
 {
     const enum http_method method = exchange->request->head->method;
-    return exchange->api == PROVIDER_COUNT_TOKENS || method == HTTP_GET || method == HTTP_HEAD ||
-           method == HTTP_DELETE || method == HTTP_OPTIONS ||
+    /* With a body it may be a POST by another name (X-HTTP-Method-Override). */
+    return exchange->api == PROVIDER_COUNT_TOKENS ||
            (exchange->request->body.size == 0 &&
-            str_ends_with(exchange->request->head->path, STR("/cancel")));
+            (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_DELETE ||
+             method == HTTP_OPTIONS ||
+             str_ends_with(exchange->request->head->path, STR("/cancel"))));
 }
 
 enum gateway_step gateway_admit(struct exchange *exchange)

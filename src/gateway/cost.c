@@ -25,7 +25,7 @@ static bool may_be_charged(const struct exchange *exchange)
 {
     switch (exchange->end) {
     case END_WHOLE:
-        return true;
+        return exchange->status < 300; /* a redirect is no work */
     case END_ERROR:
     case END_NOT_STARTED:
         return false;
@@ -74,7 +74,9 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
     if (!reply->has_usage && seen == 0 && exchange->output_max != 0) {
         seen = (exchange->received_bytes + bytes_per_token - 1) / bytes_per_token;
     }
-    seen = seen < USAGE_TOKENS_MAX ? seen : USAGE_TOKENS_MAX;
+    /* An estimate above what can have come is wrong, and would be above its hold. */
+    const int64_t most = exchange->output_all >= 0 ? exchange->output_all : USAGE_TOKENS_MAX;
+    seen = seen < most ? seen : most;
     if (seen > out->usage.counts[USAGE_OUTPUT]) {
         out->usage.counts[USAGE_OUTPUT] = seen;
     }

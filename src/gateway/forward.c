@@ -7,19 +7,27 @@
 #include "gateway/gateway_priv.h"
 #include "wire/json_set.h"
 
-enum { PATH_BYTES_MAX = HTTP_TARGET_BYTES_MAX + 1024, MS = 1000 };
+enum { PATH_BYTES_MAX = HTTP_TARGET_BYTES_MAX + GATEWAY_PATH_BYTES_MAX + 2, MS = 1000 };
+
+/* "bk_…" or "Bearer bk_…", wherever it stands. */
+static bool is_own_key(struct str value)
+{
+    struct str rest = value;
+    const struct str first = str_cut(&rest, ' ');
+    return str_starts_with(first, STR("bk_")) || str_starts_with(str_trim(rest), STR("bk_"));
+}
 
 /* Fields that are for us, or name the client to us. */
-static bool is_ours(const struct exchange *exchange, struct str name)
+static bool is_ours(const struct exchange *exchange, struct str name, struct str value)
 {
     static const struct str credentials[] = {STR_STATIC("authorization"), STR_STATIC("x-api-key"),
-                                             STR_STATIC("api-key")};
+                                             STR_STATIC("api-key"), STR_STATIC("x-goog-api-key")};
     static const struct str prefix = STR_STATIC("x-bursar-");
     const bool replaces =
         exchange->sent_secret || exchange->chain[exchange->chain_at].upstream->secret_size > 0;
     for (size_t i = 0; i < COUNT_OF(credentials); i++) {
         if (str_equal_fold(name, credentials[i])) {
-            return replaces;
+            return replaces || is_own_key(value);
         }
     }
     if (exchange->is_edited && str_equal_fold(name, STR("content-encoding"))) {
@@ -36,7 +44,8 @@ static size_t make_fields(const struct exchange *exchange, struct http_field *ou
     const struct gateway_upstream *const upstream = exchange->chain[exchange->chain_at].upstream;
     size_t count = 0;
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!http_is_framing(head->fields[i].name) && !is_ours(exchange, head->fields[i].name)) {
+        if (!http_is_framing(head->fields[i].name) &&
+            !is_ours(exchange, head->fields[i].name, head->fields[i].value)) {
             out[count++] = head->fields[i];
         }
     }
@@ -157,20 +166,22 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     struct http_field fields[HTTP_FIELDS_MAX + 2];
     exchange->sent = gateway_body(exchange);
     exchange->is_edited = false;
-    if (exchange->has_body && exchange->request->head->method == HTTP_POST &&
+    if (exchange->has_body && !exchange->is_free &&
         !(set_model(exchange) && set_output(exchange) && ask_usage(exchange))) {
         exchange->end = END_NOT_STARTED;
         return GATEWAY_SETTLE;
     }
     /* What was not changed goes out as it came, packed where it was. */
     exchange->sent = exchange->is_edited ? exchange->sent : exchange->request->body;
-    const int size = snprintf(path, sizeof path, STR_FORMAT STR_FORMAT, STR_ARG(upstream->path),
-                              STR_ARG(exchange->path));
-    CHECK(size >= 0);
+    /* "/openai/v1?x" of a base URL without a path is "/?x". */
+    const bool is_rooted = upstream->path.size > 0 || str_starts_with(exchange->path, STR("/"));
+    const int size = snprintf(path, sizeof path, "%s" STR_FORMAT STR_FORMAT, is_rooted ? "" : "/",
+                              STR_ARG(upstream->path), STR_ARG(exchange->path));
+    CHECK(size > 0 && (size_t)size < sizeof path);
     const struct net_call_request request = {
         .target = upstream->target,
         .method = exchange->request->head->method_name,
-        .path = size > 0 ? (struct str){path, (size_t)size} : STR("/"),
+        .path = {path, (size_t)size},
         .fields = fields,
         .field_count = make_fields(exchange, fields),
         .body = &exchange->sent,

@@ -28,6 +28,7 @@ enum {
     GATEWAY_ROUTES_MAX = 1024,
     GATEWAY_CHAIN_MAX = 8, /* models tried for one request */
     GATEWAY_SECRET_BYTES_MAX = 1024,
+    GATEWAY_PATH_BYTES_MAX = 1024,         /* of an upstream's base URL */
     GATEWAY_BUFFERED_BYTES_MAX = 16 << 20, /* of a reply that is not streamed */
     GATEWAY_BODY_BYTES_MAX = 32 << 20,     /* of a request */
 };

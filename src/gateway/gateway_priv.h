@@ -189,6 +189,8 @@ struct exchange {
     bool asks_usage;
     const char *output_names[3];
     int64_t output_max;
+    bool is_output_unsure;
+    bool is_job; /* work that is done later: nobody sees its cost */
     int64_t choices;
     int64_t input_tokens_max;
     uint32_t input_classes;
@@ -212,6 +214,7 @@ struct exchange {
     int64_t begun_ns;   /* of the first try, monotonic */
     int64_t wait_ms;    /* that the last answer asked for; -1: it did not */
     int64_t output_set; /* bound of the output that is written into the body; 0: none */
+    int64_t output_all; /* the most that may come out, of all choices; -1: nobody bounds it */
     uint64_t hold;      /* 0: none is open */
     int64_t held_pusd;
     bool is_unpriced;

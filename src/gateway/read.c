@@ -69,11 +69,13 @@ find_upstream(const struct gateway_table *table, const struct http_head *head, s
     return named;
 }
 
-/* A path that climbs would reach what is beside the base URL, with the upstream's key. */
+/* A path that climbs would reach what is beside the base URL, with the upstream's key; one with "."
+ * an API under a name it is not known by here. */
 static bool climbs(struct str path)
 {
     return str_find(path, STR("..")) != SIZE_MAX || str_find(path, STR("%2e")) != SIZE_MAX ||
-           str_find(path, STR("%2E")) != SIZE_MAX || str_find(path, STR("//")) != SIZE_MAX;
+           str_find(path, STR("%2E")) != SIZE_MAX || str_find(path, STR("//")) != SIZE_MAX ||
+           str_find(path, STR("/./")) != SIZE_MAX || str_ends_with(path, STR("/."));
 }
 
 bool gateway_serves(struct gateway *gateway, const struct net_request *request)
@@ -141,6 +143,7 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     exchange->asks_usage = request.asks_usage;
     memcpy(exchange->output_names, request.output_names, sizeof exchange->output_names);
     exchange->output_max = request.output_max;
+    exchange->is_output_unsure = request.is_output_unsure;
     exchange->choices = request.choices;
     exchange->input_tokens_max = request.input_tokens_max;
     exchange->input_classes = request.input_classes;
@@ -179,7 +182,7 @@ enum gateway_step gateway_read(struct exchange *exchange)
     exchange->asked = find_upstream(exchange->table, head, &rest);
     exchange->dialect = exchange->asked != NULL ? exchange->asked->dialect : dialect_of(head);
     if (exchange->asked != NULL && climbs(head->path)) {
-        gateway_say(exchange, "a path with \"..\", \"//\" or %%2e is not forwarded");
+        gateway_say(exchange, "a path with \"..\", \"/./\", \"//\" or %%2e is not forwarded");
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
     if (exchange->asked == NULL) {
@@ -194,6 +197,7 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
+    exchange->is_job = exchange->api == PROVIDER_OTHER && provider_is_job(rest);
     exchange->choices = 1;
     exchange->output_max = -1;
     if (request->body.size > GATEWAY_BODY_BYTES_MAX) {

@@ -184,6 +184,7 @@ static void read_events(struct exchange *exchange, struct str piece)
             exchange->events_lost = true;
             if (exchange->hides_usage) {
                 pass(exchange, sse_rest(&exchange->sse));
+                pass(exchange, piece);
             }
             return;
         }
@@ -194,6 +195,28 @@ static void read_events(struct exchange *exchange, struct str piece)
                 pass(exchange, event.bytes);
             }
         }
+    }
+}
+
+/* What comes behind the last blank line when the stream ends: an event all the same, as some
+ * servers leave that line out. */
+static void read_rest(struct exchange *exchange)
+{
+    const size_t size = sse_rest(&exchange->sse).size;
+    struct str blank = STR("\n\n");
+    struct sse_event event;
+    struct err err;
+    bool has = false;
+    if (size == 0 || exchange->events_lost) {
+        return;
+    }
+    if (sse_next(&exchange->sse, &blank, &event, &has, &err) != ERR_OK || !has) {
+        event.bytes = sse_rest(&exchange->sse);
+    }
+    const bool is_usage = has && provider_reply_event(exchange->api, &event, exchange->home->parser,
+                                                      &exchange->metered);
+    if (exchange->hides_usage && !is_usage) {
+        pass(exchange, (struct str){event.bytes.data, size});
     }
 }
 
@@ -245,8 +268,8 @@ static void on_end(void *context, const struct http_field *trailers, size_t trai
     (void)trailers;
     (void)trailer_count;
     exchange->call = NULL;
-    if (exchange->is_events && exchange->hides_usage && !exchange->events_lost) {
-        pass(exchange, sse_rest(&exchange->sse));
+    if (exchange->is_events) {
+        read_rest(exchange);
     }
     exchange->end = exchange->status >= 400 ? END_ERROR : END_WHOLE;
     exchange_run(exchange, GATEWAY_SETTLE);

@@ -9,7 +9,8 @@
 #include "base/hash.h"
 #include "gateway/gateway_priv.h"
 
-enum { ID_BYTES_MIN = 12 };
+/* Shorter ones are counted up, or drawn of a thousand, and come again after a restart. */
+enum { ID_BYTES_MIN = 16 };
 
 /* Whether this id came lately: then it names no call. Two generations, so that memory is bounded
  * and nothing recent is forgotten. */

@@ -20,6 +20,11 @@ static enum errc add_upstream(struct gateway_table *table, const struct settings
         return err_set(err, ERR_CONFIG, "upstreams: " STR_FORMAT ": base_url: %s",
                        STR_ARG(from->name), err->text);
     }
+    if (upstream->path.size > GATEWAY_PATH_BYTES_MAX) {
+        return err_set(err, ERR_CONFIG,
+                       "upstreams: " STR_FORMAT ": base_url: its path is longer than %d bytes",
+                       STR_ARG(from->name), (int)GATEWAY_PATH_BYTES_MAX);
+    }
     upstream->name = from->name;
     upstream->dialect = is_anthropic ? PROVIDER_ANTHROPIC : PROVIDER_OPENAI;
     upstream->provider = from->provider.size > 0 ? from->provider : from->name;
@@ -48,6 +53,17 @@ static bool has_upstream(const struct gateway_table *table, struct str name)
     return false;
 }
 
+/* Names of models as long as those of requests, as scopes are made of them. */
+static bool has_long_name(const struct settings_route *route)
+{
+    bool has = route->model.size > PROVIDER_NAME_BYTES_MAX ||
+               route->under_pressure.size > PROVIDER_NAME_BYTES_MAX;
+    for (size_t i = 0; i < route->fallback_count; i++) {
+        has = has || route->fallback[i].size > PROVIDER_NAME_BYTES_MAX;
+    }
+    return has;
+}
+
 enum errc gateway_table_create(const struct settings *settings, const struct str *secrets,
                                const struct price_book *book, struct gateway_table **out,
                                struct err *err)
@@ -72,6 +88,10 @@ enum errc gateway_table_create(const struct settings *settings, const struct str
         } else if (1 + route->fallback_count > GATEWAY_CHAIN_MAX) {
             code = err_set(err, ERR_CONFIG, "routes: number %zu has more than %d fallbacks", i + 1,
                            (int)GATEWAY_CHAIN_MAX - 1);
+        } else if (has_long_name(route)) {
+            code =
+                err_set(err, ERR_CONFIG, "routes: number %zu names a model by more than %d bytes",
+                        i + 1, (int)PROVIDER_NAME_BYTES_MAX);
         }
     }
     if (code != ERR_OK) {

@@ -57,6 +57,9 @@ struct str provider_text_str(const struct provider_text *text);
 /* By the path behind the base URL: "/chat/completions", "/messages/count_tokens". Written with %XX,
  * with capitals or with a '/' at its end it is the same, as some servers take it so. */
 enum provider_api provider_api_of(enum provider_dialect dialect, struct str path);
+/* Whether such a path begins work that is done later, at a cost that no reply tells: a batch, a
+ * training, the run of an assistant over what is kept at the provider. */
+bool provider_is_job(struct str path);
 
 /* Borrowed from the document that was parsed. */
 struct provider_request {
@@ -67,6 +70,7 @@ struct provider_request {
      */
     const char *output_names[3];
     int64_t output_max;       /* tokens of one choice; -1: not bounded by the client */
+    bool is_output_unsure;    /* the upstream may go by a member that is not there */
     int64_t choices;          /* 1.., those of each prompt together */
     int64_t input_tokens_max; /* a token is at least a byte of text */
     uint32_t input_classes;   /* bit per usage class beside text and its caches */

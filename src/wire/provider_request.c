@@ -42,6 +42,9 @@ enum provider_api provider_api_of(enum provider_dialect dialect, struct str path
         {"/completions", PROVIDER_OPENAI, PROVIDER_COMPLETIONS},
         {"/responses", PROVIDER_OPENAI, PROVIDER_RESPONSES},
         {"/responses/input_tokens", PROVIDER_OPENAI, PROVIDER_COUNT_TOKENS},
+        {"/messages", PROVIDER_OPENAI, PROVIDER_MESSAGES}, /* each speaks the other's, too */
+        {"/messages/count_tokens", PROVIDER_OPENAI, PROVIDER_COUNT_TOKENS},
+        {"/chat/completions", PROVIDER_ANTHROPIC, PROVIDER_CHAT},
         {"/embeddings", PROVIDER_OPENAI, PROVIDER_EMBEDDINGS},
         {"/models", PROVIDER_OPENAI, PROVIDER_MODELS},
         {"/messages", PROVIDER_ANTHROPIC, PROVIDER_MESSAGES},
@@ -61,6 +64,23 @@ enum provider_api provider_api_of(enum provider_dialect dialect, struct str path
         return PROVIDER_MODELS;
     }
     return PROVIDER_OTHER;
+}
+
+bool provider_is_job(struct str path)
+{
+    static const char *const parts[] = {"batch",      "batches", "fine_tuning",
+                                        "fine-tunes", "jobs",    "runs"};
+    char plain[128];
+    struct str rest = {plain, unquote(path, plain, sizeof plain)};
+    while (rest.size > 0) {
+        const struct str part = str_cut(&rest, '/');
+        for (size_t i = 0; i < COUNT_OF(parts); i++) {
+            if (str_equal_fold(part, str_from(parts[i]))) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 struct str provider_text_str(const struct provider_text *text)
@@ -235,6 +255,8 @@ static enum errc read_output(enum provider_api api, const struct json found[stat
             out->output_names[names++] = members[all[i]].data;
         }
     }
+    /* Which of them a path that nobody knows goes by, nobody knows. */
+    out->is_output_unsure = api == PROVIDER_OTHER && names < COUNT_OF(all);
     if (api == PROVIDER_COMPLETIONS && out->output_max < 0) {
         out->output_max = PROVIDER_COMPLETION_TOKENS;
     }
@@ -361,6 +383,27 @@ static void read_tools(struct json tools, struct provider_request *out)
     }
 }
 
+/* A member that is true or false, once. Servers differ in what they take "true", 1 or the second of
+ * two for, and whether usage is told hangs on it. */
+static enum errc read_flag(struct json object, const char *name, bool *out, struct err *err)
+{
+    struct json_cursor cursor =
+        json_kind(object) == JSON_OBJECT ? json_iter(object) : (struct json_cursor){0};
+    struct str key;
+    struct json value;
+    int count = 0;
+    while (json_next(&cursor, &key, &value)) {
+        const bool is_it = str_equal(key, str_from(name));
+        count += is_it ? 1 : 0;
+        if (is_it &&
+            (count > 1 || (json_kind(value) != JSON_BOOL && json_kind(value) != JSON_NULL))) {
+            return err_set(err, ERR_SYNTAX, "\"%s\" is true or false, given once", name);
+        }
+    }
+    *out = json_bool(json_get(object, name), false);
+    return ERR_OK;
+}
+
 static bool has_audio(struct json modalities)
 {
     struct json_cursor cursor = elements_of(modalities);
@@ -422,12 +465,16 @@ enum errc provider_request_read(enum provider_api api, struct str body, struct j
     if (code == ERR_OK) {
         code = read_choices(api, found, &request, err);
     }
+    if (code == ERR_OK) {
+        code = read_flag(root, "stream", &request.is_stream, err);
+    }
+    if (code == ERR_OK) {
+        code = read_flag(found[M_STREAM_OPTIONS], "include_usage", &request.asks_usage, err);
+    }
     if (code != ERR_OK) {
         return code;
     }
     request.model = json_str(found[M_MODEL]);
-    request.is_stream = json_bool(found[M_STREAM], false);
-    request.asks_usage = json_bool(json_get(found[M_STREAM_OPTIONS], "include_usage"), false);
     request.tier = wire_tier(json_str(found[M_TIER]));
     if (str_equal(json_str(found[M_SPEED]), STR("fast"))) {
         request.tier = TIER_FAST;

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from conftest import ROOT
-from test_gateway import fixture_upstream  # noqa: F401
+from test_gateway import fixture_start, fixture_upstream  # noqa: F401
 
 OPENAI = 'upstreams: {openai: {base_url: "https://api.openai.com/v1"}}\n'
 BOTH = ('upstreams: {openai: {base_url: "https://api.openai.com/v1"},'
@@ -120,3 +120,9 @@ def test_the_example_is_whole(home, monkeypatch):
     assert [row["scope"] for row in answer["budgets"]] == [
         "org", "team:service", "workflow:claims", "model:claude-opus-4-5"]
     assert {gap["cause"] for gap in answer["overshoot"]["bound"]["not_for"]} == {"input"}
+
+
+def test_a_ledger_that_the_server_keeps_is_no_problem(home, start):
+    start("")
+    found = {check["check"]: check for check in json.loads(home.ok("doctor", "--json"))["checks"]}
+    assert found["ledger"]["state"] == "ok" and "bursar serve" in found["ledger"]["found"]

@@ -86,6 +86,7 @@ static void wrong_values_are_refused_with_what_is_allowed(void)
     EXPECT(refuses("workflows:\n  a: {go_live: soon}\n", 2, "a date such as 2026-05-01"));
     EXPECT(refuses("workflows:\n  a: {go_live: [2026-05-01]}\n", 2, "found a"));
     EXPECT(refuses("upstreams:\n  x: {base_url: ftp://h}\n", 2, "https://"));
+    EXPECT(refuses("upstreams:\n  api: {base_url: https://h}\n", 2, "/api/v1"));
     EXPECT(refuses("budgets:\n  - {scope: everyone, period: day, usd: 1}\n", 2, "team:NAME"));
     EXPECT(refuses("budgets:\n  - {scope: org, period: year, usd: 1}\n", 2, "hour, day, week"));
     EXPECT(refuses("budgets:\n  - {scope: org, period: day, usd: 1, at: [{share: 2, do: "

@@ -334,7 +334,9 @@ static void a_response_ends_with_its_usage_however_it_ends(void)
 static void paths_name_their_api(void)
 {
     EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/chat/completions")) == PROVIDER_CHAT);
-    EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/chat/completions")) == PROVIDER_OTHER);
+    EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/chat/completions")) == PROVIDER_CHAT);
+    EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/messages")) == PROVIDER_MESSAGES);
+    EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/completions")) == PROVIDER_OTHER);
     EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/messages")) == PROVIDER_MESSAGES);
     EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/messages/count_tokens")) ==
            PROVIDER_COUNT_TOKENS);
