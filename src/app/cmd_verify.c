@@ -3,6 +3,7 @@
 
 #include "app/app.h"
 #include "app/price_cli.h"
+#include "app/verify_settlements.h"
 #include "base/check.h"
 #include "store/store.h"
 
@@ -18,12 +19,16 @@ struct check {
     enum store_query query;
 };
 
+static const struct check of_settlements = {"what the budgets were charged is what the calls cost",
+                                            QUERY_verify_settlements};
+
 /* Checks the store answers by itself. */
 static const struct check checks[] = {
     {"no step is counted twice", QUERY_verify_duplicate_steps},
     {"no case, attempt, outcome or file is recorded twice", QUERY_verify_duplicate_names},
     {"every step has its attempt, every attempt and outcome its case", QUERY_verify_orphans},
     {"every step an import brought is there", QUERY_verify_imports},
+    {"every decision is of one step, which has no other", QUERY_verify_decisions},
     {"every cost goes with how it was found", QUERY_verify_bases},
     {"every transaction's postings sum to zero", QUERY_verify_unbalanced},
     {"what was posted is what the steps cost", QUERY_verify_totals},
@@ -234,9 +239,13 @@ static enum errc print_totals(struct verdict *verdict, struct err *err)
 static enum errc verify(struct verdict *verdict, const struct price_book *book, struct err *err)
 {
     json_open_array(&verdict->json);
-    enum errc code = ERR_OK;
+    /* First: what the ledger is seen to have is of the moment it is first asked. */
+    enum errc code = verify_stage_settlements(verdict->app, verdict->store, verdict->arena, err);
     for (size_t i = 0; i < COUNT_OF(checks) && code == ERR_OK; i++) {
         code = run_check(verdict, &checks[i], err);
+    }
+    if (code == ERR_OK) {
+        code = run_check(verdict, &of_settlements, err);
     }
     if (code == ERR_OK) {
         code = check_prices(verdict, book, err);
@@ -284,8 +293,9 @@ const struct command cmd_verify = {
     .synopsis = "",
     .summary = "check that the ledger is whole",
     .about =
-        "Checks that totals tie, postings balance, nothing is there twice, and that every cost\n"
-        "can be worked out again from the usage it was made from. Exit status 1 when not.",
+        "Checks that totals tie, postings balance, nothing is there twice, that every cost can be\n"
+        "worked out again from the usage it was made from, and that what the log of holds charged\n"
+        "to budgets is what the ledger's calls cost. Exit status 1 when not.",
     .example = "bursar verify",
     .reads_ledger = true,
     .run = run,

@@ -83,6 +83,17 @@ MUST_CHECK enum errc journal_read(struct journal *journal, int64_t after, size_t
  * Errors: ERR_STORE. */
 MUST_CHECK enum errc journal_remove(struct journal *journal, int64_t through, struct err *err);
 
+typedef enum errc (*journal_visit)(void *context, struct str bytes, struct err *err);
+/*
+ * Visit the messages of that kind which are there and not removed, in no order, without opening the
+ * journal: another process may be writing it. What it takes meanwhile may be missing, and what it
+ * removes meanwhile be visited. A home without a journal has none.
+ *
+ * Errors: ERR_USAGE; whatever `visit` returned.
+ */
+MUST_CHECK enum errc journal_look(struct str home, int64_t kind, journal_visit visit, void *context,
+                                  struct err *err);
+
 /* What is there. Not while another thread appends. */
 struct journal_size journal_measure(struct journal *journal);
 

@@ -15,7 +15,7 @@
 #include "base/text.h"
 
 enum { SCHEMA_VERSION = 5 };
-_Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 3, "the tables from here on are not stored");
+_Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 4, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
 /* Enough for ten million calls; spills to the home's temporary folder beyond. */

@@ -2241,6 +2241,46 @@ SELECT 'the name ' || alias_key || ' of a step is there ' || count(*) || ' times
 FROM step_aliases GROUP BY alias_key HAVING count(*) > 1
 LIMIT 5
 
+-- name: verify_decisions
+SELECT 'a decision belongs to step ' || d.step_key || ', which is not there'
+FROM decisions d ANTI JOIN steps s USING (step_key)
+UNION ALL
+SELECT 'step ' || step_key || ' has ' || count(*) || ' decisions'
+FROM decisions GROUP BY step_key HAVING count(*) > 1
+LIMIT 5
+
+-- What the log of holds charged, against the rows of the calls, under whichever name they are kept.
+-- A row that was priced anew (superseded by the gateway's own reading) was right when it was made.
+-- Channel 0 is the gateway.
+-- name: verify_settlements
+WITH settled AS (
+  SELECT s.*, coalesce(a.step_key, s.step_key) AS kept_key
+  FROM staged_settlements s LEFT JOIN step_aliases a ON a.alias_key = s.step_key
+), rows AS (
+  SELECT step_key, cost_pusd, true AS is_live FROM steps
+  WHERE channel = 0 AND step_key IN (SELECT kept_key FROM settled)
+  UNION ALL
+  SELECT step_key, cost_pusd, false FROM superseded_steps
+  WHERE channel = 0 AND step_key IN (SELECT kept_key FROM settled)
+)
+SELECT 'call ' || identity || ': the budgets were charged ' || posted_pusd
+       || ' p$, its record says ' || row_pusd || ' p$'
+FROM settled WHERE posted_pusd <> row_pusd
+UNION ALL
+SELECT 'call ' || min(identity) || ' was charged ' || count(*) || ' times'
+FROM settled WHERE posted_pusd IS NOT NULL GROUP BY kept_key HAVING count(*) > 1
+UNION ALL
+SELECT 'call ' || identity || ' is settled and not in the ledger'
+FROM settled s WHERE is_waiting = 0
+  AND NOT EXISTS (SELECT 1 FROM rows r WHERE r.step_key = s.kept_key AND r.is_live)
+UNION ALL
+SELECT 'call ' || s.identity || ': the budgets were charged ' || s.row_pusd
+       || ' p$, the ledger says ' || coalesce(CAST(r.cost_pusd AS VARCHAR) || ' p$', 'nothing')
+FROM settled s JOIN rows r ON r.step_key = s.kept_key AND r.is_live
+WHERE s.row_pusd IS NOT NULL AND r.cost_pusd IS DISTINCT FROM s.row_pusd
+  AND NOT EXISTS (SELECT 1 FROM rows o WHERE o.step_key = s.kept_key AND o.cost_pusd = s.row_pusd)
+LIMIT 5
+
 -- name: verify_bases
 SELECT 'step ' || step_key || ': its cost does not go with how it was found'
 FROM steps

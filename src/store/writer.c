@@ -164,7 +164,9 @@ enum errc store_append(struct store *store, enum ledger_table table, bool staged
     snprintf(name, sizeof name, "%s%s", staged ? "staged_" : "", shape->name);
 
     duckdb_appender appender = NULL;
-    if (duckdb_appender_create(store->connection, NULL, name, &appender) != DuckDBSuccess) {
+    /* Of a ledger that is only read, too, the temporary tables may be written. */
+    if (duckdb_appender_create_ext(store->connection, staged ? "temp" : NULL, NULL, name,
+                                   &appender) != DuckDBSuccess) {
         const enum errc code = store_fail(err, name, duckdb_appender_error(appender));
         duckdb_appender_destroy(&appender);
         return code;

@@ -133,3 +133,39 @@ def test_a_price_that_changes_under_way_parts_no_ledger_from_its_budget(home, st
     assert spent(home, server) == Decimal("0.02")
     assert chat(server, {"input": 1000, "output": 0}, max_tokens=10)[1]["x-bursar-cost-usd"] == "0.002"
     assert spent(home, server) == Decimal("0.022")
+
+
+# ---- what the budgets were charged, and the ledger
+
+
+def settled_check(home, status=0):
+    done = home.run("verify", "--json")
+    assert done.returncode == status, done.stdout + done.stderr
+    check, = [check for check in json.loads(done.stdout)["checks"] if "charged" in check["check"]]
+    return check
+
+
+def test_verify_holds_the_log_of_holds_against_the_ledger(home, start, upstream):
+    """While calls are on their way, after a kill, and with a ledger that lost one of them."""
+    server = start("budgets: [{scope: org, period: total, usd: 5}]")
+    assert chat(server, {"input": 10, "output": 5})[0] == 200
+    spent(home, server)
+    assert settled_check(home) == {"check": "what the budgets were charged is what the calls cost",
+                                   "ok": True, "found": []}
+    server.stop()
+    older = (home.path / "ledger.duckdb").read_bytes()
+    server = start("budgets: [{scope: org, period: total, usd: 5}]")
+    for _ in range(20):
+        assert chat(server, {"input": 10, "output": 5})[0] == 200
+        assert settled_check(home)["ok"]
+    server.stop(signal.SIGKILL)
+    (home.path / "serve.json").unlink()
+    assert settled_check(home)["ok"]  # what waits in the inbox is not lost
+    server = start("")
+    assert spent(home, server) == sum(map(cost, upstream.answered()))
+    server.stop()
+    assert settled_check(home)["ok"]
+    (home.path / "ledger.duckdb").write_bytes(older)
+    check = settled_check(home, 1)
+    assert not check["ok"] and len(check["found"]) == 5
+    assert all("is settled and not in the ledger" in line for line in check["found"])

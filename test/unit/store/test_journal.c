@@ -449,9 +449,58 @@ static void what_an_older_version_left_is_taken_over_once(void)
     EXPECT(is_gone);
 }
 
+struct seen {
+    int64_t count;
+    size_t bytes;
+};
+
+static enum errc see(void *context, struct str bytes, struct err *err)
+{
+    struct seen *const seen = context;
+    (void)err;
+    seen->count++;
+    seen->bytes += bytes.size;
+    return ERR_OK;
+}
+
+/* Kinds 0 and 1 by turns, 10 bytes each; the first four are removed. */
+static enum errc fill_and_look(struct home *home, struct seen *during, struct seen *after,
+                               struct err *err)
+{
+    struct journal *journal = NULL;
+    enum errc code = journal_open(home_str(home), &journal, err);
+    for (int i = 0; i < 10 && code == ERR_OK; i++) {
+        struct journal_message message = {.kind = i % 2, .bytes = STR("ten bytes!")};
+        code = journal_append(journal, &message, 1, 0, err);
+    }
+    code = code == ERR_OK ? journal_remove(journal, 4, err) : code;
+    code = code == ERR_OK ? journal_look(home_str(home), 1, see, during, err) : code;
+    journal_close(&journal);
+    return code == ERR_OK ? journal_look(home_str(home), 0, see, after, err) : code;
+}
+
+static void what_waits_is_seen_beside_the_writer_and_without_one(void)
+{
+    struct home home;
+    struct err err;
+    struct seen none = {0};
+    struct seen during = {0};
+    struct seen after = {0};
+    home_make(&home);
+    enum errc code = journal_look(home_str(&home), 0, see, &none, &err);
+    code = code == ERR_OK ? fill_and_look(&home, &during, &after, &err) : code;
+    home_remove(&home);
+    EXPECT(code == ERR_OK);
+    EXPECT(none.count == 0);
+    EXPECT(during.count == 3);
+    EXPECT(during.bytes == 30);
+    EXPECT(after.count == 3);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
+        TEST(what_waits_is_seen_beside_the_writer_and_without_one),
         TEST_SPARSE(a_file_of_a_newer_version_is_refused),
         TEST_SPARSE(a_home_that_is_not_there_is_an_error),
         TEST_SPARSE(messages_come_back_after_closing_in_order_and_whole),
