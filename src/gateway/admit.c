@@ -2,8 +2,6 @@
  * Whether a call may be made: its route, what it can cost at most, and a hold for that in every
  * scope it touches. Each try of the chain has a hold of its own, by its own model's price.
  */
-#include <stdio.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "gateway/gateway_priv.h"
@@ -149,17 +147,16 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
     }
     const int64_t total_s = exchange->table->settings->gateway.total_s;
     char name[2 * PROVIDER_NAME_BYTES_MAX + 1];
-    int size = 0;
+    size_t size = 0;
     if (!who->is_session) {
-        size = snprintf(name, sizeof name, STR_FORMAT "\n" STR_FORMAT,
-                        STR_ARG(provider_text_str(&who->workflow)),
-                        STR_ARG(provider_text_str(&who->case_id)));
-        CHECK(size > 0);
+        const struct str parts[] = {provider_text_str(&who->workflow), STR("\n"),
+                                    provider_text_str(&who->case_id)};
+        size = str_join(name, sizeof name, parts, COUNT_OF(parts));
     }
     const struct hold_request request = {
         .scopes = scopes.rows,
         .scope_count = scopes.count,
-        .case_name = {name, (size_t)size},
+        .case_name = {name, size},
         .amount_pusd = amount_pusd,
         .expires_ns =
             now_ns + (total_s > 0 ? total_s : 3600) * INT64_C(1000000000) + HOLD_MARGIN_NS,
@@ -285,7 +282,9 @@ enum gateway_step gateway_admit(struct exchange *exchange)
     }
     const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
     const enum gateway_step next = exchange->is_free ? GATEWAY_FORWARD : hold(exchange);
-    snprintf(exchange->reason, sizeof exchange->reason, "%s%s%s", candidate->why,
-             exchange->after[0] != '\0' ? ": " : "", exchange->after);
+    const struct str parts[] = {str_from(candidate->why),
+                                exchange->after[0] != '\0' ? STR(": ") : STR(""),
+                                str_from(exchange->after)};
+    (void)str_join(exchange->reason, sizeof exchange->reason, parts, COUNT_OF(parts));
     return next;
 }

@@ -164,13 +164,12 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     }
     /* What was not changed goes out as it came, packed where it was. */
     exchange->sent = exchange->is_edited ? exchange->sent : exchange->request->body;
-    const int size = snprintf(path, sizeof path, STR_FORMAT STR_FORMAT, STR_ARG(upstream->path),
-                              STR_ARG(exchange->path));
-    CHECK(size >= 0);
+    const struct str parts[] = {upstream->path, exchange->path};
+    const size_t size = str_join(path, sizeof path, parts, COUNT_OF(parts));
     const struct net_call_request request = {
         .target = upstream->target,
         .method = exchange->request->head->method_name,
-        .path = size > 0 ? (struct str){path, (size_t)size} : STR("/"),
+        .path = size > 0 ? (struct str){path, size} : STR("/"),
         .fields = fields,
         .field_count = make_fields(exchange, fields),
         .body = &exchange->sent,
