@@ -1,5 +1,6 @@
 #include "app/keys.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include "base/check.h"
@@ -56,6 +57,14 @@ void keys_hash(struct str secret, unsigned char hash[static CONTROL_KEY_HASH_BYT
 {
     CHECK(secret.data != NULL);
     SHA256((const unsigned char *)secret.data, secret.size, hash);
+}
+
+void keys_hash_by(const EVP_MD *sha256, struct str secret,
+                  unsigned char hash[static CONTROL_KEY_HASH_BYTES])
+{
+    CHECK(sha256 != NULL);
+    CHECK(secret.data != NULL || secret.size == 0);
+    CHECK(EVP_Digest(secret.data, secret.size, hash, NULL, sha256, NULL) == 1);
 }
 
 bool keys_is_active(const struct control_key *key, int64_t now_ns)

@@ -82,7 +82,11 @@ enum errc serve_auth_table_create(const struct control_keys *keys, struct arena 
         atomic_init(&rows[i].used_ns, INT64_MIN);
     }
     struct serve_auth_table *const table = memory_new(struct serve_auth_table);
-    *table = (struct serve_auth_table){.arena = *arena, .keys = rows, .count = keys->count};
+    *table = (struct serve_auth_table){.arena = *arena,
+                                       .keys = rows,
+                                       .count = keys->count,
+                                       .sha256 = EVP_MD_fetch(NULL, "SHA256", NULL)};
+    CHECK(table->sha256 != NULL);
     arena_init(arena, arena->size_max);
     *out = table;
     return ERR_OK;
@@ -92,6 +96,7 @@ void serve_auth_table_destroy(struct serve_auth_table **table)
 {
     CHECK(table != NULL);
     if (*table != NULL) {
+        EVP_MD_free((*table)->sha256);
         arena_deinit(&(*table)->arena);
         memory_free(*table);
         *table = NULL;
@@ -231,7 +236,7 @@ static struct serve_auth_key *verify(struct serve_auth_table *table, struct str 
     static const unsigned char nobody[CONTROL_KEY_HASH_BYTES] = {0};
     unsigned char hash[CONTROL_KEY_HASH_BYTES];
     struct serve_auth_key *const row = find(table, keys_id(secret));
-    keys_hash(secret, hash);
+    keys_hash_by(table->sha256, secret, hash);
     const bool same = CRYPTO_memcmp(hash, row != NULL ? row->key->hash : nobody, sizeof hash) == 0;
     return row != NULL && same && keys_is_active(row->key, now_ns) ? row : NULL;
 }

@@ -12,6 +12,8 @@
 
 #include <stdatomic.h>
 
+#include <openssl/types.h>
+
 #include "net/server.h"
 #include "store/control_keys.h"
 
@@ -41,6 +43,7 @@ struct serve_auth_table {
     struct arena arena;
     struct serve_auth_key *keys;
     size_t count;
+    EVP_MD *sha256; /* owned */
 };
 
 /* keys  by id, owned by `arena`, which becomes the table's. Errors: ERR_LIMIT; then the arena is

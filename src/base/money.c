@@ -129,10 +129,13 @@ static money_magnitude magnitude(money_sum amount)
 /* Decimal digits of `value`, at least `width` of them, at the end of `text`; returns the first. */
 static char *digits_before(char *end, money_magnitude value, int width)
 {
-    while (value > 0 || width > 0) {
+    for (; value > UINT64_MAX; width--) { /* as seldom as it is slow */
         *--end = (char)('0' + (int)(value % 10));
         value /= 10;
-        width--;
+    }
+    for (uint64_t left = (uint64_t)value; left > 0 || width > 0; width--) {
+        *--end = (char)('0' + (int)(left % 10));
+        left /= 10;
     }
     return end;
 }
@@ -142,7 +145,7 @@ size_t money_print(money_sum amount_pusd, char text[static MONEY_TEXT_BYTES_MAX]
     char buffer[MONEY_TEXT_BYTES_MAX];
     char *end = buffer + sizeof buffer;
     const money_magnitude value = magnitude(amount_pusd);
-    money_magnitude fraction = value % (money_magnitude)MONEY_PUSD_PER_USD;
+    uint64_t fraction = (uint64_t)(value % (money_magnitude)MONEY_PUSD_PER_USD);
     char *start = end;
     if (fraction > 0) {
         int width = MONEY_DECIMALS;

@@ -16,7 +16,7 @@ int processors_count(void)
 
 void processors_give_way(void)
 {
-    enum { NICE = 10 };
+    enum { NICE = 19 };
     /* Linux: of a thread, by its number. Elsewhere nothing is lost but the order. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 }

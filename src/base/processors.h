@@ -5,8 +5,8 @@
 /* Processors that this process may run on, at least 1: where it is pinned to some, only those. */
 int processors_count(void);
 
-/* From here on the calling thread runs where others leave processors idle, and has a tenth of one
- * where they do not. */
+/* From here on the calling thread runs where others leave processors idle, and has a
+ * seventieth of one where they do not. */
 void processors_give_way(void);
 
 #endif

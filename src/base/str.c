@@ -34,18 +34,12 @@ size_t str_find(struct str text, struct str needle)
     return found != NULL ? (size_t)(found - text.data) : SIZE_MAX;
 }
 
-static char lower(char c)
+bool str_equal_fold_bytes(const char *a, const char *b, size_t size)
 {
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-bool str_equal_fold(struct str a, struct str b)
-{
-    if (a.size != b.size) {
-        return false;
-    }
-    for (size_t i = 0; i < a.size; i++) {
-        if (lower(a.data[i]) != lower(b.data[i])) {
+    for (size_t i = 0; i < size; i++) {
+        const char either = (char)(a[i] | 0x20);
+        const bool same = a[i] == b[i] || ((a[i] ^ b[i]) == 0x20 && either >= 'a' && either <= 'z');
+        if (!same) {
             return false;
         }
     }
@@ -81,6 +75,23 @@ struct str str_cut(struct str *text, char separator)
     const struct str before = {text->data, size};
     *text = (struct str){at + 1, text->size - size - 1};
     return before;
+}
+
+size_t str_join(char *out, size_t out_size, const struct str *parts, size_t count)
+{
+    CHECK(out != NULL);
+    CHECK(out_size > 0);
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t room = out_size - 1 - size;
+        const size_t taken = parts[i].size < room ? parts[i].size : room;
+        if (taken > 0) {
+            memcpy(out + size, parts[i].data, taken);
+            size += taken;
+        }
+    }
+    out[size] = '\0';
+    return size;
 }
 
 bool str_to_int64(struct str text, int64_t *out)

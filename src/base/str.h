@@ -41,11 +41,17 @@ bool str_starts_with(struct str text, struct str prefix);
 bool str_ends_with(struct str text, struct str suffix);
 /* First place of `needle`, or SIZE_MAX. */
 size_t str_find(struct str text, struct str needle);
+bool str_equal_fold_bytes(const char *a, const char *b, size_t size);
 /* ASCII letters compare equal in either case. */
-bool str_equal_fold(struct str a, struct str b);
+static inline bool str_equal_fold(struct str a, struct str b)
+{
+    return a.size == b.size && str_equal_fold_bytes(a.data, b.data, a.size);
+}
 struct str str_trim(struct str text);
 /* Cut `text` at the first `separator`: returns what is before it and moves `text` behind it. */
 struct str str_cut(struct str *text, char separator);
+/* The parts one behind the other, cut to the room of `out` and NUL-terminated; their size there. */
+size_t str_join(char *out, size_t out_size, const struct str *parts, size_t count);
 /* A decimal integer, the whole of `text`, within int64_t. */
 bool str_to_int64(struct str text, int64_t *out);
 

@@ -44,19 +44,24 @@ bool text_is_full(const struct text *text)
     return text->full;
 }
 
-static bool reserve(struct text *text, size_t bytes)
+static void grow(struct text *text, size_t bytes)
+{
+    size_t capacity = text->capacity < 256 ? 256 : text->capacity * 2;
+    capacity = capacity < text->size + bytes + 1 ? text->size + bytes + 1 : capacity;
+    char *data = realloc(text->data, capacity);
+    CHECK(data != NULL);
+    text->data = data;
+    text->capacity = capacity;
+}
+
+static inline bool reserve(struct text *text, size_t bytes)
 {
     if (text->full || bytes > text->size_max - text->size) {
         text->full = true;
         return false;
     }
-    if (text->size + bytes + 1 > text->capacity) {
-        size_t capacity = text->capacity < 256 ? 256 : text->capacity * 2;
-        capacity = capacity < text->size + bytes + 1 ? text->size + bytes + 1 : capacity;
-        char *data = realloc(text->data, capacity);
-        CHECK(data != NULL);
-        text->data = data;
-        text->capacity = capacity;
+    if (bytes >= text->capacity - text->size) {
+        grow(text, bytes);
     }
     return true;
 }
@@ -73,7 +78,11 @@ void text_add(struct text *text, struct str bytes)
 
 void text_char(struct text *text, char c)
 {
-    text_add(text, (struct str){&c, 1});
+    CHECK(text != NULL);
+    if (reserve(text, 1)) {
+        text->data[text->size++] = c;
+        text->data[text->size] = '\0';
+    }
 }
 
 void text_repeat(struct text *text, char c, size_t count)
@@ -175,20 +184,66 @@ static size_t sequence_size(struct str s)
     return overlong || beyond ? 0 : size;
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* How many bytes at the head of `s` stand in a JSON string as they are: ASCII without controls,
+ * quotes and backslashes. Eight at a time: of the bytes that are marked the lowest is right.
+ * Source: "Bit Twiddling Hacks", S. E. Anderson, "Determine if a word has a byte less than n". */
+static size_t plain_size(struct str s)
+{
+    size_t i = 0;
+    for (; i + 8 <= s.size; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.data + i, sizeof word);
+        const uint64_t quote = word ^ EACH_BYTE('"');
+        const uint64_t slash = word ^ EACH_BYTE('\\');
+        const uint64_t marks =
+            (word | (word + EACH_BYTE(1)) | ((word - EACH_BYTE(0x20)) & ~word) |
+             ((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash)) &
+            EACH_BYTE(0x80);
+        if (marks != 0) {
+            break;
+        }
+    }
+    for (; i < s.size; i++) {
+        const unsigned char c = (unsigned char)s.data[i];
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') {
+            break;
+        }
+    }
+    return i;
+}
+
+static void put_plain(struct text *text, struct str value)
+{
+    if (reserve(text, value.size + 2)) {
+        char *const at = text->data + text->size;
+        at[0] = '"';
+        if (value.size > 0) {
+            memcpy(at + 1, value.data, value.size);
+        }
+        at[value.size + 1] = '"';
+        at[value.size + 2] = '\0';
+        text->size += value.size + 2;
+    }
+}
+
 static void put_escaped(struct text *text, struct str value)
 {
-    text_char(text, '"');
     size_t plain = 0;
-    for (size_t i = 0; i < value.size;) {
+    size_t i = plain_size(value);
+    if (i == value.size) {
+        put_plain(text, value);
+        return;
+    }
+    text_char(text, '"');
+    while (i < value.size) {
         const unsigned char c = (unsigned char)value.data[i];
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-            i++;
-            continue;
-        }
         text_add(text, (struct str){value.data + plain, i - plain});
         const size_t size = sequence_size((struct str){value.data + i, value.size - i});
         if (c == '"' || c == '\\') {
-            text_format(text, "\\%c", c);
+            text_char(text, '\\');
+            text_char(text, (char)c);
         } else if (c == '\n') {
             text_add(text, STR("\\n"));
         } else if (c == '\t') {
@@ -200,8 +255,8 @@ static void put_escaped(struct text *text, struct str value)
         } else {
             text_add(text, (struct str){value.data + i, size});
         }
-        i += size > 0 ? size : 1;
-        plain = i;
+        plain = i + (size > 0 ? size : 1);
+        i = plain + plain_size((struct str){value.data + plain, value.size - plain});
     }
     if (plain < value.size) {
         text_add(text, (struct str){value.data + plain, value.size - plain});
@@ -236,9 +291,8 @@ void json_put_text(struct text *text, const char *value)
     json_put_str(text, str_from(value));
 }
 
-void json_put_int64(struct text *text, int64_t value)
+void text_int64(struct text *text, int64_t value)
 {
-    separate(text);
     char digits[24];
     size_t at = sizeof digits;
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
@@ -250,6 +304,12 @@ void json_put_int64(struct text *text, int64_t value)
         digits[--at] = '-';
     }
     text_add(text, (struct str){digits + at, sizeof digits - at});
+}
+
+void json_put_int64(struct text *text, int64_t value)
+{
+    separate(text);
+    text_int64(text, value);
 }
 
 void json_put_bool(struct text *text, bool value)

@@ -38,6 +38,7 @@ bool text_is_full(const struct text *text);
 void text_add(struct text *text, struct str bytes);
 void text_char(struct text *text, char c);
 void text_repeat(struct text *text, char c, size_t count);
+void text_int64(struct text *text, int64_t value); /* in decimal digits */
 void text_format(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* JSON: commas and colons are placed by the writer. A name goes before each member's value. */

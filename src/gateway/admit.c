@@ -2,8 +2,6 @@
  * Whether a call may be made: its route, what it can cost at most, and a hold for that in every
  * scope it touches. Each try of the chain has a hold of its own, by its own model's price.
  */
-#include <stdio.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "gateway/gateway_priv.h"
@@ -161,17 +159,16 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
     }
     const int64_t total_s = exchange->table->settings->gateway.total_s;
     char name[2 * PROVIDER_NAME_BYTES_MAX + 1];
-    int size = 0;
+    size_t size = 0;
     if (!who->is_session) {
-        size = snprintf(name, sizeof name, STR_FORMAT "\n" STR_FORMAT,
-                        STR_ARG(provider_text_str(&who->workflow)),
-                        STR_ARG(provider_text_str(&who->case_id)));
-        CHECK(size > 0);
+        const struct str parts[] = {provider_text_str(&who->workflow), STR("\n"),
+                                    provider_text_str(&who->case_id)};
+        size = str_join(name, sizeof name, parts, COUNT_OF(parts));
     }
     const struct hold_request request = {
         .scopes = scopes.rows,
         .scope_count = scopes.count,
-        .case_name = {name, (size_t)size},
+        .case_name = {name, size},
         .amount_pusd = amount_pusd,
         .expires_ns =
             now_ns + (total_s > 0 ? total_s : 3600) * INT64_C(1000000000) + HOLD_MARGIN_NS,

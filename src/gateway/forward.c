@@ -175,13 +175,13 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     exchange->sent = exchange->is_edited ? exchange->sent : exchange->request->body;
     /* "/openai/v1?x" of a base URL without a path is "/?x". */
     const bool is_rooted = upstream->path.size > 0 || str_starts_with(exchange->path, STR("/"));
-    const int size = snprintf(path, sizeof path, "%s" STR_FORMAT STR_FORMAT, is_rooted ? "" : "/",
-                              STR_ARG(upstream->path), STR_ARG(exchange->path));
-    CHECK(size > 0 && (size_t)size < sizeof path);
+    const struct str parts[] = {is_rooted ? STR("") : STR("/"), upstream->path, exchange->path};
+    const size_t size = str_join(path, sizeof path, parts, COUNT_OF(parts));
+    CHECK(size > 0);
     const struct net_call_request request = {
         .target = upstream->target,
         .method = exchange->request->head->method_name,
-        .path = {path, (size_t)size},
+        .path = {path, size},
         .fields = fields,
         .field_count = make_fields(exchange, fields),
         .body = &exchange->sent,

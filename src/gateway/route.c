@@ -82,11 +82,11 @@ void gateway_reason(const struct exchange *exchange, char out[static GATEWAY_REA
 {
     CHECK(exchange->chain_at < exchange->chain_count);
     const struct str after = text_str(&exchange->after);
-    const int size = snprintf(out, GATEWAY_REASON_BYTES, "%s%s" STR_FORMAT,
-                              exchange->chain[exchange->chain_at].why, after.size > 0 ? ": " : "",
-                              STR_ARG(after));
-    if (exchange->passed_over > 0 && size >= 0 && size < GATEWAY_REASON_BYTES) {
-        snprintf(out + size, GATEWAY_REASON_BYTES - (size_t)size,
+    const struct str parts[] = {str_from(exchange->chain[exchange->chain_at].why),
+                                after.size > 0 ? STR(": ") : STR(""), after};
+    const size_t size = str_join(out, GATEWAY_REASON_BYTES, parts, COUNT_OF(parts));
+    if (exchange->passed_over > 0) {
+        snprintf(out + size, GATEWAY_REASON_BYTES - size,
                  "; route %zu passed over: " STR_FORMAT " cannot serve its model",
                  exchange->passed_over, STR_ARG(exchange->asked->name));
     }

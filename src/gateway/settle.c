@@ -75,13 +75,18 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
     } else if (exchange->end == END_FAILED) {
         snprintf(status, sizeof status, " (%s)", net_failure_name(exchange->failure));
     }
-    snprintf(out, GATEWAY_MESSAGE_BYTES, "%s%s%s%s%s", reason, end_word(exchange), status,
-             !exchange->has_left || exchange->end == END_LEFT ? ""
-             : exchange->end == END_WHOLE ? "; the client left and the reply was read to its end"
-                                          : "; the client had left",
-             settled->is_estimated ? "; usage estimated"
-             : !settled->has_cost  ? "; its cost is not known, the budget was charged what was held"
-                                   : "");
+    const struct str parts[] = {
+        str_from(reason),
+        str_from(end_word(exchange)),
+        str_from(status),
+        !exchange->has_left || exchange->end == END_LEFT ? STR("")
+        : exchange->end == END_WHOLE ? STR("; the client left and the reply was read to its end")
+                                     : STR("; the client had left"),
+        settled->is_estimated ? STR("; usage estimated")
+        : !settled->has_cost  ? STR("; its cost is not known, the budget was charged what was held")
+                              : STR(""),
+    };
+    (void)str_join(out, GATEWAY_MESSAGE_BYTES, parts, COUNT_OF(parts));
 }
 
 /* The record's identity: by the provider's id of the response where it is one call's alone. */

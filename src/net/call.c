@@ -339,9 +339,12 @@ static void on_total(void *context)
 static void put_authority(struct text *out, const struct pool *pool)
 {
     const bool v6 = strchr(pool->host, ':') != NULL;
-    text_format(out, v6 ? "[%s]" : "%s", pool->host);
+    text_add(out, v6 ? STR("[") : STR(""));
+    text_add(out, str_from(pool->host));
+    text_add(out, v6 ? STR("]") : STR(""));
     if (pool->port != (pool->tls ? 443 : 80)) {
-        text_format(out, ":%d", pool->port);
+        text_char(out, ':');
+        text_int64(out, pool->port);
     }
 }
 
@@ -370,7 +373,9 @@ static void put_head(struct net_call *call, const struct net_call_request *reque
         length += request->body[i].size;
     }
     if (length > 0 || !call->is_safe) {
-        text_format(out, "Content-Length: %zu\r\n", length);
+        text_add(out, STR("Content-Length: "));
+        text_int64(out, (int64_t)length);
+        text_add(out, STR("\r\n"));
     }
     text_add(out, STR("\r\n"));
     CHECK(!text_is_full(out));

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "net/client_priv.h"
+#include "net/http_priv.h"
 
 static void fail_malformed(struct net_call *call, const char *why)
 {
@@ -22,10 +23,9 @@ static bool read_head(struct net_call *call)
     struct stream *const stream = &call->link->stream;
     const struct str input = stream_input(stream);
     const size_t from = call->scanned > 3 ? call->scanned - 3 : 0;
-    const char *const end =
-        input.size > 0 ? memmem(input.data + from, input.size - from, "\r\n\r\n", 4) : NULL;
+    const size_t end = http_head_end(input, from);
     call->scanned = input.size;
-    if (end == NULL && input.size < HTTP_HEAD_BYTES_MAX) {
+    if (end == 0 && input.size < HTTP_HEAD_BYTES_MAX) {
         const size_t begin = input.size < 5 ? input.size : 5;
         if (memcmp("HTTP/", input.size > 0 ? input.data : "", begin) != 0) {
             fail_malformed(call, "it does not begin as HTTP does");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "net/http_priv.h"
 #include "net/server_priv.h"
 
 enum {
@@ -154,15 +155,15 @@ static bool read_head(struct connection *c)
         }
     }
     const size_t from = c->scanned > 3 ? c->scanned - 3 : 0;
-    const char *const end = memmem(input.data + from, input.size - from, "\r\n\r\n", 4);
-    if (end == NULL && input.size < HTTP_HEAD_BYTES_MAX) {
+    const size_t end = http_head_end(input, from);
+    if (end == 0 && input.size < HTTP_HEAD_BYTES_MAX) {
         const bool held = input.size == c->scanned || hold(c, input.size - c->scanned);
         c->scanned = input.size;
         return !held;
     }
     atomic_fetch_sub(&c->server->held_bytes, c->held);
     c->held = 0;
-    const size_t all = end != NULL ? (size_t)(end - input.data) + 4 : HTTP_HEAD_BYTES_MAX;
+    const size_t all = end != 0 ? end : HTTP_HEAD_BYTES_MAX;
     start_request(c, all < HTTP_HEAD_BYTES_MAX ? all : HTTP_HEAD_BYTES_MAX);
     return true;
 }

@@ -15,6 +15,8 @@ bool http_next_line(struct str *bytes, struct str *out, bool *out_bad);
 bool http_read_length(struct str text, int64_t *out);
 /* NULL, or what is wrong with the line; static. */
 const char *http_read_field(struct str line, struct http_field *out);
+/* Behind the empty line that ends a head, looked for from `from` on; 0: there is none. */
+size_t http_head_end(struct str text, size_t from);
 bool http_fields_have(const struct http_field *fields, size_t count, struct str name,
                       struct str token);
 

@@ -9,33 +9,36 @@
 #include "wire/wire_priv.h"
 
 struct figure_name {
-    const char *path;
+    struct str name;
+    struct str part; /* of the object of that name; empty: it is the figure */
     enum provider_figure figure;
 };
+#define NAME(name)       STR_STATIC(name), STR_STATIC("")
+#define PART(name, part) STR_STATIC(name), STR_STATIC(part)
 
 /* Names of all dialects: none means two things. */
 static const struct figure_name figure_names[] = {
-    {"input_tokens", FIGURE_INPUT},
-    {"prompt_tokens", FIGURE_INPUT},
-    {"output_tokens", FIGURE_OUTPUT},
-    {"completion_tokens", FIGURE_OUTPUT},
-    {"total_tokens", FIGURE_TOTAL},
-    {"cache_read_input_tokens", FIGURE_CACHE_READ},
-    {"prompt_cache_hit_tokens", FIGURE_CACHE_READ},
-    {"prompt_tokens_details.cached_tokens", FIGURE_CACHE_READ},
-    {"input_tokens_details.cached_tokens", FIGURE_CACHE_READ},
-    {"cache_creation_input_tokens", FIGURE_CACHE_WRITE},
-    {"prompt_tokens_details.cache_write_tokens", FIGURE_CACHE_WRITE},
-    {"input_tokens_details.cache_write_tokens", FIGURE_CACHE_WRITE},
-    {"cache_creation.ephemeral_5m_input_tokens", FIGURE_CACHE_WRITE_5M},
-    {"cache_creation.ephemeral_1h_input_tokens", FIGURE_CACHE_WRITE_1H},
-    {"completion_tokens_details.reasoning_tokens", FIGURE_REASONING},
-    {"output_tokens_details.reasoning_tokens", FIGURE_REASONING},
-    {"output_tokens_details.thinking_tokens", FIGURE_REASONING},
-    {"prompt_tokens_details.audio_tokens", FIGURE_INPUT_AUDIO},
-    {"input_tokens_details.image_tokens", FIGURE_INPUT_IMAGE},
-    {"completion_tokens_details.audio_tokens", FIGURE_OUTPUT_AUDIO},
-    {"server_tool_use.web_search_requests", FIGURE_WEB_SEARCHES},
+    {NAME("input_tokens"), FIGURE_INPUT},
+    {NAME("prompt_tokens"), FIGURE_INPUT},
+    {NAME("output_tokens"), FIGURE_OUTPUT},
+    {NAME("completion_tokens"), FIGURE_OUTPUT},
+    {NAME("total_tokens"), FIGURE_TOTAL},
+    {NAME("cache_read_input_tokens"), FIGURE_CACHE_READ},
+    {NAME("prompt_cache_hit_tokens"), FIGURE_CACHE_READ},
+    {PART("prompt_tokens_details", "cached_tokens"), FIGURE_CACHE_READ},
+    {PART("input_tokens_details", "cached_tokens"), FIGURE_CACHE_READ},
+    {NAME("cache_creation_input_tokens"), FIGURE_CACHE_WRITE},
+    {PART("prompt_tokens_details", "cache_write_tokens"), FIGURE_CACHE_WRITE},
+    {PART("input_tokens_details", "cache_write_tokens"), FIGURE_CACHE_WRITE},
+    {PART("cache_creation", "ephemeral_5m_input_tokens"), FIGURE_CACHE_WRITE_5M},
+    {PART("cache_creation", "ephemeral_1h_input_tokens"), FIGURE_CACHE_WRITE_1H},
+    {PART("completion_tokens_details", "reasoning_tokens"), FIGURE_REASONING},
+    {PART("output_tokens_details", "reasoning_tokens"), FIGURE_REASONING},
+    {PART("output_tokens_details", "thinking_tokens"), FIGURE_REASONING},
+    {PART("prompt_tokens_details", "audio_tokens"), FIGURE_INPUT_AUDIO},
+    {PART("input_tokens_details", "image_tokens"), FIGURE_INPUT_IMAGE},
+    {PART("completion_tokens_details", "audio_tokens"), FIGURE_OUTPUT_AUDIO},
+    {PART("server_tool_use", "web_search_requests"), FIGURE_WEB_SEARCHES},
 };
 
 static void keep(struct provider_text *out, struct str text)
@@ -159,13 +162,31 @@ static bool is_exclusive(enum provider_api api, struct json usage)
              json_kind(json_get(usage, "cache_creation_input_tokens")) != JSON_ABSENT));
 }
 
+/* The nodes of all names in one pass; of a member that comes twice the first counts. */
+static void find_figures(struct json usage, struct json out[static COUNT_OF(figure_names)])
+{
+    struct json_cursor cursor = json_iter(usage);
+    struct str name;
+    struct json value;
+    while (json_next(&cursor, &name, &value)) {
+        for (size_t i = 0; i < COUNT_OF(figure_names); i++) {
+            const struct figure_name *const row = &figure_names[i];
+            if (str_equal(row->name, name) && json_kind(out[i]) == JSON_ABSENT) {
+                out[i] = row->part.size > 0 ? json_get(value, row->part.data) : value;
+            }
+        }
+    }
+}
+
 static void read_usage(enum provider_api api, struct json usage, struct provider_reply *io)
 {
     if (json_kind(usage) != JSON_OBJECT) {
         return;
     }
+    struct json nodes[COUNT_OF(figure_names)] = {0};
+    find_figures(usage, nodes);
     for (size_t i = 0; i < COUNT_OF(figure_names); i++) {
-        const struct json node = json_path(usage, figure_names[i].path);
+        const struct json node = nodes[i];
         const int64_t count = json_is_number(node) ? json_int64(node, -1) : -1;
         if (count >= 0 && count <= USAGE_TOKENS_MAX) {
             io->figures[figure_names[i].figure] = count;

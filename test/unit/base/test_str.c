@@ -110,6 +110,35 @@ static void cutting_walks_through_the_fields(void)
     EXPECT(str_cut(&rest, ',').size == 0);
 }
 
+static void letters_are_the_same_in_either_case_and_nothing_else_is(void)
+{
+    for (int a = 0; a < 256; a++) {
+        for (int b = 0; b < 256; b++) {
+            const char left[] = {'x', (char)a};
+            const char right[] = {'X', (char)b};
+            const bool letter = (a | 0x20) >= 'a' && (a | 0x20) <= 'z';
+            EXPECT(str_equal_fold((struct str){left, 2}, (struct str){right, 2}) ==
+                   (a == b || (letter && (a ^ b) == 0x20)));
+        }
+    }
+    EXPECT(!str_equal_fold(STR("te"), STR("t")));
+    EXPECT(str_equal_fold(none, STR("")));
+}
+
+static void joined_parts_are_cut_to_their_room(void)
+{
+    const struct str parts[] = {STR("ab"), none, STR("cde")};
+    char out[8];
+    for (size_t room = 1; room < sizeof out; room++) {
+        const size_t size = room - 1 < 5 ? room - 1 : 5;
+        memset(out, '!', sizeof out);
+        EXPECT(str_join(out, room, parts, COUNT_OF(parts)) == size);
+        EXPECT(memcmp(out, "abcde", size) == 0);
+        EXPECT(out[size] == '\0');
+        EXPECT(out[room] == '!');
+    }
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -120,6 +149,8 @@ int main(void)
         TEST(beginnings_ends_and_places_are_found),
         TEST(trimming_takes_white_space_at_both_ends_only),
         TEST(cutting_walks_through_the_fields),
+        TEST(letters_are_the_same_in_either_case_and_nothing_else_is),
+        TEST(joined_parts_are_cut_to_their_room),
     };
     return test_main(tests, COUNT_OF(tests));
 }

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/test.h"
@@ -190,6 +191,46 @@ static void doubles_are_as_short_as_reads_back(void)
     EXPECT(writes_double(0.1 + 0.2, "0.30000000000000004"));
 }
 
+static void every_byte_is_escaped_at_every_place(void)
+{
+    char value[20];
+    char expected[64];
+    for (size_t size = 1; size <= sizeof value; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (int c = 0; c < 0x80; c++) {
+                memset(value, 'v', sizeof value);
+                value[at] = (char)c;
+                char escaped[16];
+                if (c == '\n' || c == '\t' || c == '"' || c == '\\') {
+                    snprintf(escaped, sizeof escaped, "\\%c",
+                             c == '\n'   ? 'n'
+                             : c == '\t' ? 't'
+                                         : c);
+                } else if (c < 0x20 || c == 0x7f) {
+                    snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned int)c);
+                } else {
+                    snprintf(escaped, sizeof escaped, "%c", c);
+                }
+                snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at,
+                         "vvvvvvvvvvvvvvvvvvvv", escaped, (int)(size - at - 1),
+                         "vvvvvvvvvvvvvvvvvvvv");
+                EXPECT(escapes((struct str){value, size}, expected));
+            }
+        }
+    }
+    EXPECT(escapes(STR("1234567\xc3\xa4 and \xff behind it"),
+                   "\"1234567\xc3\xa4 and \xef\xbf\xbd behind it\""));
+}
+
+static void integers_are_written_to_both_ends(void)
+{
+    start(1000);
+    text_int64(&text, INT64_MIN);
+    text_int64(&text, 0);
+    text_int64(&text, INT64_MAX);
+    EXPECT(holds("-922337203685477580809223372036854775807"));
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -197,6 +238,8 @@ int main(void)
         TEST(an_untouched_text_is_empty),
         TEST(long_formats_are_written_whole),
         TEST(strings_are_escaped),
+        TEST(every_byte_is_escaped_at_every_place),
+        TEST(integers_are_written_to_both_ends),
         TEST(bytes_that_are_not_utf8_become_the_replacement_character),
         TEST(commas_and_colons_are_placed),
         TEST(documents_one_after_the_other_get_no_comma),

@@ -2,7 +2,7 @@
  * asked for more, never misread: every case is also fed in pieces. */
 #include <stdio.h>
 
-#include "net/http.h"
+#include "net/http_priv.h"
 #include "support/test.h"
 
 #define GOOD "GET / HTTP/1.1\r\nHost: a\r\n"
@@ -124,6 +124,53 @@ static void a_head_cut_anywhere_asks_for_more(void)
     EXPECT(http_field(&head, STR("x-empty")).data != NULL);
     EXPECT(http_field(&head, STR("x-empty")).size == 0);
     EXPECT(http_field(&head, STR("x-none")).data == NULL);
+}
+
+static void the_end_of_a_head_is_found_wherever_it_is(void)
+{
+    /* Every text of up to nine of these three bytes, against a search byte by byte. */
+    static const char bytes[] = "\r\nx";
+    char text[9];
+    for (size_t size = 0; size <= sizeof text; size++) {
+        int count = 1;
+        for (size_t i = 0; i < size; i++) {
+            count *= 3;
+        }
+        for (int number = 0; number < count; number++) {
+            int left = number;
+            size_t end = 0;
+            for (size_t i = 0; i < size; i++, left /= 3) {
+                text[i] = bytes[left % 3];
+            }
+            for (size_t i = 4; i <= size && end == 0; i++) {
+                end = memcmp(text + i - 4, "\r\n\r\n", 4) == 0 ? i : 0;
+            }
+            EXPECT(http_head_end((struct str){text, size}, 0) == end);
+            if (size > 0 && (end == 0 || end > 4)) {
+                EXPECT(http_head_end((struct str){text, size}, 1) == end);
+            }
+        }
+    }
+}
+
+static void names_and_values_are_judged_byte_by_byte(void)
+{
+    char text[19];
+    for (size_t at = 0; at < sizeof text; at++) {
+        for (int c = 0; c < 256; c++) {
+            memset(text, 'v', sizeof text);
+            text[at] = (char)c;
+            const struct str all = {text, sizeof text};
+            const bool in_value = c == '\t' || (c >= ' ' && c != 0x7f);
+            const bool in_token = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                                  (c >= 'a' && c <= 'z') ||
+                                  (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+            EXPECT(http_is_value(all) == in_value);
+            EXPECT(http_is_token(all) == in_token);
+        }
+    }
+    EXPECT(!http_is_token(STR("")));
+    EXPECT(http_is_value(STR("")));
 }
 
 static void connection_and_expect_are_read_as_lists(void)
@@ -268,6 +315,8 @@ int main(void)
         TEST(every_ambiguous_or_malformed_head_is_refused_with_its_status),
         TEST(a_head_beyond_a_limit_is_refused),
         TEST(a_head_cut_anywhere_asks_for_more),
+        TEST(the_end_of_a_head_is_found_wherever_it_is),
+        TEST(names_and_values_are_judged_byte_by_byte),
         TEST(connection_and_expect_are_read_as_lists),
         TEST(malformed_chunks_are_refused),
         TEST(a_chunk_line_or_trailer_without_end_is_refused),
