@@ -31,6 +31,7 @@ static struct exchange *take(struct gateway_loop *home)
         text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
         text_init(&exchange->raw_usage, PROVIDER_RAW_BYTES_MAX);
         text_init(&exchange->after, GATEWAY_AFTER_BYTES_MAX);
+        provider_seen_init(&exchange->seen);
     }
     exchange->home = home;
     exchange->message = home->message;
@@ -43,6 +44,7 @@ static void destroy(struct exchange *exchange)
     text_deinit(&exchange->after);
     text_deinit(&exchange->raw_usage);
     text_deinit(&exchange->record);
+    provider_seen_deinit(&exchange->seen);
     text_deinit(&exchange->plain);
     text_deinit(&exchange->body);
     text_deinit(&exchange->head);
@@ -77,6 +79,7 @@ void exchange_give(struct exchange *exchange)
         empty(&exchange->record);
         empty(&exchange->raw_usage);
         empty(&exchange->after);
+        empty(&exchange->seen.pieces);
         exchange->next = home->idle;
         home->idle = exchange;
         home->idle_count++;

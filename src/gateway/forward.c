@@ -191,7 +191,9 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     exchange->try_number++;
     exchange->started_ns = exchange->is_free ? clock_now_ns() : exchange->started_ns;
     text_clear(&exchange->raw_usage);
-    exchange->metered = (struct provider_reply){.raw = &exchange->raw_usage};
+    provider_seen_clear(&exchange->seen);
+    exchange->metered =
+        (struct provider_reply){.raw = &exchange->raw_usage, .seen = &exchange->seen};
     exchange->alias = (struct provider_text){0};
     exchange->status = 0;
     exchange->wait_ms = -1;

@@ -261,9 +261,10 @@ struct exchange {
     struct text plain; /* the request's body unpacked; empty: it came plain */
     struct text head;  /* fields kept with `buffered`: name, NUL, value, NUL … */
     struct text buffered;
-    struct text record;    /* of the call, until the budget has it */
-    struct text raw_usage; /* as the reply tells it */
-    struct text after;     /* how the try before it ended; empty: the first */
+    struct text record;        /* of the call, until the budget has it */
+    struct text raw_usage;     /* as the reply tells it */
+    struct text after;         /* how the try before it ended; empty: the first */
+    struct provider_seen seen; /* what came out, until it is known to be counted */
 };
 
 /* ---- exchange.c */
