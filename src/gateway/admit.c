@@ -2,6 +2,8 @@
  * Whether a call may be made: its route, what it can cost at most, and a hold for that in every
  * scope it touches. Each try of the chain has a hold of its own, by its own model's price.
  */
+#include <stdio.h>
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "gateway/gateway_priv.h"
