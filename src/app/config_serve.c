@@ -227,6 +227,19 @@ static enum errc read_steps(struct config_reader *reader, const struct yaml *nod
     return code;
 }
 
+static enum errc read_opening(struct config_reader *reader, const struct yaml *node, void *out,
+                              struct err *err)
+{
+    static const char *const words[] = {"ledger", "zero", NULL};
+    (void)reader;
+    int word = 0;
+    const enum errc code = yaml_word(node, words, &word, err);
+    if (code == ERR_OK) {
+        *(bool *)out = word == 1;
+    }
+    return code;
+}
+
 enum errc config_budgets(struct config_reader *reader, const struct yaml *node, void *out,
                          struct err *err)
 {
@@ -235,6 +248,11 @@ enum errc config_budgets(struct config_reader *reader, const struct yaml *node, 
         OTHER(settings_budget, "period", period, read_period, true),
         FIELD(settings_budget, "usd", CONFIG_MONEY, limit_pusd, true),
         FIELD(settings_budget, "time_zone", CONFIG_TEXT, time_zone, false),
+        {.name = "opening",
+         .type = CONFIG_OTHER,
+         .offset = offsetof(struct settings_budget, opens_at_zero),
+         .flag_offset = CONFIG_NO_FLAG,
+         .read = read_opening},
         {.name = "per_case_usd",
          .type = CONFIG_MONEY,
          .offset = offsetof(struct settings_budget, per_case_pusd),
