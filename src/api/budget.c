@@ -134,6 +134,7 @@ static enum errc put_balance(struct text *out, const struct hold_balance *b, str
     }
     put_money(out, "limit", b->limit_pusd);
     put_money(out, "spent", b->spent_pusd);
+    put_money(out, "spent_before_budget", b->opening_pusd);
     put_money(out, "held", b->held_pusd);
     put_money(out, "free", b->free_pusd);
     put_number(out, "share_used", share(b->spent_pusd + b->held_pusd, b->limit_pusd));

@@ -252,6 +252,15 @@ static void say_steps(struct render *r, struct json standing)
             all = render_format(r, STR_FORMAT "%seach case at most " STR_FORMAT, STR_ARG(all),
                                 all.size > 0 ? ", " : "", STR_ARG(render_money(r, per_case)));
         }
+        const struct json before = json_get(b, "spent_before_budget");
+        if (json_kind(before) == JSON_STRING && !str_equal(json_str(before), STR("0"))) {
+            render_note(r, "opening",
+                        render_format(r,
+                                      "of the " STR_FORMAT ": " STR_FORMAT " of what is spent was "
+                                      "in the ledger before this budget was there",
+                                      STR_ARG(json_str(json_get(b, "period"))),
+                                      STR_ARG(render_money(r, before))));
+        }
         render_note(r, "steps",
                     render_format(r, "of the " STR_FORMAT ": " STR_FORMAT,
                                   STR_ARG(json_str(json_get(b, "period"))),

@@ -180,6 +180,19 @@ static int64_t hand_over(struct serve *serve, struct arena *arena)
     return refused || busy ? -1 : (int64_t)offered;
 }
 
+void serve_hand_over_left(struct serve *serve)
+{
+    struct arena arena;
+    int64_t handed = budget_payloads_waiting(serve->gateway.budget);
+    arena_init(&arena, ARENA_BYTES_MAX);
+    while (handed > 0) {
+        const struct arena_position mark = arena_mark(&arena);
+        handed = hand_over(serve, &arena);
+        arena_rewind(&arena, mark);
+    }
+    arena_deinit(&arena);
+}
+
 /* ---- what a budget's owner is told */
 
 static void say_step(const struct hold_notice *notice, struct text *out)
@@ -321,12 +334,14 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
     if (code == ERR_OK) {
         const struct budget_options options = {
             .home = serve->app->home,
-            .limits = limits,
-            .limit_count = config->settings->budgets.count,
+            .keeps_limits = true,
             .now_ns = clock_now_ns(),
             .sync = config->settings->gateway.sync_always ? BUDGET_SYNC_ALWAYS : BUDGET_SYNC_GROUP,
         };
         code = budget_open(&options, &own->budget, &opened, err);
+    }
+    if (code == ERR_OK) {
+        code = serve_set_limits(serve, config->settings, limits, err);
     }
     if (code == ERR_OK) {
         code = net_client_create(net_server_loops(serve->net), &client, &own->client, err);
@@ -381,8 +396,7 @@ enum errc serve_gateway_change(struct serve *serve, struct serve_config *config,
         code = make_table(serve, config, &table, err);
     }
     if (code == ERR_OK) {
-        code = budget_set_limits(own->budget, limits, config->settings->budgets.count,
-                                 clock_now_ns(), err);
+        code = serve_set_limits(serve, config->settings, limits, err);
     }
     if (code != ERR_OK) {
         gateway_table_destroy(&table);

@@ -41,6 +41,15 @@ void serve_gateway_close(struct serve *serve);
 MUST_CHECK enum errc serve_gateway_change(struct serve *serve, struct serve_config *config,
                                           struct err *err);
 
+/* The limits from now on; those that are new begin with what the ledger has of their period.
+ * limits  [settings->budgets.count]. Errors: those of budget_set_limits(); ERR_BUSY  the ledger
+ * cannot be read; then the old ones hold on. */
+MUST_CHECK enum errc serve_set_limits(struct serve *serve, const struct settings *settings,
+                                      const struct hold_limit *limits, struct err *err);
+
+/* What the last run has settled and not handed over any more; before the gateway runs. */
+void serve_hand_over_left(struct serve *serve);
+
 /* How upstreams are reached: proxies and authorities of the environment. */
 struct net_client_settings serve_gateway_client(void);
 

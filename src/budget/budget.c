@@ -44,8 +44,10 @@ enum errc budget_open(const struct budget_options *options, struct budget **out,
         opened.unknown_holds = holds_begin(budget->holds, options->now_ns + keep_ns);
         holds_count(budget->holds, &counts);
         opened.unknown_pusd = counts.held_pusd;
-        code =
-            budget_set_limits(budget, options->limits, options->limit_count, options->now_ns, err);
+        code = options->keeps_limits
+                   ? ERR_OK
+                   : budget_set_limits(budget, options->limits, options->limit_count,
+                                       options->now_ns, err);
     }
     if (code != ERR_OK) {
         budget_close(&budget);

@@ -47,6 +47,7 @@ struct budget_options {
     struct str home;                 /* borrowed; a directory that is there */
     const struct hold_limit *limits; /* [limit_count] copied; zones are borrowed for good */
     size_t limit_count;
+    bool keeps_limits; /* those of the log stay until budget_set_limits(), which is next */
     int64_t now_ns;
     enum budget_sync sync;
     int64_t sync_ms; /* 1..1000; 0: 5 */
@@ -89,6 +90,19 @@ void budget_close(struct budget **budget);
  */
 MUST_CHECK enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limits,
                                        size_t limit_count, int64_t now_ns, struct err *err);
+
+/*
+ * Which of these limits the log has not seen yet: what was spent before they were there is theirs
+ * to say (hold_limit.opening_pusd), once.
+ *
+ * out_from_ns  [limit_count] the first instant of their present period, INT64_MIN for all time;
+ *              HOLD_NO_END: it is there already.
+ *
+ * Errors: as budget_set_limits().
+ */
+MUST_CHECK enum errc budget_new_limits(struct budget *budget, const struct hold_limit *limits,
+                                       size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
+                                       struct err *err);
 
 /*
  * Set the amount aside in every scope of the request, or in none.

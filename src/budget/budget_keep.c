@@ -120,3 +120,21 @@ enum errc budget_verify(struct budget *budget, struct err *err)
     pthread_mutex_unlock(&budget->mutex);
     return code;
 }
+
+enum errc budget_new_limits(struct budget *budget, const struct hold_limit *limits,
+                            size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
+                            struct err *err)
+{
+    CHECK(budget != NULL);
+    CHECK(out_from_ns != NULL || limit_count == 0);
+    struct holds_table *table = NULL;
+    pthread_mutex_lock(&budget->mutex);
+    const enum errc code =
+        holds_table_make(budget->holds, limits, limit_count, now_ns, &table, err);
+    if (code == ERR_OK) {
+        holds_table_news(budget->holds, table, out_from_ns);
+    }
+    pthread_mutex_unlock(&budget->mutex);
+    holds_table_destroy(&table);
+    return code;
+}

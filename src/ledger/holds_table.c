@@ -216,6 +216,17 @@ bool holds_table_same(const struct holds *holds, const struct holds_table *table
     return same;
 }
 
+void holds_table_news(const struct holds *holds, const struct holds_table *table,
+                      int64_t *out_from_ns)
+{
+    CHECK(holds != NULL);
+    CHECK(table != NULL);
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct holds_row *const row = &table->rows[i];
+        out_from_ns[i] = counterpart(holds->table, row) == NULL ? row->from_ns : HOLD_NO_END;
+    }
+}
+
 bool holds_table_fits(const struct holds *holds, const struct holds_table *table)
 {
     CHECK(table != NULL);

@@ -79,6 +79,7 @@ static struct hold_balance balance_of(const struct holds_row *row, int64_t now_n
                                  .hard_pusd = now.hard_pusd,
                                  .per_case_pusd = now.per_case_pusd,
                                  .spent_pusd = now.spent,
+                                 .opening_pusd = now.closed == 0 ? now.opening : 0,
                                  .held_pusd = now.held,
                                  .free_pusd = now.limit_pusd - now.spent - now.held,
                                  .overshoot_pusd = now.overshoot,

@@ -143,6 +143,7 @@ struct hold_balance {
     int64_t hard_pusd;
     int64_t per_case_pusd;
     money_sum spent_pusd;
+    money_sum opening_pusd; /* of that, before the limit was there */
     money_sum held_pusd;
     money_sum free_pusd;
     money_sum overshoot_pusd;  /* in this period: costs above their holds */

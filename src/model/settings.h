@@ -77,6 +77,7 @@ struct settings_budget {
     int64_t limit_pusd;
     bool has_per_case;
     int64_t per_case_pusd;
+    bool opens_at_zero; /* else with what the ledger has of its first period */
     struct {
         double share; /* of the limit, 0 < share <= 1 */
         enum budget_action action;

@@ -2429,6 +2429,27 @@ SELECT count(CASE WHEN kind = 0 THEN 1 END), count(CASE WHEN kind = 0 AND workfl
        count(CASE WHEN kind = 0 AND cost_basis = 3 THEN 1 END)
 FROM steps
 
+-- ============================================================ budgets
+-- What calls through the gateway cost from $1 on (ns), by the scopes they were in: exact for the
+-- organisation, workflows and models; team, key and user are those that their case was first seen
+-- with.
+-- name: budget_openings
+WITH calls AS (
+  SELECT case_key, workflow, coalesce(model, '') AS model, cost_pusd
+  FROM steps WHERE channel = 0 AND kind = 0 AND cost_pusd IS NOT NULL AND started_ns >= $1
+)
+SELECT kind, name, cost_pusd FROM (
+  SELECT 'org' AS kind, '' AS name, coalesce(sum(cost_pusd), 0) AS cost_pusd FROM calls
+  UNION ALL
+  SELECT 'workflow', workflow, sum(cost_pusd) FROM calls GROUP BY workflow
+  UNION ALL
+  SELECT 'model', model, sum(cost_pusd) FROM calls GROUP BY model
+  UNION ALL
+  SELECT a.name, a.value, sum(c.cost_pusd)
+  FROM calls c JOIN case_attributes a ON a.case_key = c.case_key
+  WHERE a.name IN ('team', 'key', 'user') GROUP BY a.name, a.value)
+ORDER BY kind, name
+
 -- ============================================================ explain
 
 -- Which case is meant. $1 what was typed, $2 whether a workflow was named, $3 that workflow.

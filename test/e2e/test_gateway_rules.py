@@ -3,9 +3,11 @@ when to come again, who is told what, what was refused and why.
 Method: the real program; a provider on loopback that fails as it is told."""
 import json
 import time
+from decimal import Decimal
 
 import pytest
 
+from test_budget import reload
 from test_gateway_complaints import at_once
 from test_gateway import ask, chat, fixture_start, fixture_upstream, spent  # noqa: F401
 
@@ -215,3 +217,77 @@ def test_a_refusal_is_on_record_before_the_client_has_it(home, start):
     server.process.wait()
     start("budgets: [{scope: org, period: day, usd: 0}]").stop()
     assert len(decisions(home, "c-1")) == 1
+
+
+# ---- what a new budget begins with
+
+def of(home, scope):
+    (found,) = [row for row in home.json("budget", scope)["budgets"] if row["scope"] == scope]
+    return found
+
+
+def settled(home, server):
+    """What the ledger has; the server is stopped then, and its log is whole."""
+    total = spent(home, server)
+    server.stop()
+    return total
+
+
+def calls_of_two_workflows(start):
+    server = start("workflows: {w: {owner: {team: t}}}")
+    for number, workflow in enumerate("wwwx"):
+        for path, model in (("/v1/chat/completions", "gpt-4.1"), ("/v1/messages",
+                                                                  "claude-sonnet-4-5")):
+            assert ask(server, path, {"input": 1000 + number}, model=model, max_tokens=50,
+                       headers={"x-bursar-workflow": workflow, "x-bursar-case": f"c-{number}",
+                                "x-bursar-user": "u" if number else "v"})[0] == 200
+    return server
+
+
+SCOPES = ["org", "workflow:w", "team:t", "user:u", "model:gpt-4.1", "workflow:nobody"]
+BUDGETS = "budgets: [" + ", ".join(f'{{scope: "{scope}", period: month, usd: 9}}'
+                                   for scope in SCOPES) + "]"
+W_IS_T = "workflows: {w: {owner: {team: t}}}\n"
+
+
+def test_a_new_budget_begins_with_what_the_ledger_has_of_its_period(home, start, upstream):
+    total = settled(home, calls_of_two_workflows(start))
+    each = {name: [Decimal(step["cost"]) for number in range(4)
+                   for step in home.json("explain", f"c-{number}")["attempts"][0]["steps"]
+                   if step["model"].startswith(name)] for name in ("gpt", "claude")}
+    assert sum(each["gpt"]) + sum(each["claude"]) == total > 0
+    wanted = {"org": total, "workflow:w": sum(each["gpt"][:3] + each["claude"][:3]),
+              "user:u": sum(each["gpt"][1:] + each["claude"][1:]),
+              "model:gpt-4.1": sum(each["gpt"]), "workflow:nobody": 0}
+    wanted["team:t"] = wanted["workflow:w"]
+    for _ in range(3):  # a restart counts nothing twice
+        start(W_IS_T + BUDGETS).stop()
+        assert {scope: Decimal(of(home, scope)["spent"]) for scope in SCOPES} == wanted
+    server = start(W_IS_T + BUDGETS)
+    assert ask(server, "/v1/messages", {}, model="claude-sonnet-4-5", max_tokens=50,
+               headers={"x-bursar-workflow": "w"})[0] == 200
+    again = settled(home, server)
+    assert Decimal(of(home, "org")["spent"]) == again > total
+    assert of(home, "org")["spent_before_budget"] == str(total)
+    assert "before this budget was there" in " ".join(home.run("budget", "org").stdout.split())
+    assert home.json("verify")["ok"]
+
+
+def test_a_budget_may_begin_with_nothing(home, start, upstream):
+    settled(home, calls_of_two_workflows(start))
+    start("budgets: [{scope: org, period: month, usd: 9, opening: zero}]").stop()
+    assert of(home, "org")["spent"] == "0"
+
+
+def test_a_budget_that_comes_at_run_time_begins_with_what_was_spent(home, start, upstream):
+    server = calls_of_two_workflows(start)
+    reload(server, home, upstream, W_IS_T + BUDGETS)
+    total = settled(home, server)
+    assert Decimal(of(home, "org")["spent"]) == total > 0
+
+
+def test_a_budget_that_is_spent_before_it_is_there_refuses(home, start, upstream):
+    settled(home, calls_of_two_workflows(start))
+    server = start("budgets: [{scope: org, period: month, usd: 0.001}]")
+    status, _, body = chat(server, max_tokens=5)
+    assert status == 402 and "limit $0.001, spent $0.0" in json.loads(body)["error"]["message"]
