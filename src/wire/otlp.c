@@ -239,6 +239,7 @@ void otlp_take(struct otlp *otlp, enum otlp_signal signal)
         [OTLP_METRICS] = otlp_take_point,
     };
     CHECK(signal < OTLP_SIGNAL_COUNT);
+    otlp->has_span_place = false;
     if (otlp->rows->full || (otlp->batch.source == NULL && !otlp->is_check)) {
         return;
     }

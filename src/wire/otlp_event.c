@@ -369,3 +369,37 @@ void otlp_take_event(struct otlp *otlp)
         (at < COUNT_OF(events) ? events[at].take : take_choice)(otlp, &event);
     }
 }
+
+bool otlp_begin_span_event(struct otlp *otlp)
+{
+    CHECK(otlp != NULL);
+    otlp->attributes.count = 0;
+    return otlp->is_check || (otlp->has_span_place && !otlp->rows->full);
+}
+
+/* As a log record of the same name, time and attributes is taken: the two are one. */
+void otlp_take_span_event(struct otlp *otlp, struct str name, int64_t at_ns)
+{
+    CHECK(otlp->has_span_place || otlp->is_check);
+    struct otlp_record *const record = &otlp->record;
+    if (otlp->is_check) {
+        return;
+    }
+    otlp_roles(otlp, &otlp->attributes, OTLP_DIALECT_ANY);
+    struct event event = {.decision = otlp_decision(otlp), .place = otlp->span_place};
+    if (event.decision == NULL) {
+        return;
+    }
+    const int64_t span_ended_ns = record->ended_ns;
+    record->name = name;
+    record->ended_ns = at_ns != TIME_UNKNOWN ? at_ns : span_ended_ns;
+    event.name = event_name(otlp);
+    event.step = (struct step){
+        .channel = CHANNEL_SPAN,
+        .name = otlp_intern(otlp, event.name),
+        .agent = otlp_intern(otlp, otlp_text(otlp, OTLP_ROLE_AGENT)),
+    };
+    set_times(otlp, &event.step);
+    take_choice(otlp, &event);
+    record->ended_ns = span_ended_ns; /* for the next event */
+}

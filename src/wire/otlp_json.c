@@ -121,13 +121,30 @@ static void take_span_events(struct otlp *otlp, struct json list)
     while (json_next(&cursor, NULL, &event)) {
         const struct str name = json_str(json_get(event, "name"));
         otlp->record.tries += str_equal(name, STR("gen_ai.request.attempt"));
-        struct json_cursor pairs = json_iter(
-            str_equal(name, STR("exception")) ? json_get(event, "attributes") : (struct json){0});
+        const bool is_exception = str_equal(name, STR("exception"));
+        struct json_cursor pairs = json_iter(json_get(event, "attributes"));
         struct json pair;
         while (json_next(&pairs, NULL, &pair)) {
-            if (str_equal(json_str(json_get(pair, "key")), STR("exception.type"))) {
+            const struct str key = json_str(json_get(pair, "key"));
+            if (is_exception && str_equal(key, STR("exception.type"))) {
                 otlp->record.exception = scalar_of(json_get(pair, "value")).text;
             }
+            otlp->record.may_decide = otlp->record.may_decide || wire_starts_with(key, "bursar");
+        }
+    }
+}
+
+/* Of a span that was taken. */
+static void take_span_decisions(struct otlp *otlp, struct json list)
+{
+    struct json_cursor cursor = json_iter(list);
+    struct json event;
+    while (otlp->record.may_decide && json_next(&cursor, NULL, &event)) {
+        if (otlp_begin_span_event(otlp)) {
+            add_attributes(otlp, json_get(event, "attributes"));
+            otlp_take_span_event(
+                otlp, json_str(json_get(event, "name")),
+                otlp_time(unsigned_of(member(event, "timeUnixNano", "time_unix_nano"))));
         }
     }
 }
@@ -147,9 +164,11 @@ static void take_span(struct otlp *otlp, struct json span)
     record->is_error =
         json_int64(code, 0) == 2 || str_equal(json_str(code), STR("STATUS_CODE_ERROR"));
     record->message = json_str(json_get(status, "message"));
-    take_span_events(otlp, json_get(span, "events"));
+    const struct json events = json_get(span, "events");
+    take_span_events(otlp, events);
     add_attributes(otlp, json_get(span, "attributes"));
     otlp_take(otlp, OTLP_TRACES);
+    take_span_decisions(otlp, events);
 }
 
 static void take_log(struct otlp *otlp, struct json log)

@@ -76,6 +76,7 @@ struct otlp_record {
     struct str message;   /* of the status */
     struct str exception; /* type, of an event of the span */
     int64_t tries;        /* gen_ai.request.attempt events of the span */
+    bool may_decide;      /* events of the span may tell decisions */
 
     /* metrics */
     bool is_cumulative;
@@ -237,6 +238,8 @@ struct otlp {
     struct str *request_values; /* of the names of the rules, by what came with the request */
     const struct otlp_facts *told;
     const struct otlp_facts *bound;
+    struct otlp_place span_place; /* of the span that was taken last, once `has_span_place` */
+    bool has_span_place;
     bool is_correlated; /* the next is of the record */
     struct correlated correlated;
 };
@@ -353,6 +356,11 @@ bool otlp_money(double usd, int64_t *out_pusd);
 /* otlp_span.c, otlp_event.c, otlp_metric.c */
 
 void otlp_take_span(struct otlp *otlp);
+/* Begin an event of the span that was just taken; its attributes are those of the record then.
+ * False: the span was not taken. */
+bool otlp_begin_span_event(struct otlp *otlp);
+/* Take it, if it tells a decision. */
+void otlp_take_span_event(struct otlp *otlp, struct str name, int64_t at_ns);
 void otlp_take_event(struct otlp *otlp);
 void otlp_take_point(struct otlp *otlp);
 /* Why the data point cannot be taken; NULL: it can, or is of no interest. */

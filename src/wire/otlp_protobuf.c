@@ -59,9 +59,42 @@ static enum errc read_span_event(struct otlp *otlp, struct protobuf reader, void
         return code;
     }
     otlp->record.tries += str_equal(name, STR("gen_ai.request.attempt"));
+    otlp->record.may_decide =
+        otlp->record.may_decide || str_find(start.rest, STR("bursar")) != SIZE_MAX;
     return str_equal(name, STR("exception"))
                ? otlp_protobuf_each(otlp, start, 3, read_exception, NULL, err)
                : ERR_OK;
+}
+
+/* An event of a span that was taken. */
+static enum errc read_span_decision(struct otlp *otlp, struct protobuf reader, void *context,
+                                    struct err *err)
+{
+    CHECK(context == NULL);
+    const struct protobuf start = reader;
+    struct protobuf_field field;
+    bool found = false;
+    struct str name = {0};
+    int64_t at_ns = TIME_UNKNOWN;
+    if (!otlp_begin_span_event(otlp)) {
+        return ERR_OK;
+    }
+    enum errc code = protobuf_next(&reader, &field, &found, err);
+    while (code == ERR_OK && found) {
+        if (field.number == 1) {
+            code = protobuf_expect(&field, PROTOBUF_FIXED64, err);
+            at_ns = otlp_time(field.value);
+        } else if (field.number == 2) {
+            name = field.bytes;
+        }
+        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
+    }
+    code = code == ERR_OK ? otlp_protobuf_each(otlp, start, 3, otlp_protobuf_attribute, NULL, err)
+                          : code;
+    if (code == ERR_OK) {
+        otlp_take_span_event(otlp, name, at_ns);
+    }
+    return code;
 }
 
 /* What a field of a record is, besides attributes. */
@@ -164,11 +197,13 @@ static enum errc read_span(struct otlp *otlp, struct protobuf reader, void *cont
     };
     CHECK(context == NULL);
     otlp_begin_record(otlp);
-    const enum errc code = read_record(otlp, reader, rules, COUNT_OF(rules), err);
+    enum errc code = read_record(otlp, reader, rules, COUNT_OF(rules), err);
     if (code == ERR_OK) {
         otlp_take(otlp, OTLP_TRACES);
     }
-    return code;
+    return code == ERR_OK && otlp->record.may_decide
+               ? otlp_protobuf_each(otlp, reader, 11, read_span_decision, NULL, err)
+               : code;
 }
 
 static enum errc read_body(struct otlp *otlp, struct protobuf reader, void *context,

@@ -317,6 +317,8 @@ void otlp_take_span(struct otlp *otlp)
     const unsigned dialect = span_dialect(otlp);
     otlp_roles(otlp, &otlp->attributes, dialect | OTLP_DIALECT_ANY);
     const struct otlp_place place = otlp_place_of(otlp, true);
+    otlp->span_place = place;
+    otlp->has_span_place = true;
     const enum step_kind own =
         dialect == OTLP_DIALECT_CLAUDE ? claude_kind(record->name) : STEP_KIND_COUNT;
     enum step_kind kind = own != STEP_KIND_COUNT ? own : otlp_kind(otlp);

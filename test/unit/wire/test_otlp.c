@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "decoding.h"
+#include "otlp_building.h"
 #include "support/test.h"
 #include "wire/otlp.h"
 
@@ -505,9 +506,116 @@ static void a_commit_in_a_tool_result_is_a_candidate(void)
     EXPECT(str_equal(trace.outcomes.rows[0].case_id, STR("sess")));
 }
 
+#define EVENT(name, at, attributes)                                                                \
+    "{'name':'" name "','timeUnixNano':'" at "','attributes':[" attributes "]}"
+#define EVENT_SPAN(events)                                                                         \
+    "{'traceId':'" TRACE_A "','spanId':'00f067aa0ba902b7','name':'s',"                             \
+    "'startTimeUnixNano':'1763802000000000000','endTimeUnixNano':'1763802009000000000',"           \
+    "'attributes':[" S("bursar.case.id", "C") "," S("bursar.workflow", "W") "],'events':[" events  \
+                                                                            "]}"
+#define REFUNDED S("bursar.decision.choice", "refund") "," S("bursar.decision.by", "policy")
+
+static void a_span_event_that_tells_a_decision_is_a_step_of_its_spans_case(void)
+{
+    const char *const text =
+        SPANS(EVENT_SPAN(EVENT("hello", "1763802001000000000", S("a", "b")) "," EVENT(
+            "decided", "1763802002000000000",
+            REFUNDED) "," EVENT("decided", "1763802002000000000",
+                                REFUNDED) "," EVENT("odd", "7",
+                                                    S("bursar.other",
+                                                      "x")) "," EVENT("denied", "0",
+                                                                      S("bursar."
+                                                                        "decision."
+                                                                        "choice",
+                                                                        "denied"))));
+    EXPECT(decode_json(OTLP_TRACES, text) == ERR_OK);
+    EXPECT(trace.steps.count == 2); /* told twice it is one */
+    const struct step *const first = &trace.steps.rows[0];
+    EXPECT(first->kind == STEP_GUARD && first->channel == CHANNEL_SPAN);
+    EXPECT(str_equal(first->name, STR("decided")) && first->decision != NULL);
+    EXPECT(str_equal(first->decision->choice, STR("refund")));
+    EXPECT(first->started_ns == INT64_C(1763802002000000000));
+    EXPECT(str_equal(case_of(0)->id, STR("C")) && str_equal(case_of(0)->workflow, STR("W")));
+    EXPECT(trace.steps.rows[1].status == STATUS_REJECTED);
+    EXPECT(trace.steps.rows[1].started_ns == INT64_C(1763802009000000000)); /* its span's end */
+    EXPECT(str_equal(case_of(1)->id, STR("C")));
+}
+
+static void a_decision_told_as_span_event_and_as_log_record_is_one(void)
+{
+    const char *const span = SPANS(EVENT_SPAN(EVENT("decided", "1763802001000000000", REFUNDED)));
+    const char *const log =
+        "{'resourceLogs':[{'scopeLogs':[{'logRecords':[{'eventName':'decided',"
+        "'traceId':'" TRACE_A "','spanId':'00f067aa0ba902b7',"
+        "'timeUnixNano':'1763802001000000000','attributes':[" REFUNDED "]}]}]}]}";
+    EXPECT(decode_json(OTLP_LOGS, log) == ERR_OK);
+    EXPECT(trace.steps.count == 1);
+    static char identity[64];
+    const struct str told = trace.steps.rows[0].identity;
+    EXPECT(told.size < sizeof identity);
+    memcpy(identity, told.data, told.size);
+    EXPECT(decode_json(OTLP_TRACES, span) == ERR_OK);
+    EXPECT(trace.steps.count == 1);
+    EXPECT(str_equal(trace.steps.rows[0].identity, (struct str){identity, told.size}));
+}
+
+/* Field `number` of the message in `inner`, which is emptied. */
+static void put_message(struct text *out, uint32_t number, struct text *inner)
+{
+    otlp_put_bytes(out, number, text_str(inner));
+    text_clear(inner);
+}
+
+static void put_pair(struct text *out, uint32_t number, const char *key, const char *value)
+{
+    struct text pair;
+    struct text inner;
+    text_init(&pair, REQUEST_BYTES_MAX);
+    text_init(&inner, REQUEST_BYTES_MAX);
+    otlp_put_bytes(&inner, 1, str_from(value));
+    otlp_put_bytes(&pair, 1, str_from(key));
+    put_message(&pair, 2, &inner);
+    put_message(out, number, &pair);
+    text_deinit(&inner);
+    text_deinit(&pair);
+}
+
+static void a_span_event_in_protobuf_stands_before_its_spans_ids_and_is_taken(void)
+{
+    struct text event;
+    struct text span;
+    struct text outer;
+    text_init(&event, REQUEST_BYTES_MAX);
+    text_init(&span, REQUEST_BYTES_MAX);
+    text_init(&outer, REQUEST_BYTES_MAX);
+    put_pair(&event, 3, "bursar.decision.choice", "approve");
+    otlp_put_fixed(&event, 1, UINT64_C(1763802001000000000));
+    otlp_put_bytes(&event, 2, STR("decided"));
+    put_message(&span, 11, &event);
+    put_pair(&span, 9, "bursar.case.id", "C");
+    otlp_put_bytes(&span, 1, otlp_unhex(STR(TRACE_A)));
+    otlp_put_bytes(&span, 2, otlp_unhex(STR("00f067aa0ba902b7")));
+    put_message(&outer, 2, &span);
+    put_message(&span, 2, &outer);
+    put_message(&outer, 1, &span);
+    const enum errc code = decode(OTLP_TRACES, OTLP_PROTOBUF, text_str(&outer));
+    text_deinit(&event);
+    text_deinit(&span);
+    text_deinit(&outer);
+    EXPECT(code == ERR_OK);
+    EXPECT(trace.steps.count == 1);
+    EXPECT(trace.steps.rows[0].kind == STEP_DECISION);
+    EXPECT(trace.steps.rows[0].started_ns == INT64_C(1763802001000000000));
+    EXPECT(str_equal(trace.steps.rows[0].decision->choice, STR("approve")));
+    EXPECT(str_equal(case_of(0)->id, STR("C")));
+}
+
 int main(void)
 {
     const struct test tests[] = {
+        TEST(a_span_event_that_tells_a_decision_is_a_step_of_its_spans_case),
+        TEST(a_decision_told_as_span_event_and_as_log_record_is_one),
+        TEST(a_span_event_in_protobuf_stands_before_its_spans_ids_and_is_taken),
         TEST(bytes_that_are_no_request_are_refused_whole),
         TEST(an_empty_request_is_a_success),
         TEST(spans_with_broken_ids_are_rejected_alone_and_counted),
