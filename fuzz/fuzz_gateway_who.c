@@ -39,7 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_parser_create(&parser, PARSER_BYTES_MAX);
     gateway_who_read(&request, &caller, &exchange->who);
     if (json_parse(parser, rest, rest.size, &root, &err) == ERR_OK) {
-        CHECK(provider_request_tokens(PROVIDER_CHAT, TOKENS_O200K, root) >= 0);
         if (provider_request_read(PROVIDER_CHAT, rest, root, &body, &err) == ERR_OK) {
             gateway_who_body(&body, &exchange->who);
         }
