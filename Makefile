@@ -31,6 +31,7 @@ setup:
 	@tools/setup build test
 
 build: build/build.ninja
+	@tools/setup build
 	@ninja -C build bursar
 
 bench: build

@@ -56,6 +56,8 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
     struct json root;
     struct err err;
     const bool is_known_api = exchange->api != PROVIDER_OTHER;
+    const struct str model = gateway_model(exchange);
+    const enum tokens_encoding encoding = tokens_encoding_of(model);
     out->usage = reply->usage;
     out->is_estimated = true;
     out->has_usage = (exchange->has_body && is_known_api) || reply->has_usage;
@@ -65,12 +67,13 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
     }
     if (!reply->has_usage &&
         json_parse(exchange->home->parser, body, body.size, &root, &err) == ERR_OK) {
-        int64_t tokens = tokens_of_family(gateway_model(exchange), provider_request_tokens(root));
+        int64_t tokens =
+            tokens_of_family(model, provider_request_tokens(exchange->api, encoding, root));
         tokens = tokens < exchange->input_tokens_max ? tokens : exchange->input_tokens_max;
         out->usage.counts[USAGE_INPUT_UNCACHED] = tokens;
         out->usage.counts[USAGE_REQUESTS] = 1;
     }
-    int64_t seen = tokens_of_family(gateway_model(exchange), reply->output_tokens_seen);
+    int64_t seen = tokens_of_family(model, provider_seen_tokens(&exchange->seen, encoding));
     if (!reply->has_usage && seen == 0 && exchange->output_max != 0) {
         seen = (exchange->received_bytes + bytes_per_token - 1) / bytes_per_token;
     }

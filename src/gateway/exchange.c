@@ -29,6 +29,7 @@ static struct exchange *take(struct gateway_loop *home)
         text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
         text_init(&exchange->plain, GATEWAY_BODY_BYTES_MAX);
         text_init(&exchange->record, CALL_RECORD_BYTES_MAX);
+        provider_seen_init(&exchange->seen);
     }
     exchange->home = home;
     sse_init(&exchange->sse);
@@ -38,6 +39,7 @@ static struct exchange *take(struct gateway_loop *home)
 static void destroy(struct exchange *exchange)
 {
     text_deinit(&exchange->record);
+    provider_seen_deinit(&exchange->seen);
     text_deinit(&exchange->plain);
     text_deinit(&exchange->body);
     text_deinit(&exchange->head);
@@ -70,6 +72,7 @@ void exchange_give(struct exchange *exchange)
         empty(&exchange->buffered);
         empty(&exchange->plain);
         empty(&exchange->record);
+        empty(&exchange->seen.pieces);
         exchange->next = home->idle;
         home->idle = exchange;
         home->idle_count++;

@@ -179,7 +179,8 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     };
     exchange->try_number++;
     exchange->started_ns = exchange->is_free ? clock_now_ns() : exchange->started_ns;
-    exchange->metered = (struct provider_reply){0};
+    exchange->metered = (struct provider_reply){.seen = &exchange->seen};
+    provider_seen_clear(&exchange->seen);
     exchange->alias = (struct provider_text){0};
     exchange->status = 0;
     exchange->received_bytes = 0;

@@ -241,7 +241,8 @@ struct exchange {
     struct text plain; /* the request's body unpacked; empty: it came plain */
     struct text head;  /* bytes of the fields that are kept */
     struct text buffered;
-    struct text record; /* of the call, until the budget has it */
+    struct text record;        /* of the call, until the budget has it */
+    struct provider_seen seen; /* what came out, until it is known to be counted */
     struct http_field fields[NET_FIELDS_MAX];
 };
 

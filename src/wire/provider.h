@@ -6,7 +6,7 @@
  *     reply events --provider_reply_event---> the same, growing
  *
  * OpenAI (chat completions, responses, embeddings) and Anthropic (messages), and what speaks like
- * them. Pure: nothing is kept but in the caller's structs, and those allocate nothing.
+ * them. Pure: nothing is kept but in the caller's structs.
  *
  * Source: API references of OpenAI and Anthropic, by the types of their SDKs (openai 6.49.0,
  * @anthropic-ai/sdk 1.12.0); docs/gateway.md.
@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "model/trace.h"
+#include "wire/provider_seen.h"
 #include "wire/sse.h"
 
 enum provider_dialect { PROVIDER_OPENAI, PROVIDER_ANTHROPIC, PROVIDER_DIALECT_COUNT };
@@ -92,7 +93,8 @@ MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str bod
                                            struct provider_request *out, struct err *err);
 
 /* About how many tokens its input is: an estimate, where the reply does not tell. */
-int64_t provider_request_tokens(struct json root);
+int64_t provider_request_tokens(enum provider_api api, enum tokens_encoding encoding,
+                                struct json root);
 
 enum provider_figure {
     FIGURE_INPUT,
@@ -126,7 +128,7 @@ struct provider_reply {
     uint32_t told;                 /* bit per figure */
     int64_t web_searches_seen;     /* calls of the tool in the output */
     int64_t output_bytes;          /* of texts and arguments seen */
-    int64_t output_tokens_seen;    /* those, counted piece by piece: about what they are */
+    struct provider_seen *seen;    /* keeps those; borrowed; NULL: nobody asks */
     char raw[PROVIDER_RAW_BYTES_MAX];
     size_t raw_size; /* the last usage block as compact JSON; 0: none, or too large */
 };

@@ -5,7 +5,6 @@
 #include "wire/provider.h"
 
 #include "base/check.h"
-#include "wire/tokens.h"
 #include "wire/wire_priv.h"
 
 struct figure_name {
@@ -231,19 +230,31 @@ static void read_object(enum provider_api api, struct json root, struct provider
     read_usage(api, json_get(root, "usage"), io);
 }
 
-/* A text the model has written, or a piece of one. */
-static void see(struct json node, struct provider_reply *io)
+/* Where a text goes on from: places in the reply, from the outermost, and which member there. */
+static uint32_t source_of(int64_t outer, int64_t inner, size_t member)
 {
-    const struct str text = json_str(node);
-    io->output_bytes += (int64_t)text.size;
-    io->output_tokens_seen += tokens_estimate(text);
+    return (uint32_t)outer << 16 ^ (uint32_t)inner << 8 ^ (uint32_t)member;
 }
 
-static void see_all(struct json node, const char *const *paths, size_t count,
+static void see_text(struct str text, uint32_t source, struct provider_reply *io)
+{
+    io->output_bytes += (int64_t)text.size;
+    if (io->seen != NULL && text.size > 0) {
+        provider_seen_add(io->seen, source, text);
+    }
+}
+
+/* A text the model has written, or a piece of one. */
+static void see(struct json node, uint32_t source, struct provider_reply *io)
+{
+    see_text(json_str(node), source, io);
+}
+
+static void see_all(struct json node, const char *const *paths, size_t count, uint32_t source,
                     struct provider_reply *io)
 {
     for (size_t i = 0; i < count; i++) {
-        see(json_path(node, paths[i]), io);
+        see(json_path(node, paths[i]), source + (uint32_t)i, io);
     }
 }
 
@@ -252,17 +263,20 @@ static struct json_cursor elements_of(struct json list)
     return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
 }
 
+enum { SOURCE_TEXTS = 0, SOURCE_CALLS = 8, SOURCE_INPUT = 16, SOURCE_PARTS = 24 };
+
 /* A message of chat completions, whole or a piece of it. */
-static void see_message(struct json message, struct provider_reply *io)
+static void see_message(struct json message, int64_t choice, struct provider_reply *io)
 {
     static const char *const texts[] = {"content", "refusal", "reasoning_content", "reasoning"};
     static const char *const of_call[] = {"function.name", "function.arguments", "custom.name",
                                           "custom.input"};
     struct json_cursor calls = elements_of(json_get(message, "tool_calls"));
     struct json call;
-    see_all(message, texts, COUNT_OF(texts), io);
-    while (json_next(&calls, NULL, &call)) {
-        see_all(call, of_call, COUNT_OF(of_call), io);
+    see_all(message, texts, COUNT_OF(texts), source_of(choice, 0, SOURCE_TEXTS), io);
+    for (int64_t i = 0; json_next(&calls, NULL, &call); i++) {
+        const int64_t index = json_int64(json_get(call, "index"), i);
+        see_all(call, of_call, COUNT_OF(of_call), source_of(choice, index, SOURCE_CALLS), io);
     }
 }
 
@@ -270,10 +284,26 @@ static void see_choices(struct json choices, const char *member, struct provider
 {
     struct json_cursor cursor = elements_of(choices);
     struct json choice;
-    while (json_next(&cursor, NULL, &choice)) {
-        see_message(json_get(choice, member), io);
-        see(json_get(choice, "text"), io); /* of older completions */
+    for (int64_t i = 0; json_next(&cursor, NULL, &choice); i++) {
+        const int64_t index = json_int64(json_get(choice, "index"), i);
+        see_message(json_get(choice, member), index, io);
+        see(json_get(choice, "text"), source_of(index, 0, SOURCE_INPUT), io); /* of completions */
     }
+}
+
+/* Arguments that came as JSON, as the model has written them but for its blanks. */
+static void see_input(struct json input, uint32_t source, struct provider_reply *io)
+{
+    const size_t size = json_minify(input, NULL, 0);
+    struct text compact;
+    if (size == 0) {
+        return;
+    }
+    text_init(&compact, size);
+    text_repeat(&compact, ' ', size);
+    (void)json_minify(input, compact.data, size);
+    see_text(text_str(&compact), source, io);
+    text_deinit(&compact);
 }
 
 /* Blocks of Anthropic's content, items of a response's output and their parts. */
@@ -282,15 +312,13 @@ static void see_blocks(struct json blocks, struct provider_reply *io)
     static const char *const texts[] = {"text", "thinking", "name", "arguments", "refusal"};
     struct json_cursor cursor = elements_of(blocks);
     struct json block;
-    while (json_next(&cursor, NULL, &block)) {
+    for (int64_t i = 0; json_next(&cursor, NULL, &block); i++) {
         struct json_cursor parts = elements_of(json_get(block, "content"));
         struct json part;
-        see_all(block, texts, COUNT_OF(texts), io);
-        const struct json input = json_get(block, "input");
-        io->output_bytes += (int64_t)json_minify(input, NULL, 0);
-        io->output_tokens_seen += ((int64_t)json_minify(input, NULL, 0) + 3) / 4;
-        while (json_next(&parts, NULL, &part)) {
-            see_all(part, texts, COUNT_OF(texts), io);
+        see_all(block, texts, COUNT_OF(texts), source_of(i, 0, SOURCE_TEXTS), io);
+        see_input(json_get(block, "input"), source_of(i, 0, SOURCE_INPUT), io);
+        for (int64_t j = 0; json_next(&parts, NULL, &part); j++) {
+            see_all(part, texts, COUNT_OF(texts), source_of(i, j, SOURCE_PARTS), io);
         }
     }
 }
@@ -329,7 +357,9 @@ static void responses_event(struct json root, struct provider_reply *io)
         keep(&io->error, code.size > 0 ? code : STR("error"));
     }
     if (str_ends_with(type, STR(".delta"))) {
-        see(json_get(root, "delta"), io);
+        const int64_t item = json_int64(json_get(root, "output_index"), 0);
+        const int64_t part = json_int64(json_get(root, "content_index"), 0);
+        see(json_get(root, "delta"), source_of(item, part, type.size), io);
     }
     io->is_whole = io->is_whole || str_equal(type, STR("response.completed")) ||
                    str_equal(type, STR("response.incomplete")) ||
@@ -340,17 +370,16 @@ static void messages_event(struct json root, struct provider_reply *io)
 {
     static const char *const texts[] = {"text", "partial_json", "thinking"};
     const struct str type = json_str(json_get(root, "type"));
+    const int64_t block = json_int64(json_get(root, "index"), 0);
     if (str_equal(type, STR("message_start"))) {
         read_object(PROVIDER_MESSAGES, json_get(root, "message"), io);
     } else if (str_equal(type, STR("message_delta"))) {
         read_usage(PROVIDER_MESSAGES, json_get(root, "usage"), io);
     } else if (str_equal(type, STR("content_block_delta"))) {
-        const struct json delta = json_get(root, "delta");
-        for (size_t i = 0; i < COUNT_OF(texts); i++) {
-            see(json_get(delta, texts[i]), io);
-        }
+        see_all(json_get(root, "delta"), texts, COUNT_OF(texts), source_of(block, 0, SOURCE_TEXTS),
+                io);
     } else if (str_equal(type, STR("content_block_start"))) {
-        see(json_path(root, "content_block.name"), io);
+        see(json_path(root, "content_block.name"), source_of(block, 0, SOURCE_CALLS), io);
     } else if (str_equal(type, STR("error"))) {
         read_error(json_get(root, "error"), io);
     }

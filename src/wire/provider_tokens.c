@@ -1,29 +1,101 @@
-/* About how many tokens a request's input is, where the provider did not say: its texts, without
- * the JSON around them and without pictures and sounds, whose bytes are no text. */
+/*
+ * How many tokens a request's input is, where the provider did not say: its texts, and what frames
+ * them as far as that is published; pictures and sounds, whose bytes are no text, by a number each.
+ *
+ * All texts are walked twice, so that of many the right share is counted. Source of the frames: the
+ * cookbook of OpenAI, "How to count tokens with tiktoken", parts 6 and 7.
+ */
 #include "base/check.h"
 #include "wire/provider.h"
 #include "wire/tokens.h"
 
 enum {
     WALK_DEPTH_MAX = 64,
-    ELEMENT_TOKENS = 4,    /* that frame a message. Source: the cookbook of OpenAI */
+    LINE_BYTES_MAX = 4096, /* of a tool's name and what it is for; longer ones are counted apart */
+    MESSAGE_TOKENS = 4,    /* 3 and the role */
+    NAME_TOKENS = 1,
+    ANSWER_TOKENS = 3, /* that begin the answer */
+    TOOL_TOKENS = 7,
+    TOOL_TOKENS_CL100K = 10,
+    TOOL_END_TOKENS = 12,
+    PROPERTIES_TOKENS = 3,
+    PROPERTY_TOKENS = 3,
+    CHOICES_TOKENS = -3, /* of a list of values */
+    CHOICE_TOKENS = 3,
     PICTURE_TOKENS = 1000, /* of a common size, at OpenAI 765 to 1105, at Anthropic up to 1600 */
     PICTURE_BYTES_MIN = 512,
 };
 
-/* Values that no model reads as they are. */
-static bool is_skipped(struct str key)
+/* One walk through the texts: the first adds up their bytes, the second counts them. */
+struct walk {
+    struct tokens_sample *sample; /* NULL: the first */
+    enum tokens_encoding encoding;
+    uint64_t bytes;
+    int64_t tokens; /* beside the texts */
+};
+
+/* A container that is walked. What an agent put there is read with its names, and all of it. */
+struct frame {
+    struct json_cursor cursor;
+    bool is_free;
+    bool is_message;
+};
+
+static bool is_one_of(struct str key, const char *const *names, size_t count)
 {
-    static const char *const names[] = {"model",   "signature",       "encrypted_content", "id",
-                                        "call_id", "tool_call_id",    "tool_use_id",       "user",
-                                        "type",    "service_tier",    "metadata",          "role",
-                                        "detail",  "reasoning_effort"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (str_equal(key, str_from(names[i]))) {
             return true;
         }
     }
     return false;
+}
+
+/* Values that no model reads as they are. */
+static bool is_skipped(struct str key)
+{
+    static const char *const names[] = {"model",
+                                        "signature",
+                                        "encrypted_content",
+                                        "id",
+                                        "call_id",
+                                        "tool_call_id",
+                                        "tool_use_id",
+                                        "user",
+                                        "type",
+                                        "service_tier",
+                                        "metadata",
+                                        "role",
+                                        "detail",
+                                        "reasoning_effort",
+                                        "cache_control",
+                                        "status",
+                                        "tool_choice",
+                                        "include",
+                                        "stop",
+                                        "prompt_cache_key",
+                                        "modalities",
+                                        "encoding_format",
+                                        "safety_identifier",
+                                        "previous_response_id"};
+    return is_one_of(key, names, COUNT_OF(names));
+}
+
+/* Members whose names only hold a message together. */
+static bool is_structure(struct str key)
+{
+    static const char *const names[] = {
+        "content",  "text",    "name",    "function", "arguments", "tool_calls", "custom",
+        "thinking", "summary", "refusal", "input",    "output",    "source",     "function_call"};
+    return is_one_of(key, names, COUNT_OF(names));
+}
+
+/* Members that hold what an agent or a tool made. */
+static bool is_free(struct str key)
+{
+    static const char *const names[] = {"input", "arguments", "schema", "parameters",
+                                        "input_schema"};
+    return is_one_of(key, names, COUNT_OF(names));
 }
 
 /* Long and without a space: base64, or its URL. */
@@ -37,37 +109,211 @@ static bool is_picture(struct str key, struct str text)
     return str_find(text, STR(" ")) == SIZE_MAX;
 }
 
-int64_t provider_request_tokens(struct json root)
+static void take(struct walk *walk, struct str text)
 {
-    struct json_cursor stack[WALK_DEPTH_MAX];
-    size_t depth = 1;
-    int64_t tokens = 0;
-    if (json_kind(root) != JSON_OBJECT) {
-        return 0;
+    walk->bytes += text.size;
+    if (walk->sample != NULL) {
+        tokens_sample_add(walk->sample, text);
     }
-    stack[0] = json_iter(root);
+}
+
+/* "name:text" and "name:type:text", as tools are told of: one text. */
+static void take_line(struct walk *walk, const struct str *parts, size_t count)
+{
+    char line[LINE_BYTES_MAX];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size >= sizeof line - size) {
+            take(walk, (struct str){line, size});
+            take(walk, parts[i]);
+            size = 0;
+            continue;
+        }
+        if (i > 0) {
+            line[size++] = ':';
+        }
+        if (parts[i].size > 0) {
+            memcpy(line + size, parts[i].data, parts[i].size);
+        }
+        size += parts[i].size;
+    }
+    take(walk, (struct str){line, size});
+}
+
+/* What it is for, without the full stop at its end. */
+static struct str purpose_of(struct json node)
+{
+    const struct str text = json_str(json_get(node, "description"));
+    return str_ends_with(text, STR(".")) ? (struct str){text.data, text.size - 1} : text;
+}
+
+static void walk_value(struct walk *walk, struct str key, struct json value, bool counts_numbers)
+{
+    if (json_kind(value) == JSON_STRING) {
+        const struct str text = json_str(value);
+        if (is_picture(key, text)) {
+            walk->tokens += PICTURE_TOKENS;
+        } else {
+            take(walk, text);
+        }
+    } else if (json_is_number(value) && counts_numbers) {
+        walk->tokens++;
+    }
+}
+
+static bool is_container(struct json value)
+{
+    return json_kind(value) == JSON_OBJECT || json_kind(value) == JSON_ARRAY;
+}
+
+/* All texts below `top`. */
+static void walk_texts(struct walk *walk, struct str name, struct json top, bool has_messages)
+{
+    struct frame stack[WALK_DEPTH_MAX];
+    size_t depth = 1;
+    if (!is_container(top)) {
+        walk_value(walk, name, top, false);
+        return;
+    }
+    stack[0] = (struct frame){.cursor = json_iter(top), .is_free = is_free(name) && !has_messages};
     while (depth > 0) {
+        const struct frame frame = stack[depth - 1];
         struct str key;
         struct json value;
-        if (!json_next(&stack[depth - 1], &key, &value)) {
+        if (!json_next(&stack[depth - 1].cursor, &key, &value)) {
             depth--;
             continue;
         }
-        const enum json_kind kind = json_kind(value);
+        if (!frame.is_free && is_skipped(key)) {
+            continue;
+        }
+        if (frame.is_free || !is_structure(key)) {
+            take(walk, key);
+        }
+        if (frame.is_message && str_equal(key, STR("name"))) {
+            walk->tokens += NAME_TOKENS;
+        }
+        walk_value(walk, key, value, true);
+        if (is_container(value) && depth < WALK_DEPTH_MAX) {
+            const bool is_message = depth == 1 && has_messages && json_kind(value) == JSON_OBJECT;
+            walk->tokens += is_message ? MESSAGE_TOKENS : 0;
+            stack[depth++] = (struct frame){.cursor = json_iter(value),
+                                            .is_free = frame.is_free || is_free(key),
+                                            .is_message = is_message};
+        }
+    }
+}
+
+static void walk_choices(struct walk *walk, struct json list)
+{
+    struct json_cursor cursor = json_iter(list);
+    struct json value;
+    walk->tokens += CHOICES_TOKENS;
+    while (json_next(&cursor, NULL, &value)) {
+        walk->tokens += CHOICE_TOKENS;
+        walk_value(walk, (struct str){0}, value, true);
+    }
+}
+
+/* A schema of arguments: its properties by name, type and purpose, at every depth. */
+static void walk_schema(struct walk *walk, struct json schema)
+{
+    static const char *const lists[] = {"properties", "$defs", "definitions"};
+    struct {
+        struct json_cursor cursor;
+        bool is_list; /* of properties; else the members of one schema, or schemas in an array */
+    } stack[WALK_DEPTH_MAX];
+    size_t depth = 1;
+    stack[0].cursor = is_container(schema) ? json_iter(schema) : (struct json_cursor){0};
+    stack[0].is_list = false;
+    while (depth > 0) {
+        const bool is_list = stack[depth - 1].is_list;
+        struct str key;
+        struct json value;
+        if (!json_next(&stack[depth - 1].cursor, &key, &value)) {
+            depth--;
+            continue;
+        }
+        const bool has_properties =
+            !is_list && is_one_of(key, lists, COUNT_OF(lists)) && json_count(value) > 0;
+        if (is_list) {
+            const struct str line[] = {key, json_str(json_get(value, "type")), purpose_of(value)};
+            walk->tokens += PROPERTY_TOKENS;
+            take_line(walk, line, COUNT_OF(line));
+        } else if (str_equal(key, STR("enum")) && json_kind(value) == JSON_ARRAY) {
+            walk_choices(walk, value);
+            continue;
+        } else if (has_properties) {
+            walk->tokens += PROPERTIES_TOKENS;
+        } else if (str_equal(key, STR("required"))) {
+            continue;
+        }
+        if (is_container(value) && depth < WALK_DEPTH_MAX) {
+            stack[depth].cursor = json_iter(value);
+            stack[depth++].is_list = has_properties;
+        }
+    }
+}
+
+/* Functions of chat completions, of responses and of Anthropic; tools of the provider have no text
+ * that is not theirs. */
+static void walk_tools(struct walk *walk, struct json list)
+{
+    struct json_cursor cursor = json_iter(list);
+    struct json tool;
+    while (json_kind(list) == JSON_ARRAY && json_next(&cursor, NULL, &tool)) {
+        const struct json inner = json_get(tool, "function");
+        const struct json function = json_kind(inner) == JSON_OBJECT ? inner : tool;
+        const struct json parameters = json_get(function, "parameters");
+        const struct str line[] = {json_str(json_get(function, "name")), purpose_of(function)};
+        walk->tokens +=
+            TOOL_END_TOKENS + (walk->encoding == TOKENS_CL100K ? TOOL_TOKENS_CL100K : TOOL_TOKENS);
+        take_line(walk, line, COUNT_OF(line));
+        walk_schema(walk,
+                    is_container(parameters) ? parameters : json_get(function, "input_schema"));
+    }
+}
+
+static void walk_request(struct walk *walk, enum provider_api api, struct json root)
+{
+    const bool is_talk =
+        api == PROVIDER_CHAT || api == PROVIDER_RESPONSES || api == PROVIDER_MESSAGES;
+    struct json_cursor cursor = json_iter(root);
+    struct str key;
+    struct json value;
+    walk->tokens += is_talk && json_count(root) > 0 ? ANSWER_TOKENS : 0;
+    while (json_next(&cursor, &key, &value)) {
         if (is_skipped(key)) {
             continue;
         }
-        /* Names within tools and arguments are read, those of the request itself are not. */
-        tokens += depth > 2 ? tokens_estimate(key) : 0;
-        if (kind == JSON_STRING) {
-            const struct str text = json_str(value);
-            tokens += is_picture(key, text) ? PICTURE_TOKENS : tokens_estimate(text);
-        } else if ((kind == JSON_OBJECT || kind == JSON_ARRAY) && depth < WALK_DEPTH_MAX) {
-            tokens += depth == 2 && kind == JSON_OBJECT ? ELEMENT_TOKENS : 0;
-            stack[depth++] = json_iter(value);
-        } else if (json_is_number(value) && depth > 1) {
-            tokens++;
+        if (str_equal(key, STR("tools")) || str_equal(key, STR("functions"))) {
+            walk_tools(walk, value);
+            continue;
         }
+        const bool has_messages =
+            str_equal(key, STR("messages")) || (is_talk && str_equal(key, STR("input")));
+        /* Of responses, a text alone is a message, and the instructions are another one. */
+        const bool is_message = json_kind(value) == JSON_STRING && api == PROVIDER_RESPONSES &&
+                                (has_messages || str_equal(key, STR("instructions")));
+        walk->tokens += is_message ? MESSAGE_TOKENS : 0;
+        walk_texts(walk, key, value, has_messages);
     }
-    return tokens < USAGE_TOKENS_MAX ? tokens : USAGE_TOKENS_MAX;
+}
+
+int64_t provider_request_tokens(enum provider_api api, enum tokens_encoding encoding,
+                                struct json root)
+{
+    CHECK(api < PROVIDER_API_COUNT);
+    struct tokens_sample sample;
+    struct walk size = {.encoding = encoding};
+    if (json_kind(root) != JSON_OBJECT) {
+        return 0;
+    }
+    walk_request(&size, api, root);
+    tokens_sample_init(&sample, encoding, size.bytes);
+    struct walk count = {.sample = &sample, .encoding = encoding};
+    walk_request(&count, api, root);
+    CHECK(count.bytes == size.bytes);
+    const int64_t tokens = count.tokens + tokens_sample_end(&sample);
+    return tokens < 0 ? 0 : tokens < USAGE_TOKENS_MAX ? tokens : USAGE_TOKENS_MAX;
 }

@@ -1,113 +1,120 @@
 #include "wire/tokens.h"
 
 #include "base/check.h"
+#include "wire/tokens_priv.h"
 
-/*
- * Thousandths of a token for what a text is made of. Fitted by least squares of the relative error
- * to o200k_base (npm gpt-tokenizer 4.0.0) on 489 pieces of C, Python, Markdown, JSON, agents'
- * traces, manuals and ten languages, and measured on 489 others.
- */
-enum {
-    PER_WORD = 840,
-    PER_LETTER_BEYOND_5 = 241,
-    PER_LETTER_BEYOND_10 = 166,
-    PER_THREE_DIGITS = 908,
-    PER_WIDE_RUN = 349, /* of characters of three bytes and more: Chinese, Korean, emoji */
-    PER_WIDE_BYTE = 202,
-    PER_SCRIPT_RUN = 1153, /* of two: Cyrillic, Greek, Arabic */
-    PER_SCRIPT_BYTE = 59,
-    PER_LINE = 1410, /* of white space that is more than the blank before a word */
-    PER_MARKS = 1021,
-    PER_MARK_BEFORE_WORD = 408,
-    PER_MARK_BEYOND_2 = 357,
-    THOUSAND = 1000,
-};
-
-enum glyph { SPACE, LETTER, DIGIT, MARK, SCRIPT, WIDE };
-
-/* Of a character's first byte; letters with accents are the Latin words' own. */
-static enum glyph glyph_of(unsigned char c)
+enum tokens_encoding tokens_encoding_of(struct str model)
 {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc3 && c <= 0xc9)) {
-        return LETTER;
+    static const struct {
+        struct str prefix;
+        enum tokens_encoding encoding;
+    } families[] = {
+        /* The first that fits. Source: tiktoken 0.14.0, model.py */
+        {STR_STATIC("gpt-4o"), TOKENS_O200K},
+        {STR_STATIC("gpt-4.1"), TOKENS_O200K},
+        {STR_STATIC("gpt-4.5"), TOKENS_O200K},
+        {STR_STATIC("gpt-4"), TOKENS_CL100K},
+        {STR_STATIC("gpt-3.5"), TOKENS_CL100K},
+        {STR_STATIC("gpt-35"), TOKENS_CL100K}, /* as Azure writes it */
+        {STR_STATIC("text-embedding-3"), TOKENS_CL100K},
+        {STR_STATIC("text-embedding-ada-002"), TOKENS_CL100K},
+        {STR_STATIC("davinci-002"), TOKENS_CL100K},
+        {STR_STATIC("babbage-002"), TOKENS_CL100K},
+    };
+    struct str rest = model;
+    struct str name = model;
+    while (rest.size > 0) {
+        name = rest;
+        (void)str_cut(&rest, '/');
     }
-    if (c >= '0' && c <= '9') {
-        return DIGIT;
+    if (str_starts_with(name, STR("ft:"))) {
+        name = (struct str){name.data + 3, name.size - 3};
     }
-    return c >= 0xe0 ? WIDE : c >= 0x80 ? SCRIPT : c <= ' ' ? SPACE : MARK;
-}
-
-static bool is_capital(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_rest(unsigned char c)
-{
-    return c >= 0x80 && c < 0xc0;
-}
-
-/* The end of the run that begins at `at`. A word ends where a capital follows a small letter. */
-static size_t run_end(struct str text, size_t at, enum glyph glyph)
-{
-    size_t end = at + 1;
-    while (end < text.size) {
-        const unsigned char c = (unsigned char)text.data[end];
-        const unsigned char before = (unsigned char)text.data[end - 1];
-        const bool goes_on =
-            glyph == LETTER ? (glyph_of(c) == LETTER && (!is_capital(c) || is_capital(before))) ||
-                                  (is_rest(c) && before >= 0xc3 && before <= 0xc9)
-            : glyph == WIDE ? glyph_of(c) == WIDE || is_rest(c)
-                            : glyph_of(c) == glyph;
-        if (!goes_on) {
-            break;
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
+        if (str_starts_with(name, families[i].prefix)) {
+            return families[i].encoding;
         }
-        end++;
     }
-    return end;
+    return TOKENS_O200K;
 }
 
-static int64_t beyond(size_t size, size_t bound)
+int64_t tokens_count(enum tokens_encoding encoding, struct str text)
 {
-    return size > bound ? (int64_t)(size - bound) : 0;
-}
-
-static int64_t weight_of(struct str run, enum glyph glyph, bool before_word)
-{
-    const int64_t size = (int64_t)run.size;
-    switch (glyph) {
-    case LETTER:
-        return PER_WORD + PER_LETTER_BEYOND_5 * beyond(run.size, 5) +
-               PER_LETTER_BEYOND_10 * beyond(run.size, 10);
-    case DIGIT:
-        return PER_THREE_DIGITS * ((size + 2) / 3);
-    case WIDE:
-        return PER_WIDE_RUN + PER_WIDE_BYTE * size;
-    case SCRIPT:
-        return PER_SCRIPT_RUN + PER_SCRIPT_BYTE * size;
-    case SPACE:
-        return size > 1 || run.data[0] == '\n' ? PER_LINE : 0;
-    case MARK:
-        return size == 1 ? (before_word ? PER_MARK_BEFORE_WORD : PER_MARKS)
-                         : PER_MARKS + PER_MARK_BEYOND_2 * beyond(run.size, 2);
-    }
-    return 0;
-}
-
-int64_t tokens_estimate(struct str text)
-{
-    int64_t thousandths = 0;
+    int64_t tokens = 0;
     CHECK(text.data != NULL || text.size == 0);
+    CHECK(encoding < TOKENS_ENCODING_COUNT);
     for (size_t at = 0; at < text.size;) {
-        const enum glyph glyph = glyph_of((unsigned char)text.data[at]);
-        const size_t end = run_end(text, at, glyph);
-        const bool before_word =
-            end < text.size && glyph_of((unsigned char)text.data[end]) == LETTER;
-        thousandths += weight_of((struct str){text.data + at, end - at}, glyph, before_word);
+        const size_t end = tokens_piece_end(encoding, text, at);
+        tokens += tokens_of_piece(encoding, (struct str){text.data + at, end - at});
         at = end;
     }
-    const int64_t tokens = (thousandths + THOUSAND / 2) / THOUSAND;
-    return tokens > 0 || text.size == 0 ? tokens : 1;
+    return tokens;
+}
+
+void tokens_sample_init(struct tokens_sample *sample, enum tokens_encoding encoding, uint64_t bytes)
+{
+    CHECK(sample != NULL);
+    CHECK(encoding < TOKENS_ENCODING_COUNT);
+    *sample = (struct tokens_sample){.encoding = encoding, .bytes = bytes};
+}
+
+/* The end of the word that `at` is in: a stretch neither begins nor ends in the middle of one,
+ * unless there are no blanks. */
+static size_t word_end(struct str text, size_t at)
+{
+    enum { WORD_BYTES_MAX = 64 };
+    const size_t limit = text.size - at < WORD_BYTES_MAX ? text.size : at + WORD_BYTES_MAX;
+    for (size_t i = at; i < limit; i++) {
+        if (text.data[i] == ' ' || text.data[i] == '\n') {
+            return i;
+        }
+    }
+    while (at < text.size && (text.data[at] & 0xc0) == 0x80) {
+        at++;
+    }
+    return at;
+}
+
+static void count(struct tokens_sample *sample, struct str text)
+{
+    sample->tokens += tokens_count(sample->encoding, text);
+    sample->counted_bytes += text.size;
+}
+
+void tokens_sample_add(struct tokens_sample *sample, struct str text)
+{
+    CHECK(sample != NULL);
+    CHECK(text.size <= sample->bytes - sample->seen_bytes);
+    const uint64_t first = sample->seen_bytes; /* of all texts, as one */
+    sample->seen_bytes += text.size;
+    if (sample->bytes <= TOKENS_COUNTED_BYTES_MAX) {
+        count(sample, text);
+        return;
+    }
+    const uint64_t distance = sample->bytes / (TOKENS_COUNTED_BYTES_MAX / TOKENS_STRETCH_BYTES);
+    for (uint64_t stretch = first / distance * distance; stretch < sample->seen_bytes;
+         stretch += distance) {
+        const uint64_t stop = stretch + TOKENS_STRETCH_BYTES;
+        if (stop <= first) {
+            continue;
+        }
+        const size_t from = stretch > first ? word_end(text, (size_t)(stretch - first)) : 0;
+        const size_t to =
+            stop < sample->seen_bytes ? word_end(text, (size_t)(stop - first)) : text.size;
+        if (to > from) {
+            count(sample, (struct str){text.data + from, to - from});
+        }
+    }
+}
+
+int64_t tokens_sample_end(const struct tokens_sample *sample)
+{
+    CHECK(sample->seen_bytes == sample->bytes);
+    if (sample->counted_bytes == sample->bytes || sample->counted_bytes == 0) {
+        return sample->tokens;
+    }
+    const double share = (double)sample->bytes / (double)sample->counted_bytes;
+    return (int64_t)((double)sample->tokens * share + 0.5);
 }
 
 int64_t tokens_of_family(struct str model, int64_t tokens)

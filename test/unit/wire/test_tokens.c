@@ -1,73 +1,138 @@
 /*
- * Goal: an estimate of tokens is near what the vocabularies of OpenAI count, and a request's input
- * is its texts.
- * Method: texts with their counts by o200k_base (npm gpt-tokenizer 4.0.0), within the error that
- * docs/gateway.md states; requests with and without what is no text.
+ * Goal: tokens are counted as OpenAI's own tokenizer counts them, in bounded time.
+ * Method: texts of every kind with their counts by tiktoken 0.14.0 (test/golden/tokens.jsonl, made
+ * by test/oracle/tokens.py, which also compares random ones); samples held against whole counts.
  */
+#include <stdlib.h>
+
+#include "base/json.h"
 #include "base/text.h"
+#include "support/golden.h"
 #include "support/test.h"
-#include "wire/provider.h"
 #include "wire/tokens.h"
 
-static struct err err;
+enum { GOLDEN_BYTES_MAX = 1 << 20, GOLDEN_ROWS = 460 };
 
-static int64_t tokens_of(const char *body)
+static struct err err;
+static struct arena arena;
+static struct text whole;
+
+/* Empty while an allocation is refused. */
+static struct str read_golden(void)
+{
+    arena_deinit(&arena);
+    arena_init(&arena, 4 * GOLDEN_BYTES_MAX);
+    text_deinit(&whole);
+    text_init(&whole, GOLDEN_BYTES_MAX);
+    return golden_read("tokens.jsonl", &arena);
+}
+
+static void forget(void)
+{
+    text_deinit(&whole);
+    arena_deinit(&arena);
+}
+
+/* One row: a text, how often it stands there, its tokens. */
+static bool counts_as_golden(struct json_parser *parser, struct str line)
+{
+    struct json root;
+    struct json row[4];
+    if (json_parse(parser, line, line.size, &root, &err) != ERR_OK || json_count(root) != 4) {
+        return false;
+    }
+    struct json_cursor cursor = json_iter(root);
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        (void)json_next(&cursor, NULL, &row[i]);
+    }
+    text_clear(&whole);
+    for (int64_t i = 0; i < json_int64(row[1], 0); i++) {
+        text_add(&whole, json_str(row[0]));
+    }
+    const int64_t o200k = tokens_count(TOKENS_O200K, text_str(&whole));
+    const int64_t cl100k = tokens_count(TOKENS_CL100K, text_str(&whole));
+    return o200k == json_int64(row[2], -1) && cl100k == json_int64(row[3], -1);
+}
+
+static void every_kind_of_text_counts_as_in_tiktoken(void)
 {
     struct json_parser *parser = NULL;
-    struct json root;
-    const struct str text = str_from(body);
+    struct str rest = read_golden();
     json_parser_create(&parser, 1 << 16);
-    const int64_t tokens = json_parse(parser, text, text.size, &root, &err) == ERR_OK
-                               ? provider_request_tokens(root)
-                               : -1;
+    size_t rows = 0;
+    size_t wrong = 0;
+    while (rest.size > 0) {
+        const struct str line = str_cut(&rest, '\n');
+        if (!counts_as_golden(parser, line)) {
+            test_note(line.data);
+            wrong++;
+        }
+        rows++;
+    }
     json_parser_destroy(&parser);
-    return tokens;
+    forget();
+    EXPECT(rows >= GOLDEN_ROWS);
+    EXPECT(wrong == 0);
 }
 
 static void nothing_is_no_token(void)
 {
-    EXPECT(tokens_estimate(STR("")) == 0);
-    EXPECT(tokens_estimate((struct str){0}) == 0);
-    EXPECT(tokens_of("[]") == 0);
-    EXPECT(tokens_of("{}") == 0);
+    EXPECT(tokens_count(TOKENS_O200K, STR("")) == 0);
+    EXPECT(tokens_count(TOKENS_CL100K, (struct str){0}) == 0);
 }
 
-static void words_code_digits_and_scripts_are_near_their_count(void)
+static void what_is_no_utf8_counts_byte_by_byte(void)
 {
-    static const struct {
-        const char *text;
-        int64_t tokens; /* of o200k_base */
-    } cases[] = {
-        {"The budget of this workflow has no room for another call; ask its owner to raise it, or "
-         "wait until it begins anew on the first day of the next month.",
-         34},
-        {"static int64_t beyond(size_t size, size_t bound)\n{\n    return size > bound ? "
-         "(int64_t)(size - bound) : 0;\n}\n",
-         34},
-        {"{\"model\":\"gpt-4.1\",\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":"
-         "\"What is the capital of France?\"}]}",
-         33},
-        {"def spent(home, server):\n    until = time.monotonic() + 20\n    while "
-         "server.metric(\"bursar_gateway_calls_waiting\") > 0:\n        time.sleep(0.02)\n",
-         43},
-        {"Die Kosten eines Vorgangs setzen sich aus allen seinen Versuchen zusammen, auch aus "
-         "denen, die gescheitert sind.",
-         25},
-        {"Стоимость каждого случая складывается из всех попыток, в том числе и неудачных, а также "
-         "из работы людей.",
-         24},
-        {"每个案例的成本由所有尝试组成，包括失败的尝试，以及人工处理的时间。", 21},
-        {"Order 4711 of 2026-11-22: 3 items at 19.99, total 59.97 USD, shipped to 10115 Berlin.",
-         36},
+    static const struct str broken[] = {
+        STR_STATIC("\xff\xfe\xfd"),
+        STR_STATIC("\x80"),
+        STR_STATIC("\xc3"),
+        STR_STATIC("\xe4\xb8"),
+        STR_STATIC("\xf0\x9f"),
+        STR_STATIC("\xc0\xaf"),
+        STR_STATIC("a\xed\xa0\x80\x62"),
+        STR_STATIC("\xf5\x80\x80\x80"),
+        STR_STATIC("\xf4\x90\x80\x80 x"),
+        STR_STATIC("\xe0\x80\x80'"),
     };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const int64_t found = tokens_estimate(str_from(cases[i].text));
-        const int64_t off =
-            found > cases[i].tokens ? found - cases[i].tokens : cases[i].tokens - found;
-        if (off * 2 > cases[i].tokens) {
-            test_note(cases[i].text);
+    for (size_t i = 0; i < COUNT_OF(broken); i++) {
+        for (int encoding = 0; encoding < TOKENS_ENCODING_COUNT; encoding++) {
+            const int64_t tokens = tokens_count((enum tokens_encoding)encoding, broken[i]);
+            EXPECT(tokens >= 1 && tokens <= (int64_t)broken[i].size);
         }
-        EXPECT(off * 2 <= cases[i].tokens); /* one sentence is further off than a page */
+    }
+}
+
+static void a_run_beyond_the_longest_piece_counts_part_by_part(void)
+{
+    enum { PART = 4096, PARTS = 5 };
+    static char run[PART * PARTS + 100];
+    memset(run, 'a', sizeof run);
+    const int64_t part = tokens_count(TOKENS_O200K, (struct str){run, PART});
+    const int64_t rest = tokens_count(TOKENS_O200K, (struct str){run, 100});
+    EXPECT(part > 100 && rest > 1);
+    EXPECT(tokens_count(TOKENS_O200K, (struct str){run, sizeof run}) == PARTS * part + rest);
+}
+
+static void a_model_has_the_encoding_of_its_family(void)
+{
+    static const char *const cl100k[] = {"gpt-4",
+                                         "gpt-4-turbo-2024-04-09",
+                                         "openai/gpt-4-0613",
+                                         "gpt-3.5-turbo",
+                                         "gpt-35-turbo",
+                                         "ft:gpt-3.5-turbo-0125:me::x",
+                                         "text-embedding-3-large",
+                                         "text-embedding-ada-002"};
+    static const char *const o200k[] = {
+        "gpt-4o-mini",  "gpt-4.1", "gpt-4.5-preview", "gpt-5.6",
+        "o4-mini",      "",        "claude-opus-4-5", "a/b/gpt-4o",
+        "ft:gpt-4o:x:", "o1",      "mistral-large",   "gpt-oss-120b"};
+    for (size_t i = 0; i < COUNT_OF(cl100k); i++) {
+        EXPECT(tokens_encoding_of(str_from(cl100k[i])) == TOKENS_CL100K);
+    }
+    for (size_t i = 0; i < COUNT_OF(o200k); i++) {
+        EXPECT(tokens_encoding_of(str_from(o200k[i])) == TOKENS_O200K);
     }
 }
 
@@ -78,33 +143,48 @@ static void a_family_may_need_more(void)
     EXPECT(tokens_of_family(STR(""), 0) == 0);
 }
 
-static void pictures_and_names_of_the_request_are_no_text(void)
+static int64_t sampled(struct str text, size_t step)
 {
-    char body[4096];
-    static char data[2048];
-    memset(data, 'A', sizeof data - 1);
-    struct text text;
-    text_init(&text, sizeof body);
-    text_format(&text,
-                "{\"model\":\"gpt-4.1\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-                "\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,%s\"}}]}]}",
-                data);
-    const int64_t picture = tokens_of(text.data);
-    text_deinit(&text);
-    const int64_t plain =
-        tokens_of("{\"model\":\"gpt-4.1\",\"temperature\":1,\"messages\":[{\"role\":\"user\","
-                  "\"content\":\"What is the capital of France?\"}]}");
-    EXPECT(picture >= 1000 && picture < 1020);
-    EXPECT(plain >= 8 && plain <= 14); /* 7 by o200k_base, and 4 of the frame */
+    struct tokens_sample sample;
+    tokens_sample_init(&sample, TOKENS_O200K, text.size);
+    for (size_t at = 0; at < text.size; at += step) {
+        const size_t size = text.size - at < step ? text.size - at : step;
+        tokens_sample_add(&sample, (struct str){text.data + at, size});
+    }
+    CHECK(sample.counted_bytes <= TOKENS_COUNTED_BYTES_MAX * 5 / 4);
+    return tokens_sample_end(&sample);
+}
+
+static void texts_up_to_the_bound_are_counted_whole_and_more_by_stretches(void)
+{
+    const struct str all = read_golden();
+    const struct str few = {all.data, all.size / 2 < 60000 ? all.size / 2 : 60000};
+    while (few.size > 0 && whole.size + few.size <= GOLDEN_BYTES_MAX) {
+        text_add(&whole, few);
+    }
+    const struct str many = text_str(&whole);
+    const int64_t exact = tokens_count(TOKENS_O200K, many);
+    const bool is_exact = sampled(few, few.size) == tokens_count(TOKENS_O200K, few);
+    const int64_t one = sampled(many, many.size);
+    const int64_t short_ones = sampled(many, 300);
+    const int64_t long_ones = sampled(many, 70000);
+    forget();
+    EXPECT(is_exact && exact > 0);
+    EXPECT(llabs(one - exact) * 20 < exact);
+    EXPECT(llabs(long_ones - exact) * 20 < exact);
+    EXPECT(llabs(short_ones - exact) * 20 < exact); /* which cut some hundred words */
 }
 
 int main(void)
 {
     const struct test tests[] = {
         TEST(nothing_is_no_token),
-        TEST(words_code_digits_and_scripts_are_near_their_count),
+        TEST(what_is_no_utf8_counts_byte_by_byte),
+        TEST(every_kind_of_text_counts_as_in_tiktoken),
+        TEST(a_run_beyond_the_longest_piece_counts_part_by_part),
+        TEST(a_model_has_the_encoding_of_its_family),
         TEST(a_family_may_need_more),
-        TEST(pictures_and_names_of_the_request_are_no_text),
+        TEST(texts_up_to_the_bound_are_counted_whole_and_more_by_stretches),
     };
     return test_main(tests, COUNT_OF(tests));
 }
