@@ -24,8 +24,8 @@ int64_t tokens_count(enum tokens_encoding encoding, struct str text);
 
 enum {
     /* Of all texts of a call, that many are counted: more are held to be like them. */
-    TOKENS_COUNTED_BYTES_MAX = 1 << 16,
-    TOKENS_STRETCH_BYTES = 1 << 10,
+    TOKENS_COUNTED_BYTES_MAX = 1 << 15,
+    TOKENS_STRETCH_BYTES = 1 << 8,
 };
 
 /*

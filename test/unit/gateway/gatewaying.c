@@ -65,6 +65,7 @@ static void forget(struct exchange *exchange)
         text_deinit(&exchange->body);
         text_deinit(&exchange->head);
         text_deinit(&exchange->buffered);
+        provider_seen_deinit(&exchange->seen);
         sse_deinit(&exchange->sse);
     }
 }
@@ -100,6 +101,8 @@ struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const ch
     text_init(&exchange->body, SIZE_MAX);
     text_init(&exchange->head, HTTP_HEAD_BYTES_MAX);
     text_init(&exchange->buffered, GATEWAY_BUFFERED_BYTES_MAX);
+    provider_seen_init(&exchange->seen);
+    exchange->metered.seen = &exchange->seen;
     sse_init(&exchange->sse);
     return exchange;
 }

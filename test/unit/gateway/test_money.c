@@ -205,7 +205,36 @@ static void a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen(void)
     EXPECT(fine);
     EXPECT(settled.is_estimated);
     EXPECT(settled.usage.counts[USAGE_INPUT_UNCACHED] == 12);
-    EXPECT(settled.usage.counts[USAGE_OUTPUT] >= 9 && settled.usage.counts[USAGE_OUTPUT] <= 12);
+    EXPECT(settled.usage.counts[USAGE_OUTPUT] == 12); /* ten, and a fifth for Claude's vocabulary */
+}
+
+static void an_answer_without_usage_is_counted_in_the_vocabulary_of_its_model(void)
+{
+    static const char *const models[] = {"gpt-4.1", "gpt-4-turbo"};
+    static const int64_t input[] = {3 + 4 + 28, 3 + 4 + 37};
+    static const int64_t output[] = {6, 6}; /* source: the cookbook of OpenAI, part 5 */
+    for (size_t i = 0; i < COUNT_OF(models); i++) {
+        struct text record;
+        gatewaying_open(&g, NULL, 0);
+        text_init(&record, CALL_RECORD_BYTES_MAX);
+        snprintf(
+            body, sizeof body,
+            "{\"model\":\"%s\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":"
+            "\"I'll say what they've said: you're late, he'd GO, it's John's, WE'LL see, don't "
+            "DON'T, 'tis y'all's\"}]}",
+            models[i]);
+        const bool fine = starts("/v1/chat/completions", body);
+        gatewaying_answer(&g, 200,
+                          "{\"id\":\"chatcmpl-000000001\",\"choices\":[{\"message\":{\"content\":"
+                          "\"antidisestablishmentarianism\"}}]}");
+        const struct gateway_settled settled = gatewaying_settle(&g, &record);
+        text_deinit(&record);
+        gatewaying_close(&g);
+        EXPECT(fine);
+        EXPECT(settled.is_estimated);
+        EXPECT(settled.usage.counts[USAGE_INPUT_UNCACHED] == input[i]);
+        EXPECT(settled.usage.counts[USAGE_OUTPUT] == output[i]);
+    }
 }
 
 static void a_settlement_that_comes_too_late_still_leaves_its_record(void)
@@ -409,6 +438,7 @@ int main(void)
         TEST(work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input),
         TEST(an_error_is_not_charged_even_when_the_client_has_left),
         TEST(a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen),
+        TEST(an_answer_without_usage_is_counted_in_the_vocabulary_of_its_model),
         TEST(a_settlement_that_comes_too_late_still_leaves_its_record),
         TEST(budget_header_and_ledger_have_the_same_picodollars),
     };

@@ -158,7 +158,8 @@ static int64_t sampled(struct str text, size_t step)
 static void texts_up_to_the_bound_are_counted_whole_and_more_by_stretches(void)
 {
     const struct str all = read_golden();
-    const struct str few = {all.data, all.size / 2 < 60000 ? all.size / 2 : 60000};
+    const struct str few = {
+        all.data, all.size < TOKENS_COUNTED_BYTES_MAX ? all.size : TOKENS_COUNTED_BYTES_MAX};
     while (few.size > 0 && whole.size + few.size <= GOLDEN_BYTES_MAX) {
         text_add(&whole, few);
     }
@@ -172,7 +173,7 @@ static void texts_up_to_the_bound_are_counted_whole_and_more_by_stretches(void)
     EXPECT(is_exact && exact > 0);
     EXPECT(llabs(one - exact) * 20 < exact);
     EXPECT(llabs(long_ones - exact) * 20 < exact);
-    EXPECT(llabs(short_ones - exact) * 20 < exact); /* which cut some hundred words */
+    EXPECT(llabs(short_ones - exact) * 20 < exact);
 }
 
 int main(void)
