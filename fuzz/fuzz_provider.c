@@ -24,8 +24,10 @@ static uint64_t read_stream(struct str bytes, size_t step, enum provider_api api
 {
     struct sse sse;
     struct err err;
-    struct provider_reply reply = {0};
+    struct provider_seen seen;
+    struct provider_reply reply = {.seen = &seen};
     uint64_t hash = 0;
+    provider_seen_init(&seen);
     sse_init(&sse);
     for (size_t at = 0; at < bytes.size; at += step) {
         struct str piece = {bytes.data + at, bytes.size - at < step ? bytes.size - at : step};
@@ -45,6 +47,9 @@ static uint64_t read_stream(struct str bytes, size_t step, enum provider_api api
         check_usage(&reply);
     }
     sse_deinit(&sse);
+    CHECK(seen.bytes == reply.output_bytes);
+    CHECK(provider_seen_tokens(&seen, TOKENS_CL100K) <= seen.bytes);
+    provider_seen_deinit(&seen);
     return hash;
 }
 
@@ -58,6 +63,7 @@ static void check_request(struct str bytes, struct json_parser *parser)
         if (json_parse(parser, bytes, bytes.size, &root, &err) != ERR_OK) {
             return;
         }
+        CHECK(provider_request_tokens((enum provider_api)api, TOKENS_O200K, root, bytes.size) >= 0);
         provider_reply_read((enum provider_api)api, root, &reply);
         check_usage(&reply);
         if (provider_request_read((enum provider_api)api, bytes, root, &request, &err) == ERR_OK) {

@@ -67,8 +67,8 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
     }
     if (!reply->has_usage &&
         json_parse(exchange->home->parser, body, body.size, &root, &err) == ERR_OK) {
-        int64_t tokens =
-            tokens_of_family(model, provider_request_tokens(exchange->api, encoding, root));
+        int64_t tokens = tokens_of_family(
+            model, provider_request_tokens(exchange->api, encoding, root, body.size));
         tokens = tokens < exchange->input_tokens_max ? tokens : exchange->input_tokens_max;
         out->usage.counts[USAGE_INPUT_UNCACHED] = tokens;
         out->usage.counts[USAGE_REQUESTS] = 1;

@@ -92,9 +92,12 @@ struct provider_request {
 MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
                                            struct provider_request *out, struct err *err);
 
-/* About how many tokens its input is: an estimate, where the reply does not tell. */
+/* About how many tokens its input is: an estimate, where the reply does not tell. In bounded time:
+ * of many texts stretches are counted, of very many values the first ones.
+ *
+ * body_bytes  of the body that `root` was parsed from. */
 int64_t provider_request_tokens(enum provider_api api, enum tokens_encoding encoding,
-                                struct json root);
+                                struct json root, size_t body_bytes);
 
 enum provider_figure {
     FIGURE_INPUT,

@@ -11,6 +11,8 @@
 
 enum {
     WALK_DEPTH_MAX = 64,
+    WALK_VALUES_MAX = 1 << 14, /* beyond, the rest of the body is held to be like what was walked */
+    VALUE_BYTES = 4,           /* of a body beside texts: quotes, comma, colon */
     LINE_BYTES_MAX = 4096, /* of a tool's name and what it is for; longer ones are counted apart */
     MESSAGE_TOKENS = 4,    /* 3 and the role */
     NAME_TOKENS = 1,
@@ -30,8 +32,11 @@ enum {
 struct walk {
     struct tokens_sample *sample; /* NULL: the first */
     enum tokens_encoding encoding;
-    uint64_t bytes;
-    int64_t tokens; /* beside the texts */
+    uint64_t bytes;      /* of texts that count */
+    int64_t tokens;      /* beside the texts */
+    uint64_t body_bytes; /* about, of what was walked */
+    size_t values;
+    bool is_cut;
 };
 
 /* A container that is walked. What an agent put there is read with its names, and all of it. */
@@ -41,10 +46,10 @@ struct frame {
     bool is_message;
 };
 
-static bool is_one_of(struct str key, const char *const *names, size_t count)
+static bool is_one_of(struct str key, const struct str *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (str_equal(key, str_from(names[i]))) {
+        if (str_equal(key, names[i])) {
             return true;
         }
     }
@@ -54,47 +59,51 @@ static bool is_one_of(struct str key, const char *const *names, size_t count)
 /* Values that no model reads as they are. */
 static bool is_skipped(struct str key)
 {
-    static const char *const names[] = {"model",
-                                        "signature",
-                                        "encrypted_content",
-                                        "id",
-                                        "call_id",
-                                        "tool_call_id",
-                                        "tool_use_id",
-                                        "user",
-                                        "type",
-                                        "service_tier",
-                                        "metadata",
-                                        "role",
-                                        "detail",
-                                        "reasoning_effort",
-                                        "cache_control",
-                                        "status",
-                                        "tool_choice",
-                                        "include",
-                                        "stop",
-                                        "prompt_cache_key",
-                                        "modalities",
-                                        "encoding_format",
-                                        "safety_identifier",
-                                        "previous_response_id"};
+    static const struct str names[] = {STR_STATIC("model"),
+                                       STR_STATIC("signature"),
+                                       STR_STATIC("encrypted_content"),
+                                       STR_STATIC("id"),
+                                       STR_STATIC("call_id"),
+                                       STR_STATIC("tool_call_id"),
+                                       STR_STATIC("tool_use_id"),
+                                       STR_STATIC("user"),
+                                       STR_STATIC("type"),
+                                       STR_STATIC("service_tier"),
+                                       STR_STATIC("metadata"),
+                                       STR_STATIC("role"),
+                                       STR_STATIC("detail"),
+                                       STR_STATIC("reasoning_effort"),
+                                       STR_STATIC("cache_control"),
+                                       STR_STATIC("status"),
+                                       STR_STATIC("tool_choice"),
+                                       STR_STATIC("include"),
+                                       STR_STATIC("stop"),
+                                       STR_STATIC("prompt_cache_key"),
+                                       STR_STATIC("modalities"),
+                                       STR_STATIC("encoding_format"),
+                                       STR_STATIC("safety_identifier"),
+                                       STR_STATIC("previous_response_id")};
     return is_one_of(key, names, COUNT_OF(names));
 }
 
 /* Members whose names only hold a message together. */
 static bool is_structure(struct str key)
 {
-    static const char *const names[] = {
-        "content",  "text",    "name",    "function", "arguments", "tool_calls", "custom",
-        "thinking", "summary", "refusal", "input",    "output",    "source",     "function_call"};
+    static const struct str names[] = {
+        STR_STATIC("content"),  STR_STATIC("text"),         STR_STATIC("name"),
+        STR_STATIC("function"), STR_STATIC("arguments"),    STR_STATIC("tool_calls"),
+        STR_STATIC("custom"),   STR_STATIC("thinking"),     STR_STATIC("summary"),
+        STR_STATIC("refusal"),  STR_STATIC("input"),        STR_STATIC("output"),
+        STR_STATIC("source"),   STR_STATIC("function_call")};
     return is_one_of(key, names, COUNT_OF(names));
 }
 
 /* Members that hold what an agent or a tool made. */
 static bool is_free(struct str key)
 {
-    static const char *const names[] = {"input", "arguments", "schema", "parameters",
-                                        "input_schema"};
+    static const struct str names[] = {STR_STATIC("input"), STR_STATIC("arguments"),
+                                       STR_STATIC("schema"), STR_STATIC("parameters"),
+                                       STR_STATIC("input_schema")};
     return is_one_of(key, names, COUNT_OF(names));
 }
 
@@ -107,6 +116,22 @@ static bool is_picture(struct str key, struct str text)
         return str_equal(key, STR("url")) || str_equal(key, STR("image_url"));
     }
     return str_find(text, STR(" ")) == SIZE_MAX;
+}
+
+/* json_next(), up to WALK_VALUES_MAX in all. */
+static bool next_value(struct walk *walk, struct json_cursor *cursor, struct str *key,
+                       struct json *value)
+{
+    if (!json_next(cursor, key, value)) {
+        return false;
+    }
+    if (walk->values == WALK_VALUES_MAX) {
+        walk->is_cut = true;
+        return false;
+    }
+    walk->values++;
+    walk->body_bytes += key->size + json_str(*value).size + VALUE_BYTES;
+    return true;
 }
 
 static void take(struct walk *walk, struct str text)
@@ -161,6 +186,15 @@ static void walk_value(struct walk *walk, struct str key, struct json value, boo
     }
 }
 
+/* Tokens sent as numbers: an array of them. */
+static bool is_tokens(struct json value)
+{
+    struct json_cursor cursor = json_iter(value);
+    struct json first;
+    return json_kind(value) == JSON_ARRAY && json_next(&cursor, NULL, &first) &&
+           json_is_number(first);
+}
+
 static bool is_container(struct json value)
 {
     return json_kind(value) == JSON_OBJECT || json_kind(value) == JSON_ARRAY;
@@ -175,12 +209,16 @@ static void walk_texts(struct walk *walk, struct str name, struct json top, bool
         walk_value(walk, name, top, false);
         return;
     }
+    if (is_tokens(top)) {
+        walk->tokens += (int64_t)json_count(top);
+        return;
+    }
     stack[0] = (struct frame){.cursor = json_iter(top), .is_free = is_free(name) && !has_messages};
     while (depth > 0) {
         const struct frame frame = stack[depth - 1];
         struct str key;
         struct json value;
-        if (!json_next(&stack[depth - 1].cursor, &key, &value)) {
+        if (!next_value(walk, &stack[depth - 1].cursor, &key, &value)) {
             depth--;
             continue;
         }
@@ -194,7 +232,9 @@ static void walk_texts(struct walk *walk, struct str name, struct json top, bool
             walk->tokens += NAME_TOKENS;
         }
         walk_value(walk, key, value, true);
-        if (is_container(value) && depth < WALK_DEPTH_MAX) {
+        if (is_tokens(value)) {
+            walk->tokens += (int64_t)json_count(value);
+        } else if (is_container(value) && depth < WALK_DEPTH_MAX) {
             const bool is_message = depth == 1 && has_messages && json_kind(value) == JSON_OBJECT;
             walk->tokens += is_message ? MESSAGE_TOKENS : 0;
             stack[depth++] = (struct frame){.cursor = json_iter(value),
@@ -207,9 +247,10 @@ static void walk_texts(struct walk *walk, struct str name, struct json top, bool
 static void walk_choices(struct walk *walk, struct json list)
 {
     struct json_cursor cursor = json_iter(list);
+    struct str key;
     struct json value;
     walk->tokens += CHOICES_TOKENS;
-    while (json_next(&cursor, NULL, &value)) {
+    while (next_value(walk, &cursor, &key, &value)) {
         walk->tokens += CHOICE_TOKENS;
         walk_value(walk, (struct str){0}, value, true);
     }
@@ -218,7 +259,8 @@ static void walk_choices(struct walk *walk, struct json list)
 /* A schema of arguments: its properties by name, type and purpose, at every depth. */
 static void walk_schema(struct walk *walk, struct json schema)
 {
-    static const char *const lists[] = {"properties", "$defs", "definitions"};
+    static const struct str lists[] = {STR_STATIC("properties"), STR_STATIC("$defs"),
+                                       STR_STATIC("definitions")};
     struct {
         struct json_cursor cursor;
         bool is_list; /* of properties; else the members of one schema, or schemas in an array */
@@ -230,7 +272,7 @@ static void walk_schema(struct walk *walk, struct json schema)
         const bool is_list = stack[depth - 1].is_list;
         struct str key;
         struct json value;
-        if (!json_next(&stack[depth - 1].cursor, &key, &value)) {
+        if (!next_value(walk, &stack[depth - 1].cursor, &key, &value)) {
             depth--;
             continue;
         }
@@ -260,8 +302,9 @@ static void walk_schema(struct walk *walk, struct json schema)
 static void walk_tools(struct walk *walk, struct json list)
 {
     struct json_cursor cursor = json_iter(list);
+    struct str key;
     struct json tool;
-    while (json_kind(list) == JSON_ARRAY && json_next(&cursor, NULL, &tool)) {
+    while (json_kind(list) == JSON_ARRAY && next_value(walk, &cursor, &key, &tool)) {
         const struct json inner = json_get(tool, "function");
         const struct json function = json_kind(inner) == JSON_OBJECT ? inner : tool;
         const struct json parameters = json_get(function, "parameters");
@@ -282,7 +325,7 @@ static void walk_request(struct walk *walk, enum provider_api api, struct json r
     struct str key;
     struct json value;
     walk->tokens += is_talk && json_count(root) > 0 ? ANSWER_TOKENS : 0;
-    while (json_next(&cursor, &key, &value)) {
+    while (next_value(walk, &cursor, &key, &value)) {
         if (is_skipped(key)) {
             continue;
         }
@@ -301,7 +344,7 @@ static void walk_request(struct walk *walk, enum provider_api api, struct json r
 }
 
 int64_t provider_request_tokens(enum provider_api api, enum tokens_encoding encoding,
-                                struct json root)
+                                struct json root, size_t body_bytes)
 {
     CHECK(api < PROVIDER_API_COUNT);
     struct tokens_sample sample;
@@ -314,6 +357,9 @@ int64_t provider_request_tokens(enum provider_api api, enum tokens_encoding enco
     struct walk count = {.sample = &sample, .encoding = encoding};
     walk_request(&count, api, root);
     CHECK(count.bytes == size.bytes);
-    const int64_t tokens = count.tokens + tokens_sample_end(&sample);
+    int64_t tokens = count.tokens + tokens_sample_end(&sample);
+    if (count.is_cut && count.body_bytes < body_bytes) {
+        tokens = (int64_t)((double)tokens * (double)body_bytes / (double)count.body_bytes);
+    }
     return tokens < 0 ? 0 : tokens < USAGE_TOKENS_MAX ? tokens : USAGE_TOKENS_MAX;
 }

@@ -16,9 +16,9 @@ static int64_t tokens_of(enum provider_api api, enum tokens_encoding encoding, c
     struct json_parser *parser = NULL;
     struct json root;
     const struct str text = str_from(body);
-    json_parser_create(&parser, 1 << 20);
+    json_parser_create(&parser, 1 << 21);
     const int64_t tokens = json_parse(parser, text, text.size, &root, &err) == ERR_OK
-                               ? provider_request_tokens(api, encoding, root)
+                               ? provider_request_tokens(api, encoding, root, text.size)
                                : -1;
     json_parser_destroy(&parser);
     return tokens;
@@ -176,6 +176,29 @@ static void a_long_conversation_is_counted_in_proportion(void)
     EXPECT(llabs(found - exact) * 100 < exact);
 }
 
+static void of_very_many_values_the_rest_is_like_the_first(void)
+{
+    enum { PARTS = 60000, NUMBERS = 60000 };
+    struct text text;
+    text_init(&text, 1 << 21);
+    text_add(&text, STR("{\"messages\":[{\"content\":["));
+    for (int i = 0; i < PARTS; i++) {
+        text_add(&text, i > 0 ? STR(",\"word\"") : STR("\"word\""));
+    }
+    text_add(&text, STR("]}]}"));
+    const int64_t words = tokens_of(PROVIDER_CHAT, TOKENS_O200K, text.data);
+    text_clear(&text);
+    text_add(&text, STR("{\"input\":[["));
+    for (int i = 0; i < NUMBERS; i++) {
+        text_add(&text, i > 0 ? STR(",1234") : STR("1234"));
+    }
+    text_add(&text, STR("]]}"));
+    const int64_t numbers = tokens_of(PROVIDER_EMBEDDINGS, TOKENS_O200K, text.data);
+    text_deinit(&text);
+    EXPECT(words > PARTS * 4 / 5 && words < PARTS * 6 / 5);
+    EXPECT(numbers == NUMBERS);
+}
+
 int main(void)
 {
     const struct test tests[] = {
@@ -187,6 +210,7 @@ int main(void)
         TEST(what_agents_and_tools_made_is_read_with_its_names),
         TEST(tokens_that_are_sent_as_numbers_are_counted),
         TEST(a_long_conversation_is_counted_in_proportion),
+        TEST(of_very_many_values_the_rest_is_like_the_first),
     };
     return test_main(tests, COUNT_OF(tests));
 }
