@@ -81,7 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < TOKENS_ENCODING_COUNT; i++) {
         const enum tokens_encoding encoding = (enum tokens_encoding)i;
         const int64_t tokens = count_pieces(encoding, text);
-        check_sample(encoding, text, tokens);
+        if (size % 16 == 0) { /* it takes long */
+            check_sample(encoding, text, tokens);
+        }
         if (size < PROVIDER_SEEN_BYTES_MAX / 16) {
             check_seen(encoding, text, tokens);
         }

@@ -22,6 +22,7 @@ MASK = (1 << 64) - 1
 FACTOR = 0x9E3779B97F4A7C15
 RANK_BITS, SIZE_BITS, PLACE_BITS = 18, 8, 21
 TAG_SHIFT = RANK_BITS + SIZE_BITS + PLACE_BITS
+TOKEN_BYTES_MAX = 128  # no longer text is looked for
 SPARE = 64  # slots behind the last home, so that no search begins anew at the first
 
 
@@ -59,7 +60,7 @@ def table(ranks):
         text += token
     if slots[-1] or max(ranks.values()) >> RANK_BITS or len(text) >> PLACE_BITS:
         sys.exit("the vocabulary does not fit the table")
-    if max(map(len, ranks)) >> SIZE_BITS or any(bytes([i]) not in ranks for i in range(256)):
+    if max(map(len, ranks)) > TOKEN_BYTES_MAX or any(bytes([i]) not in ranks for i in range(256)):
         sys.exit("a token is too long, or a byte is none")
     return homes, slots, bytes(text)
 

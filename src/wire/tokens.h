@@ -18,7 +18,7 @@ enum tokens_encoding { TOKENS_O200K, TOKENS_CL100K, TOKENS_ENCODING_COUNT };
 /* By the model's name, also behind the names of a provider ("openai/gpt-4") or of a tuning. */
 enum tokens_encoding tokens_encoding_of(struct str model);
 
-/* Every token of it: about 20 ns a byte at most, whatever the text is. What is no UTF-8 counts byte
+/* Every token of it: 12 ns a byte of prose, 120 of the worst text. What is no UTF-8 counts byte
  * by byte. */
 int64_t tokens_count(enum tokens_encoding encoding, struct str text);
 
