@@ -134,6 +134,7 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
     if (name.size == 0) {
         return;
     }
+    CHECK(scopes->count < GATEWAY_SCOPE_COUNT);
     char *const text = scopes->text[scopes->count];
     const size_t front = strlen(kind);
     CHECK(front + 1 + name.size <= HOLD_SCOPE_BYTES_MAX);
@@ -141,6 +142,28 @@ static void add_scope(struct scopes *scopes, const char *kind, struct str name)
     text[front] = ':';
     memcpy(text + front + 1, name.data, name.size);
     scopes->rows[scopes->count++] = (struct str){text, front + 1 + name.size};
+}
+
+/* A limit of a model holds for all its names: that asked for, the price book's, and those that
+ * limits have. */
+static void add_models(const struct exchange *exchange, struct str model, struct scopes *scopes)
+{
+    const struct str asked = gateway_model(exchange);
+    const struct gateway_table *const table = exchange->table;
+    const struct gateway_upstream *const upstream = exchange->chain[exchange->chain_at].upstream;
+    /* No limit can be named by a longer one. */
+    const bool fits = model.size + strlen("model:") <= HOLD_SCOPE_BYTES_MAX;
+    add_scope(scopes, "model", asked);
+    if (fits && !str_equal(model, asked)) {
+        add_scope(scopes, "model", model);
+    }
+    for (size_t i = 0; i < table->name_count && model.size > 0; i++) {
+        const struct gateway_name *const name = &table->names[i];
+        if (name->upstream == upstream && str_equal(name->model, model) &&
+            !str_equal(name->limit, asked)) {
+            add_scope(scopes, "model", name->limit);
+        }
+    }
 }
 
 static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct str model,
@@ -153,12 +176,7 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
     add_scope(&scopes, "workflow", provider_text_str(&who->workflow));
     add_scope(&scopes, "key", provider_text_str(&who->key));
     add_scope(&scopes, "user", provider_text_str(&who->user));
-    add_scope(&scopes, "model", gateway_model(exchange));
-    /* No limit can be named by a longer one. */
-    const bool fits = model.size + strlen("model:") <= HOLD_SCOPE_BYTES_MAX;
-    if (fits && !str_equal(model, gateway_model(exchange))) {
-        add_scope(&scopes, "model", model); /* a limit of a model holds for all its names */
-    }
+    add_models(exchange, model, &scopes);
     const int64_t total_s = exchange->table->settings->gateway.total_s;
     char name[2 * PROVIDER_NAME_BYTES_MAX + 1];
     size_t size = 0;

@@ -23,7 +23,9 @@ enum {
     GATEWAY_MESSAGE_BYTES = 512,
     GATEWAY_REASON_BYTES = 2 * PROVIDER_NAME_BYTES_MAX,
     GATEWAY_AFTER_BYTES_MAX = PROVIDER_NAME_BYTES_MAX + 64,
-    GATEWAY_SCOPE_COUNT = 7, /* org, team, workflow, key, user, model by both of its names */
+    GATEWAY_NAMES_MAX = 8, /* further ones of a model that limits name it by */
+    /* org, team, workflow, key, user, model by both of its names, and by those */
+    GATEWAY_SCOPE_COUNT = 7 + GATEWAY_NAMES_MAX,
     GATEWAY_BREAKERS_MAX = 256,
     GATEWAY_IDS_SEEN_MAX = 1 << 16,
     GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
@@ -31,6 +33,8 @@ enum {
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
     GATEWAY_OWED_MS = 500, /* then a disk that refused a posting is asked again */
 };
+
+_Static_assert((int)GATEWAY_SCOPE_COUNT <= (int)HOLD_SCOPES_MAX, "a hold takes them all");
 
 enum gateway_step {
     GATEWAY_READ,
@@ -67,6 +71,13 @@ struct gateway_rule {
 };
 _Static_assert(GATEWAY_UPSTREAMS_MAX <= 64, "a bit for each");
 
+/* A model as a limit names it, where the price book names it otherwise. */
+struct gateway_name {
+    struct str limit;
+    struct str model;
+    const struct gateway_upstream *upstream; /* whose prices know both */
+};
+
 struct gateway_table {
     uint64_t number; /* of the gateway's tables, from 1; a book is known by it */
     const struct settings *settings;
@@ -74,7 +85,9 @@ struct gateway_table {
     struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
     size_t upstream_count;
     struct gateway_rule *rules; /* [settings->routes.count] */
-    _Atomic int64_t users;      /* the gateway and exchanges */
+    struct gateway_name *names; /* [name_count] owned */
+    size_t name_count;
+    _Atomic int64_t users; /* the gateway and exchanges */
     void (*released)(void *context);
     void *context;
 };
@@ -446,6 +459,11 @@ enum gateway_step gateway_refuse_money(struct exchange *exchange,
 enum gateway_step gateway_refuse_unpriced(struct exchange *exchange);
 /* Whether the client is not to learn the amounts of budgets. */
 bool gateway_hides_amounts(const struct exchange *exchange);
+
+/* ---- names.c */
+
+/* table->names, of its upstreams and the limits of its settings. Errors: ERR_CONFIG. */
+MUST_CHECK enum errc gateway_names_make(struct gateway_table *table, struct err *err);
 
 /* ---- table.c */
 

@@ -94,7 +94,11 @@ enum errc gateway_table_create(const struct settings *settings, const struct str
                         i + 1, (int)PROVIDER_NAME_BYTES_MAX);
         }
     }
+    if (code == ERR_OK) {
+        code = gateway_names_make(table, err);
+    }
     if (code != ERR_OK) {
+        memory_free(table->names);
         memory_free(table);
         return code;
     }
@@ -125,6 +129,7 @@ void gateway_table_release(struct gateway_table *table)
     }
     memset(table->upstreams, 0, sizeof table->upstreams); /* secrets */
     memory_free(table->rules);
+    memory_free(table->names);
     memory_free(table);
 }
 

@@ -183,3 +183,25 @@ def test_a_page_whose_name_points_here_reads_nothing_of_the_provider(start, upst
     assert server.ask(method, "/openai/v1/files/f/content")[0] == 200
     assert server.ask("POST", "/v1/chat/completions", json.dumps(body()),
                       {"Host": "models.example"})[0] == 200  # a page would say where it is from
+
+
+@pytest.mark.parametrize("limit", ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929",
+                                   "anthropic/claude-sonnet-4-5"])
+@pytest.mark.parametrize("asked", ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929",
+                                   "claude-sonnet-4-5-latest", "Claude-Sonnet-4-5"])
+def test_a_limit_of_a_model_holds_for_its_other_names(start, upstream, limit, asked):
+    server = start(f'budgets: [{{scope: "model:{limit}", period: month, usd: 0.000001}}, '
+                   f'{{scope: "model:{limit}", period: day, usd: 1}}]')
+    status, fields, _ = ask(server, "/v1/messages", {}, model=asked, max_tokens=5)
+    assert status == 402 and fields["x-bursar-budget-scope"] == f"model:{limit}"
+    assert ask(server, "/v1/messages", {}, model="claude-haiku-4-5", max_tokens=5)[0] == 200
+    assert len(upstream.log) == 1
+
+
+def test_a_model_with_limits_under_too_many_names_is_refused_at_the_start(home, upstream):
+    home.path.mkdir()
+    names = [f"claude-sonnet-4-5-2025010{day}" for day in range(1, 10)]
+    more = "budgets: [" + ", ".join(
+        f'{{scope: "model:{name}", period: month, usd: 1}}' for name in names) + "]"
+    (home.path / "bursar.yaml").write_text(CONFIG.format(url=upstream.url, more=more))
+    assert "more than 8 names" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
