@@ -229,6 +229,42 @@ static void each_case_has_a_balance_of_its_own(void)
     EXPECT(code == ERR_OK && reopened == ERR_OK && verified == ERR_OK);
 }
 
+static void of_several_amounts_a_case_the_least_binds(void)
+{
+    struct hold_limit limits[] = {budgeting_limit("workflow:w", PERIOD_DAY, 1000),
+                                  budgeting_limit("workflow:w", PERIOD_WEEK, 1000),
+                                  budgeting_limit("workflow:w", PERIOD_MONTH, 1000)};
+    limits[0].per_case_pusd = 60;
+    limits[1].per_case_pusd = 40;
+    struct budgeting b;
+    budgeting_open(&b, limits, COUNT_OF(limits));
+    const uint64_t more = budgeting_hold(&b, "workflow:w", "case 1", 41);
+    const uint64_t least = budgeting_hold(&b, "workflow:w", "case 1", 40);
+    budgeting_close(&b);
+    EXPECT(more == 0 && b.refusal.limit_pusd == 40);
+    EXPECT(least != 0);
+}
+
+static void of_several_shares_that_refuse_the_least_binds(void)
+{
+    struct settings_budget rows[] = {
+        {.scope = STR("org"), .period = PERIOD_MONTH, .limit_pusd = 1000, .step_count = 3}};
+    struct arena arena;
+    struct err err;
+    const struct hold_limit *limits = NULL;
+    static const double shares[] = {0.9, 0.5, 1};
+    for (size_t i = 0; i < COUNT_OF(shares); i++) {
+        rows[0].steps[i].share = shares[i];
+        rows[0].steps[i].action = ACTION_REFUSE;
+    }
+    arena_init(&arena, (size_t)1 << 20);
+    const enum errc code = budget_limits(rows, 1, &arena, &limits, &err);
+    const bool least = code == ERR_OK && limits[0].hard_pusd == 500;
+    arena_deinit(&arena);
+    EXPECT(code == ERR_OK);
+    EXPECT(least);
+}
+
 static void thresholds_are_told_once_a_period_and_shape(void)
 {
     struct hold_limit limits[] = {budgeting_limit("org", PERIOD_DAY, 100)};
@@ -408,6 +444,8 @@ int main(void)
         TEST_SPARSE(a_period_begins_at_its_instant_and_spend_stays_in_that_of_the_hold),
         TEST_SPARSE(limits_change_under_way_and_carry_what_is_spent_and_held),
         TEST_SPARSE(each_case_has_a_balance_of_its_own),
+        TEST_SPARSE(of_several_amounts_a_case_the_least_binds),
+        TEST_SPARSE(of_several_shares_that_refuse_the_least_binds),
         TEST_SPARSE(thresholds_are_told_once_a_period_and_shape),
         TEST_SPARSE(a_second_process_is_refused),
         TEST_SPARSE(a_restart_keeps_holds_as_unknown_until_settled_or_charged),

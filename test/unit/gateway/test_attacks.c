@@ -170,6 +170,104 @@ static void an_id_drawn_of_a_thousand_names_no_call(void)
     EXPECT(test_is_refusing() || is_own);
 }
 
+/* Whether a limit of that scope is touched by a call of everybody and everything named here. */
+static bool touches(const char *scope)
+{
+    const struct hold_limit limit = {.scope = str_from(scope),
+                                     .period = PERIOD_MONTH,
+                                     .zone_name = STR("UTC"),
+                                     .limit_pusd = INT64_MAX,
+                                     .hard_pusd = INT64_MAX,
+                                     .per_case_pusd = HOLD_NO_LIMIT};
+    static const struct gateway_caller caller = {.key = STR_STATIC("k"),
+                                                 .team = STR_STATIC("t"),
+                                                 .workflow = STR_STATIC("w"),
+                                                 .user = STR_STATIC("u")};
+    gatewaying_open(&g, &limit, 1);
+    struct exchange *const exchange = gatewaying_ask(
+        &g, "/v1/chat/completions", "{\"model\":\"gpt-4.1-2025-04-14\",\"max_tokens\":1}");
+    gateway_who_read(&g.request, &caller, &exchange->who);
+    const bool goes =
+        gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
+    const bool is_limited = exchange->is_limited;
+    if (goes) {
+        CHECK(gateway_end_hold(exchange, NULL, NULL));
+    }
+    gatewaying_close(&g);
+    return goes && is_limited;
+}
+
+static void a_call_is_held_for_in_every_scope_it_touches(void)
+{
+    static const char *const own[] = {"org",
+                                      "team:t",
+                                      "workflow:w",
+                                      "key:k",
+                                      "user:u",
+                                      "model:gpt-4.1",
+                                      "model:gpt-4.1-2025-04-14"};
+    static const char *const others[] = {"team:u", "workflow:t",         "key:w",
+                                         "user:k", "model:gpt-4.1-mini", "team:tt"};
+    size_t touched = 0;
+    for (size_t i = 0; i < COUNT_OF(own); i++) {
+        touched += touches(own[i]) ? 1 : 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        EXPECT(!touches(others[i]));
+    }
+    EXPECT(test_is_refusing() || touched == COUNT_OF(own));
+}
+
+static void searches_that_nobody_bounds_are_held_as_ten(void)
+{
+    static const char *const without = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10}";
+    static const char *const with = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10,\"tools\":"
+                                    "[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}]}";
+    gatewaying_open(&g, NULL, 0);
+    const int64_t without_pusd = held_for("/v1/messages", without);
+    const int64_t with_pusd = held_for("/v1/messages", with);
+    const enum hold_cause cause = g.exchange.cause;
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || with_pusd >= without_pusd + INT64_C(10) * 10000000000);
+    EXPECT(test_is_refusing() || cause == HOLD_CAUSE_INPUT || cause == HOLD_CAUSE_FEES);
+}
+
+static void a_hold_outlives_every_deadline_of_its_call(void)
+{
+    static const int64_t totals_s[] = {0, 5, 86400};
+    static const int64_t second_ns = INT64_C(1000000000);
+    for (size_t i = 0; i < COUNT_OF(totals_s); i++) {
+        gatewaying_open(&g, NULL, 0);
+        g.settings.gateway.total_s = totals_s[i];
+        const bool fine = starts("/v1/chat/completions", CHAT "}");
+        const int64_t total_s = totals_s[i] > 0 ? totals_s[i] : 3600;
+        const int64_t end_ns = g.exchange.started_ns + total_s * second_ns;
+        int64_t within = -1;
+        int64_t after = -1;
+        const enum errc code = budget_expire(g.budget, end_ns + 59 * second_ns, &within, &g.err);
+        const enum errc later = budget_expire(g.budget, end_ns + 61 * second_ns, &after, &g.err);
+        gatewaying_close(&g);
+        EXPECT(fine);
+        EXPECT(code == ERR_OK && within == 0);
+        EXPECT(later == ERR_OK && after == 1);
+    }
+}
+
+static void what_was_never_sent_costs_nothing(void)
+{
+    gatewaying_open(&g, NULL, 0);
+    const bool fine = starts("/v1/chat/completions", CHAT "}");
+    g.exchange.end = END_FAILED;
+    g.exchange.failure = NET_CONNECT_TIMEOUT;
+    const struct gateway_settled settled = settled_of();
+    struct budget_counts counts;
+    budget_count(g.budget, &counts);
+    gatewaying_close(&g);
+    EXPECT(fine);
+    EXPECT(!settled.is_charged);
+    EXPECT(counts.voided == 1 && counts.posted == 0 && counts.open_holds == 0);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -178,6 +276,10 @@ int main(void)
         TEST(a_body_makes_a_call_of_every_method),
         TEST(an_estimate_is_never_above_what_was_held),
         TEST(a_redirect_costs_nothing),
+        TEST_SPARSE(a_call_is_held_for_in_every_scope_it_touches),
+        TEST(searches_that_nobody_bounds_are_held_as_ten),
+        TEST_SPARSE(a_hold_outlives_every_deadline_of_its_call),
+        TEST(what_was_never_sent_costs_nothing),
         TEST(an_id_drawn_of_a_thousand_names_no_call),
     };
     gatewaying_prepare();
