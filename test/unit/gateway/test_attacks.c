@@ -268,6 +268,27 @@ static void what_was_never_sent_costs_nothing(void)
     EXPECT(counts.voided == 1 && counts.posted == 0 && counts.open_holds == 0);
 }
 
+static void a_cost_that_nobody_knows_is_spent_as_held(void)
+{
+    static const int64_t limit_pusd = INT64_C(1000000000000);
+    const struct hold_limit limit = {.scope = STR("org"),
+                                     .period = PERIOD_MONTH,
+                                     .zone_name = STR("UTC"),
+                                     .limit_pusd = limit_pusd,
+                                     .hard_pusd = limit_pusd,
+                                     .per_case_pusd = HOLD_NO_LIMIT};
+    gatewaying_open(&g, &limit, 1);
+    const bool fine = starts("/openai/v1/unknown", CHAT "}");
+    const int64_t held_pusd = g.exchange.held_pusd;
+    gatewaying_answer(&g, 200, "{\"done\":true}");
+    const struct gateway_settled settled = settled_of();
+    const money_sum remaining_pusd = g.exchange.remaining_pusd;
+    gatewaying_close(&g);
+    EXPECT(fine);
+    EXPECT(held_pusd > 0 && settled.is_charged && !settled.has_cost);
+    EXPECT(remaining_pusd == limit_pusd - held_pusd);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -279,6 +300,7 @@ int main(void)
         TEST_SPARSE(a_call_is_held_for_in_every_scope_it_touches),
         TEST(searches_that_nobody_bounds_are_held_as_ten),
         TEST_SPARSE(a_hold_outlives_every_deadline_of_its_call),
+        TEST(a_cost_that_nobody_knows_is_spent_as_held),
         TEST(what_was_never_sent_costs_nothing),
         TEST(an_id_drawn_of_a_thousand_names_no_call),
     };
