@@ -309,6 +309,10 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     const bool creates = str_equal(form, STR("create")) && count == 1;
     const bool revokes = str_equal(form, STR("revoke")) && count == 2;
     const bool lists = str_equal(form, STR("list")) && count <= 1;
+    if (count > 1 && str_equal(form, STR("create"))) {
+        return err_set(err, ERR_USAGE, "key create takes the name of a key by --name; found \"%s\"",
+                       args->positional[1]);
+    }
     if (!creates && !revokes && !lists) {
         return err_set(err, ERR_USAGE,
                        "key wants to know what to do: key create --role ROLE, key list, or "

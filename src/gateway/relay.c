@@ -9,9 +9,10 @@
 #include "base/check.h"
 #include "gateway/gateway_priv.h"
 
-static bool is_json(struct str type)
+/* Source: RFC 9110, section 8.3.1: media types are written in either case. */
+static bool is_type(struct str field, struct str type)
 {
-    return str_starts_with(type, STR("application/json"));
+    return field.size >= type.size && str_equal_fold((struct str){field.data, type.size}, type);
 }
 
 static bool is_ours(struct str name)
@@ -150,8 +151,9 @@ static void on_head(void *context, const struct http_response_head *head)
         exchange_run(exchange, GATEWAY_SETTLE);
         return;
     }
-    exchange->is_events = str_starts_with(type, STR("text/event-stream"));
-    exchange->is_buffered = is_json(type) && head->length <= GATEWAY_BUFFERED_BYTES_MAX &&
+    exchange->is_events = is_type(type, STR("text/event-stream"));
+    exchange->is_buffered = is_type(type, STR("application/json")) &&
+                            head->length <= GATEWAY_BUFFERED_BYTES_MAX &&
                             head->framing != HTTP_NO_BODY;
     exchange->packing = gateway_packing_of(http_response_field(head, STR("content-encoding")));
     /* Nothing can be taken out of what is packed; the client sees the usage. */

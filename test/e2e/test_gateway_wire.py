@@ -105,12 +105,15 @@ def test_old_and_careful_clients_are_served(home, start, upstream):
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
     b"Trailer: X-Sum\r\n\r\n%x;a=b\r\n" % len(JSON) + JSON + b"\r\n0\r\nX-Sum: 1\r\n\r\n",
     b"HTTP/1.0 200\r\nContent-Type: application/json; charset=utf-8\r\n\r\n" + JSON,
+    b"HTTP/1.1 200 OK\r\ncontent-type: Application/JSON\r\n\r\n" + JSON,
+    b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream\r\n\r\n" + PIECE + b"\n\n" + USAGE
+    + b"\n\n",
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
     % (len(PIECE + USAGE) + 4) + PIECE + b"\n\n" + USAGE + b"\n\n",
 ])
 def test_an_odd_but_whole_answer_is_metered(home, canned, answer):
     server, provider = canned(answer)
-    got = raw(server, {**body(), "stream": b"event-stream" in answer})
+    got = raw(server, {**body(), "stream": b"event-stream" in answer.lower()})
     assert got.startswith(b"HTTP/1.1 200 ") and b"hi" in got and b"X-Sum" not in got
     assert spent(home, server) * 1_000_000 == COST
     assert len(provider.requests) == 1
