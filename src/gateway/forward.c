@@ -163,7 +163,7 @@ enum gateway_step gateway_forward(struct exchange *exchange)
     const struct gateway_upstream *const upstream = exchange->chain[exchange->chain_at].upstream;
     CHECK(exchange->call == NULL);
     char path[PATH_BYTES_MAX];
-    struct http_field fields[HTTP_FIELDS_MAX + 2];
+    struct http_field fields[NET_CALL_FIELDS_MAX];
     exchange->sent = gateway_body(exchange);
     exchange->is_edited = false;
     if (exchange->has_body && !exchange->is_free &&

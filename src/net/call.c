@@ -398,7 +398,7 @@ struct net_call *net_call_start(struct net_client *client, struct net_loop *loop
     CHECK(loop->loops == client->loops);
     CHECK(net_loop_is_here(loop));
     CHECK(!client->stopping);
-    CHECK(request->field_count <= HTTP_FIELDS_MAX);
+    CHECK(request->field_count <= NET_CALL_FIELDS_MAX);
     CHECK(request->body_count <= NET_BODY_PIECES_MAX);
     CHECK(request->path.size > 0);
     CHECK(request->path.data[0] == '/');

@@ -28,7 +28,8 @@ enum {
     NET_HOST_BYTES_MAX = 253,
     NET_TARGETS_MAX = 1024, /* known to one loop; idle ones make room */
     NET_BODY_PIECES_MAX = 8,
-    NET_PIECE_BYTES_MAX = 16 << 10, /* of a response's body, given at once */
+    NET_CALL_FIELDS_MAX = HTTP_FIELDS_MAX + 8, /* those of a request that is passed on, and some */
+    NET_PIECE_BYTES_MAX = 16 << 10,            /* of a response's body, given at once */
 };
 
 /* Strings are borrowed until net_client_destroy; NULL or "": none. */
@@ -93,7 +94,7 @@ struct net_call_request {
     /* In this order. What frames a message (Host, Connection, Content-Length, Transfer-Encoding,
      * Expect …: http_is_framing()) is left out here and written by the client itself. */
     const struct http_field *fields;
-    size_t field_count;
+    size_t field_count;     /* 0..NET_CALL_FIELDS_MAX */
     const struct str *body; /* pieces, sent one behind the other; borrowed until the call is over */
     size_t body_count;
     struct net_deadlines deadlines;

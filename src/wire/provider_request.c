@@ -391,9 +391,10 @@ static enum errc read_flag(struct json object, const char *name, bool *out, stru
         json_kind(object) == JSON_OBJECT ? json_iter(object) : (struct json_cursor){0};
     struct str key;
     struct json value;
+    const struct str wanted = str_from(name);
     int count = 0;
     while (json_next(&cursor, &key, &value)) {
-        const bool is_it = str_equal(key, str_from(name));
+        const bool is_it = str_equal(key, wanted);
         count += is_it ? 1 : 0;
         if (is_it &&
             (count > 1 || (json_kind(value) != JSON_BOOL && json_kind(value) != JSON_NULL))) {

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from test_gateway import fixture_start, fixture_upstream, spent  # noqa: F401
+from test_gateway import CONFIG, fixture_start, fixture_upstream, spent  # noqa: F401
 from test_gateway_attacks import COST, PIECE, USAGE, fixture_canned  # noqa: F401
 from test_gateway_threats import body, raw
+from test_serve import Server
 
 DATA = json.dumps(body()).encode()
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -148,3 +149,26 @@ def test_an_upgrade_is_no_way_around_a_budget(start, upstream):
     send(server, b"GET /openai/v1/realtime?model=gpt-realtime HTTP/1.1\r\nHost: localhost\r\n"
          b"Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n")
     assert all("upgrade" not in entry["fields"] for entry in upstream.log)
+
+
+@pytest.mark.parametrize("first", [
+    b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n",
+    b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n" % len(DATA)])
+@pytest.mark.parametrize("count", [97, 98, 99, 100])
+def test_as_many_fields_as_a_request_may_have_are_forwarded(home, upstream, monkeypatch, first,
+                                                           count):
+    """With those that the gateway adds they are more than a request may have."""
+    monkeypatch.setenv("SOME_UPSTREAM_KEY", "sk-x")
+    home.path.mkdir()
+    (home.path / "bursar.yaml").write_text(CONFIG.format(url=upstream.url, more="").replace(
+        'openai: {', 'openai: {api_key_env: SOME_UPSTREAM_KEY, '))
+    server = Server(home)
+    try:
+        fields = "".join(f"x-{number}: {number}\r\n" for number in range(count)).encode()
+        answer = send(server, first + fields + b"\r\n" + DATA * first.startswith(b"POST"),
+                      until=b"\r\n\r\n")
+        assert answer.split(b" ", 2)[1] == (b"200" if count < 100 else b"431")
+        assert server.ask("GET", "/healthz")[0] == 200
+        assert count == 100 or f"x-{count - 1}" in upstream.log[0]["fields"]
+    finally:
+        server.stop()

@@ -218,6 +218,20 @@ static void a_call_is_held_for_in_every_scope_it_touches(void)
     EXPECT(test_is_refusing() || touched == COUNT_OF(own));
 }
 
+static void a_byte_is_held_for_as_a_token_at_the_dearest_way_to_bill_it(void)
+{
+    /* An hour in the cache costs twice the input: $6 a million. */
+    static const int64_t hour_pusd = 6000000;
+    static const char *const request = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":0,"
+                                       "\"messages\":[{\"role\":\"user\",\"content\":"
+                                       "\"@@@@ 1 2 3 4 5 6 7 8 9 a b c d e f g\"}]}";
+    gatewaying_open(&g, NULL, 0);
+    const int64_t held_pusd = held_for("/v1/messages", request);
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() ||
+           held_pusd == hour_pusd * ((int64_t)strlen(request) + PROVIDER_INPUT_EXTRA_TOKENS));
+}
+
 static void searches_that_nobody_bounds_are_held_as_ten(void)
 {
     static const char *const without = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10}";
@@ -298,6 +312,7 @@ int main(void)
         TEST(an_estimate_is_never_above_what_was_held),
         TEST(a_redirect_costs_nothing),
         TEST_SPARSE(a_call_is_held_for_in_every_scope_it_touches),
+        TEST(a_byte_is_held_for_as_a_token_at_the_dearest_way_to_bill_it),
         TEST(searches_that_nobody_bounds_are_held_as_ten),
         TEST_SPARSE(a_hold_outlives_every_deadline_of_its_call),
         TEST(a_cost_that_nobody_knows_is_spent_as_held),
