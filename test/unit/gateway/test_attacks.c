@@ -225,9 +225,17 @@ static void a_byte_is_held_for_as_a_token_at_the_dearest_way_to_bill_it(void)
     static const char *const request = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":0,"
                                        "\"messages\":[{\"role\":\"user\",\"content\":"
                                        "\"@@@@ 1 2 3 4 5 6 7 8 9 a b c d e f g\"}]}";
+    static const char *const tools = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":0,\"tools\":["
+                                     "{\"type\":\"bash_20250124\"},{\"type\":"
+                                     "\"function\"},{\"type\":\"custom\"},{\"name\":\"mine\"},{"
+                                     "\"type\":\"computer_20250124\"}]}";
     gatewaying_open(&g, NULL, 0);
     const int64_t held_pusd = held_for("/v1/messages", request);
+    const int64_t tools_pusd = held_for("/v1/messages", tools);
     gatewaying_close(&g);
+    EXPECT(test_is_refusing() ||
+           tools_pusd == hour_pusd * ((int64_t)strlen(tools) + PROVIDER_INPUT_EXTRA_TOKENS +
+                                      2 * PROVIDER_TOOL_TOKENS));
     EXPECT(test_is_refusing() ||
            held_pusd == hour_pusd * ((int64_t)strlen(request) + PROVIDER_INPUT_EXTRA_TOKENS));
 }
