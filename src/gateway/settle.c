@@ -101,6 +101,21 @@ static struct str identity_of(struct exchange *exchange, char buffer[static 64])
     return (struct str){buffer, (size_t)size};
 }
 
+/* The provider's id of the request, where it is one: some give back what the client has sent, and
+ * that names as many calls as it likes. */
+static struct str alias_of(struct exchange *exchange)
+{
+    const struct http_head *const head = exchange->request->head;
+    const struct str alias = provider_text_str(&exchange->alias);
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (str_equal(head->fields[i].value, alias)) {
+            return (struct str){0};
+        }
+    }
+    const bool is_none = alias.size == 0 || is_repeated(exchange->home->gateway, alias);
+    return is_none ? (struct str){0} : alias;
+}
+
 static void write_record(struct exchange *exchange, const struct gateway_settled *settled,
                          struct text *out)
 {
@@ -114,7 +129,7 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
         .request = str_from(exchange->id),
         .try_number = exchange->try_number,
         .identity = identity,
-        .alias = is_own ? (struct str){0} : provider_text_str(&exchange->alias),
+        .alias = is_own ? (struct str){0} : alias_of(exchange),
         .workflow = provider_text_str(&who->workflow),
         .case_id = provider_text_str(&who->case_id),
         .is_session = who->is_session,

@@ -172,3 +172,31 @@ def test_as_many_fields_as_a_request_may_have_are_forwarded(home, upstream, monk
         assert count == 100 or f"x-{count - 1}" in upstream.log[0]["fields"]
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("sent", ["", "11111111-2222-3333-4444-555555555555"])
+def test_a_request_id_that_comes_again_merges_no_calls(home, canned, sent):
+    """Proxies give back the X-Request-Id that they are sent, or one of their own for ever."""
+    head = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            b"x-request-id: 11111111-2222-3333-4444-555555555555\r\n\r\n")
+    server, _ = canned(*(head + JSON.replace(b"9abc", b"9ab%d" % number) for number in range(4)))
+    for number in range(3):
+        assert raw(server, body(), f"x-bursar-case: c{number}", f"X-Request-Id: {sent}"
+                   ).startswith(b"HTTP/1.1 200 ")
+    assert spent(home, server) * 1_000_000 == 3 * COST
+    server.stop()
+    again = Server(home)
+    try:
+        raw(again, body(), "x-bursar-case: c4", f"X-Request-Id: {sent}")
+        assert not sent or spent(home, again) * 1_000_000 == 4 * COST
+    finally:
+        again.stop()
+
+
+def test_an_id_of_a_response_that_comes_again_merges_no_calls(home, canned):
+    """vLLM makes the id of its response of the X-Request-Id that it is sent."""
+    server, provider = canned(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + JSON)
+    for number in range(3):
+        assert raw(server, body(), f"x-bursar-case: c{number}").startswith(b"HTTP/1.1 200 ")
+    assert len(provider.requests) == 3
+    assert spent(home, server) * 1_000_000 == 3 * COST
