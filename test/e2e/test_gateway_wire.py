@@ -200,3 +200,15 @@ def test_an_id_of_a_response_that_comes_again_merges_no_calls(home, canned):
         assert raw(server, body(), f"x-bursar-case: c{number}").startswith(b"HTTP/1.1 200 ")
     assert len(provider.requests) == 3
     assert spent(home, server) * 1_000_000 == 3 * COST
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422, 429, 500, 529])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_with_an_error_costs_nothing(home, start, upstream, status, stream):
+    server = start("budgets: [{scope: org, period: month, usd: 1}]")
+    got = raw(server, {**body(status=status), "stream": stream})
+    assert got.split(b" ", 2)[1] == b"%d" % status
+    assert len(upstream.log) == 1
+    assert spent(home, server) == 0
+    stands = home.json("budget")["budgets"][0]
+    assert (stands["spent"], stands["held"]) == ("0", "0")

@@ -275,6 +275,26 @@ static void a_hold_outlives_every_deadline_of_its_call(void)
     }
 }
 
+/* $10, $1 cached and $45 a million above 272,000 tokens until 2026-08-21, then $8, $0.80 and $30.
+ */
+static void a_call_costs_what_it_did_when_it_was_held_for(void)
+{
+    static const int64_t change_ns = INT64_C(1787270400) * 1000000000;
+    static const int64_t wanted_pusd[] = {INT64_C(2145) * 1000000000, INT64_C(1710) * 1000000000};
+    for (size_t i = 0; i < COUNT_OF(wanted_pusd); i++) {
+        gatewaying_open(&g, NULL, 0);
+        const bool fine = starts("/v1/chat/completions", "{\"model\":\"gpt-5.6-sol\"}");
+        g.exchange.started_ns = i == 0 ? change_ns - 1 : change_ns;
+        gatewaying_answer(&g, 200,
+                          "{\"usage\":{\"prompt_tokens\":300000,\"completion_tokens\":1000,"
+                          "\"prompt_tokens_details\":{\"cached_tokens\":100000}}}");
+        const struct gateway_settled settled = settled_of();
+        gatewaying_close(&g);
+        EXPECT(fine);
+        EXPECT(settled.has_cost && settled.cost_pusd == wanted_pusd[i]);
+    }
+}
+
 static void what_was_never_sent_costs_nothing(void)
 {
     gatewaying_open(&g, NULL, 0);
@@ -324,6 +344,7 @@ int main(void)
         TEST(searches_that_nobody_bounds_are_held_as_ten),
         TEST_SPARSE(a_hold_outlives_every_deadline_of_its_call),
         TEST(a_cost_that_nobody_knows_is_spent_as_held),
+        TEST_SPARSE(a_call_costs_what_it_did_when_it_was_held_for),
         TEST(what_was_never_sent_costs_nothing),
         TEST(an_id_drawn_of_a_thousand_names_no_call),
     };
