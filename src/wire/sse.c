@@ -18,17 +18,19 @@ void sse_deinit(struct sse *sse)
 }
 
 /* The size of the first event of `bytes`, blank line included; 0: it is not whole. `io_from` is the
- * start of the line to begin at, and afterwards of the last line that is not whole. */
-static size_t event_size(struct str bytes, size_t *io_from)
+ * start of the line to begin at, and afterwards of the last line that is not whole; before
+ * `io_looked` that line has no end, so that a long one is not looked through for each piece. */
+static size_t event_size(struct str bytes, size_t *io_from, size_t *io_looked)
 {
     size_t at = *io_from;
     while (at < bytes.size) {
-        size_t end = at;
+        size_t end = *io_looked > at ? *io_looked : at;
         while (end < bytes.size && bytes.data[end] != '\n' && bytes.data[end] != '\r') {
             end++;
         }
         /* A carriage return at the end may be half of a line's end. */
         if (end == bytes.size || (bytes.data[end] == '\r' && end + 1 == bytes.size)) {
+            *io_looked = end;
             break;
         }
         const bool is_pair = bytes.data[end] == '\r' && bytes.data[end + 1] == '\n';
@@ -98,6 +100,7 @@ enum errc sse_next(struct sse *sse, struct str *piece, struct sse_event *out, bo
     if (sse->taken) {
         text_clear(&sse->pending);
         sse->scanned = 0;
+        sse->looked = 0;
         sse->taken = false;
     }
     struct str bytes = *piece;
@@ -107,7 +110,7 @@ enum errc sse_next(struct sse *sse, struct str *piece, struct sse_event *out, bo
         if (text_is_full(&sse->pending)) {
             goto fail;
         }
-        const size_t size = event_size(text_str(&sse->pending), &sse->scanned);
+        const size_t size = event_size(text_str(&sse->pending), &sse->scanned, &sse->looked);
         if (size > 0) {
             CHECK(size > before || sse->pending.data[before - 1] == '\r');
             const size_t used = size > before ? size - before : 0;
@@ -120,7 +123,8 @@ enum errc sse_next(struct sse *sse, struct str *piece, struct sse_event *out, bo
         }
     } else {
         size_t from = 0;
-        const size_t size = event_size(bytes, &from);
+        size_t looked = 0;
+        const size_t size = event_size(bytes, &from, &looked);
         if (size > 0) {
             *out = (struct sse_event){.bytes = {bytes.data, size}};
             *piece = (struct str){bytes.data + size, bytes.size - size};
@@ -130,6 +134,7 @@ enum errc sse_next(struct sse *sse, struct str *piece, struct sse_event *out, bo
         }
         text_add(&sse->pending, bytes);
         sse->scanned = from;
+        sse->looked = looked;
         if (text_is_full(&sse->pending)) {
             goto fail;
         }

@@ -23,6 +23,7 @@ struct sse {
     struct text pending; /* the beginning of an event */
     struct text joined;  /* data of an event with several data lines */
     size_t scanned;      /* bytes of `pending` that hold no blank line */
+    size_t looked;       /* and behind them, of a line whose end has not come */
     bool taken;          /* the event in `pending` was handed out */
 };
 
