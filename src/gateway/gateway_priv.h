@@ -261,6 +261,7 @@ struct exchange {
     struct sse sse;
     struct provider_reply metered;
     struct provider_text alias; /* the provider's id of the request */
+    uint64_t sent_aliases[2];   /* hashes of what the client calls it; 0: nothing */
     int64_t received_bytes;
 
     /* the end of the hold */

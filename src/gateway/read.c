@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "gateway/gateway_priv.h"
 
 /* Paths that are reached without the name of an upstream, by the first of that dialect. */
@@ -173,6 +174,12 @@ static enum provider_dialect dialect_of(const struct http_head *head)
     return is_anthropic ? PROVIDER_ANTHROPIC : PROVIDER_OPENAI;
 }
 
+static uint64_t alias_in(const struct http_head *head, struct str name)
+{
+    const struct str alias = http_field(head, name);
+    return alias.size > 0 ? hash64(alias) : 0;
+}
+
 enum gateway_step gateway_read(struct exchange *exchange)
 {
     const struct net_request *const request = exchange->request;
@@ -197,6 +204,8 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
+    exchange->sent_aliases[0] = alias_in(head, STR("request-id"));
+    exchange->sent_aliases[1] = alias_in(head, STR("x-request-id"));
     exchange->is_job = exchange->api == PROVIDER_OTHER && provider_is_job(rest);
     exchange->choices = 1;
     exchange->output_max = -1;

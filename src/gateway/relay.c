@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "gateway/gateway_priv.h"
 
 /* Source: RFC 9110, section 8.3.1: media types are written in either case. */
@@ -137,7 +138,9 @@ static void on_head(void *context, const struct http_response_head *head)
     struct str alias = http_response_field(head, STR("request-id"));
     alias = alias.size > 0 ? alias : http_response_field(head, STR("x-request-id"));
     exchange->status = head->status;
-    if (alias.size > 0 && alias.size <= sizeof exchange->alias.bytes) {
+    /* What the client has sent and is given back names as many calls as the client likes. */
+    if (alias.size > 0 && alias.size <= sizeof exchange->alias.bytes &&
+        hash64(alias) != exchange->sent_aliases[0] && hash64(alias) != exchange->sent_aliases[1]) {
         memcpy(exchange->alias.bytes, alias.data, alias.size);
         exchange->alias.size = alias.size;
     }

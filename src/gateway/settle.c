@@ -101,17 +101,10 @@ static struct str identity_of(struct exchange *exchange, char buffer[static 64])
     return (struct str){buffer, (size_t)size};
 }
 
-/* The provider's id of the request, where it is one: some give back what the client has sent, and
- * that names as many calls as it likes. */
+/* Some give every request the same: that names no call. */
 static struct str alias_of(struct exchange *exchange)
 {
-    const struct http_head *const head = exchange->request->head;
     const struct str alias = provider_text_str(&exchange->alias);
-    for (size_t i = 0; i < head->field_count; i++) {
-        if (str_equal(head->fields[i].value, alias)) {
-            return (struct str){0};
-        }
-    }
     const bool is_none = alias.size == 0 || is_repeated(exchange->home->gateway, alias);
     return is_none ? (struct str){0} : alias;
 }
