@@ -92,19 +92,22 @@ void gateway_reason(const struct exchange *exchange, char out[static GATEWAY_REA
     }
 }
 
-/* NULL: more pairs than there is room for; those are never given up. */
-static struct gateway_breaker *
-breaker_of(struct gateway *gateway, const struct gateway_candidate *candidate, struct str model)
+/* NULL: none has failed, or more pairs than there is room for; those are never given up. */
+static struct gateway_breaker *breaker_of(struct gateway *gateway,
+                                          const struct gateway_candidate *candidate,
+                                          struct str model, bool make)
 {
     const uint64_t key = hash64_of(candidate->upstream->name, model) | 1;
     struct gateway_breaker *found = NULL;
+    bool is_end = false;
     pthread_mutex_lock(&gateway->lock);
-    for (size_t i = 0; i < GATEWAY_BREAKERS_MAX && found == NULL; i++) {
+    for (size_t i = 0; i < GATEWAY_BREAKERS_MAX && found == NULL && !is_end; i++) {
         struct gateway_breaker *const breaker =
             &gateway->breakers[(key + i) % GATEWAY_BREAKERS_MAX];
-        if (breaker->key == 0) {
+        if (breaker->key == 0 && make) {
             breaker->key = key;
         }
+        is_end = breaker->key == 0;
         found = breaker->key == key ? breaker : NULL;
     }
     pthread_mutex_unlock(&gateway->lock);
@@ -114,7 +117,7 @@ breaker_of(struct gateway *gateway, const struct gateway_candidate *candidate, s
 bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *candidate,
                      struct str model, int64_t now_ns)
 {
-    struct gateway_breaker *const breaker = breaker_of(gateway, candidate, model);
+    struct gateway_breaker *const breaker = breaker_of(gateway, candidate, model, false);
     if (breaker == NULL || atomic_load(&breaker->failures) < FAILURES_MAX) {
         return false;
     }
@@ -127,7 +130,8 @@ bool gateway_is_open(struct gateway *gateway, const struct gateway_candidate *ca
 void gateway_note_result(struct gateway *gateway, const struct gateway_candidate *candidate,
                          struct str model, bool went_well, int64_t now_ns)
 {
-    struct gateway_breaker *const breaker = breaker_of(gateway, candidate, model);
+    /* Only what fails takes a place: clients name models as they like. */
+    struct gateway_breaker *const breaker = breaker_of(gateway, candidate, model, !went_well);
     if (breaker == NULL) {
         return;
     }

@@ -177,6 +177,26 @@ static void a_model_that_fails_five_times_is_left_alone_then_tried_once(void)
     EXPECT(tripped == 1);
 }
 
+static void models_that_clients_make_up_take_no_circuit_from_others(void)
+{
+    static const struct str model = STR_STATIC("gpt-4.1");
+    open_routes();
+    (void)route_of("", "gpt-4.1");
+    const struct gateway_candidate *const candidate = &g.exchange.chain[0];
+    char name[32];
+    for (int i = 0; i < 2 * GATEWAY_BREAKERS_MAX; i++) {
+        const int size = snprintf(name, sizeof name, "made-up-%d", i);
+        (void)gateway_is_open(&g.gateway, candidate, (struct str){name, (size_t)size}, 1);
+        gateway_note_result(&g.gateway, candidate, (struct str){name, (size_t)size}, true, 1);
+    }
+    for (int i = 0; i < 5; i++) {
+        gateway_note_result(&g.gateway, candidate, model, false, 1);
+    }
+    const bool opened = gateway_is_open(&g.gateway, candidate, model, 1);
+    gatewaying_close(&g);
+    EXPECT(opened);
+}
+
 int main(void)
 {
     const struct test tests[] = {
@@ -184,6 +204,7 @@ int main(void)
         TEST(a_chain_is_tried_in_order),
         TEST(a_route_is_for_clients_whose_upstream_can_serve_it),
         TEST(a_model_that_fails_five_times_is_left_alone_then_tried_once),
+        TEST(models_that_clients_make_up_take_no_circuit_from_others),
     };
     gatewaying_prepare();
     const int failed = test_main(tests, COUNT_OF(tests));
