@@ -134,6 +134,11 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     if (code != ERR_OK) {
         return code;
     }
+    if (request.model.size == 0 && exchange->api == PROVIDER_OTHER) {
+        struct str rest = exchange->path;
+        request.model = provider_model_of_path(str_cut(&rest, '?'));
+        exchange->model_in_path = request.model.size > 0;
+    }
     if (request.model.size > sizeof exchange->model.bytes) {
         return err_set(err, ERR_RANGE, "the model's name is longer than %d bytes",
                        (int)PROVIDER_NAME_BYTES_MAX);
@@ -156,6 +161,7 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
         memcpy(exchange->geo.bytes, request.geo.size > 0 ? request.geo.data : "", request.geo.size);
     }
     exchange->tier = request.tier;
+    exchange->is_open_tier = request.is_open_tier;
     exchange->model.size = request.model.size;
     if (request.model.size > 0) {
         memcpy(exchange->model.bytes, request.model.data, request.model.size);
@@ -193,7 +199,8 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     exchange->api = provider_api_of(exchange->dialect, rest);
     if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
-        exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
+        /* "/models/NAME:generate" is a call of it */
+        exchange->api = provider_counts_only(rest) ? PROVIDER_COUNT_TOKENS : PROVIDER_OTHER;
     }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};

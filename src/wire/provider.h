@@ -81,6 +81,7 @@ struct provider_request {
     bool is_background;       /* the reply comes before the work is done */
     const char *unbounded;    /* what in it may make more input than its bytes; NULL: nothing */
     enum service_tier tier;   /* dearest it allows */
+    bool is_open_tier;        /* it leaves the tier to what the provider has agreed on */
     struct str user;          /* "user", or "user_id" of Anthropic's metadata */
     struct json metadata;     /* absent, or an object */
 };
@@ -95,6 +96,11 @@ struct provider_request {
  */
 MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
                                            struct provider_request *out, struct err *err);
+
+/* The model that a path of Gemini's names: "/models/NAME:method"; empty: none. Borrowed. */
+struct str provider_model_of_path(struct str path);
+/* Whether such a path only counts tokens, which costs nothing. */
+bool provider_counts_only(struct str path);
 
 /* About how many tokens its input is: an estimate, where the reply does not tell. In bounded time:
  * of many texts stretches are counted, of very many values the first ones.
@@ -142,6 +148,11 @@ struct provider_reply {
 
 /* A reply that is one JSON document. What is not understood leaves its figure untold. */
 void provider_reply_read(enum provider_api api, struct json root, struct provider_reply *io);
+
+/* For provider_request_read() and provider_reply_read(): what a body of Gemini's bounds, and its
+ * usageMetadata as figures; false: it is none. */
+void provider_gemini_request(struct json root, struct provider_request *io);
+bool provider_gemini_figures(struct json usage, struct provider_reply *io);
 
 /*
  * One event of a stream. Returns whether it is the one that only carries the usage, which a client

@@ -40,6 +40,11 @@ static const struct figure_name figure_names[] = {
     {PART("server_tool_use", "web_search_requests"), FIGURE_WEB_SEARCHES},
 };
 
+static struct json_cursor elements_of(struct json list)
+{
+    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
+}
+
 static void keep(struct provider_text *out, struct str text)
 {
     const size_t size = text.size < sizeof out->bytes ? text.size : sizeof out->bytes;
@@ -213,6 +218,20 @@ static void read_usage(enum provider_api api, struct json usage, struct provider
     }
 }
 
+static void read_gemini(struct json root, struct provider_reply *io)
+{
+    const struct json usage = json_get(root, "usageMetadata");
+    if (!provider_gemini_figures(usage, io)) {
+        return;
+    }
+    keep(&io->id, json_str(json_get(root, "responseId")));
+    keep(&io->model, json_str(json_get(root, "modelVersion")));
+    io->has_usage = true;
+    make_usage(PROVIDER_OTHER, io, false);
+    const size_t size = json_minify(usage, io->raw, sizeof io->raw);
+    io->raw_size = size <= sizeof io->raw ? size : 0;
+}
+
 static void read_error(struct json error, struct provider_reply *io)
 {
     if (json_kind(error) != JSON_OBJECT) {
@@ -253,6 +272,9 @@ static void read_object(enum provider_api api, struct json root, struct provider
     read_error(json_get(root, "error"), io);
     count_searches(json_get(root, "output"), io);
     read_usage(api, json_get(root, "usage"), io);
+    if (api == PROVIDER_OTHER) {
+        read_gemini(root, io);
+    }
 }
 
 /* Where a text goes on from: places in the reply, from the outermost, and which member there. */
@@ -281,11 +303,6 @@ static void see_all(struct json node, const char *const *paths, size_t count, ui
     for (size_t i = 0; i < count; i++) {
         see(json_path(node, paths[i]), source + (uint32_t)i, io);
     }
-}
-
-static struct json_cursor elements_of(struct json list)
-{
-    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
 }
 
 enum { SOURCE_TEXTS = 0, SOURCE_CALLS = 8, SOURCE_INPUT = 16, SOURCE_PARTS = 24 };
@@ -352,6 +369,13 @@ void provider_reply_read(enum provider_api api, struct json root, struct provide
 {
     CHECK(api < PROVIDER_API_COUNT);
     CHECK(io != NULL);
+    /* A stream of Gemini's that is no stream of events is an array of its replies. */
+    struct json_cursor replies =
+        api == PROVIDER_OTHER ? elements_of(root) : (struct json_cursor){0};
+    struct json reply;
+    while (json_next(&replies, NULL, &reply)) {
+        read_object(api, reply, io);
+    }
     read_object(api, root, io);
     if (!io->has_usage) {
         see_choices(json_get(root, "choices"), "message", io);
