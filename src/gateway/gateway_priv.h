@@ -202,8 +202,9 @@ struct exchange {
     enum service_tier tier;
     bool is_open_tier; /* the upstream's default one may serve it */
     struct provider_text geo;
-    struct provider_text model; /* as asked */
-    bool model_in_path;         /* and no other can be asked for */
+    struct provider_text model;  /* as asked */
+    enum provider_method method; /* of Gemini's; with one, no other model can be asked for */
+    struct str path_model;       /* that the path names */
 
     /* ADMIT */
     const struct settings_route *route;

@@ -134,10 +134,11 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     if (code != ERR_OK) {
         return code;
     }
-    if (request.model.size == 0 && exchange->api == PROVIDER_OTHER) {
-        struct str rest = exchange->path;
-        request.model = provider_model_of_path(str_cut(&rest, '?'));
-        exchange->model_in_path = request.model.size > 0;
+    if (exchange->method != PROVIDER_METHOD_NONE) { /* whatever model the body names */
+        request.model = exchange->path_model;
+    }
+    if (exchange->method == PROVIDER_METHOD_GENERATE) {
+        provider_gemini_request(root, &request);
     }
     if (request.model.size > sizeof exchange->model.bytes) {
         return err_set(err, ERR_RANGE, "the model's name is longer than %d bytes",
@@ -199,12 +200,17 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     exchange->api = provider_api_of(exchange->dialect, rest);
     if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
-        /* "/models/NAME:generate" is a call of it */
-        exchange->api = provider_counts_only(rest) ? PROVIDER_COUNT_TOKENS : PROVIDER_OTHER;
+        exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
+    }
+    if (exchange->api == PROVIDER_OTHER) {
+        exchange->method = provider_method_of(rest, &exchange->path_model);
+        exchange->api =
+            exchange->method == PROVIDER_METHOD_COUNT ? PROVIDER_COUNT_TOKENS : PROVIDER_OTHER;
     }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
-    exchange->is_job = exchange->api == PROVIDER_OTHER && provider_is_job(rest);
+    exchange->is_job = exchange->method == PROVIDER_METHOD_LATER ||
+                       (exchange->api == PROVIDER_OTHER && provider_is_job(rest));
     exchange->choices = 1;
     exchange->output_max = -1;
     if (request->body.size > GATEWAY_BODY_BYTES_MAX) {

@@ -97,10 +97,17 @@ struct provider_request {
 MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
                                            struct provider_request *out, struct err *err);
 
-/* The model that a path of Gemini's names: "/models/NAME:method"; empty: none. Borrowed. */
-struct str provider_model_of_path(struct str path);
-/* Whether such a path only counts tokens, which costs nothing. */
-bool provider_counts_only(struct str path);
+/* What a path of Gemini's does: "/models/NAME:generateContent". */
+enum provider_method {
+    PROVIDER_METHOD_NONE, /* it is none */
+    PROVIDER_METHOD_GENERATE,
+    PROVIDER_METHOD_COUNT, /* tokens, which costs nothing */
+    PROVIDER_METHOD_LATER, /* the reply comes before the work is done, and tells no cost */
+    PROVIDER_METHOD_OTHER,
+};
+
+/* out_model  that such a path names, whatever the body says; empty: it cannot be told. Borrowed. */
+enum provider_method provider_method_of(struct str path, struct str *out_model);
 
 /* About how many tokens its input is: an estimate, where the reply does not tell. In bounded time:
  * of many texts stretches are counted, of very many values the first ones.
@@ -149,9 +156,9 @@ struct provider_reply {
 /* A reply that is one JSON document. What is not understood leaves its figure untold. */
 void provider_reply_read(enum provider_api api, struct json root, struct provider_reply *io);
 
-/* For provider_request_read() and provider_reply_read(): what a body of Gemini's bounds, and its
- * usageMetadata as figures; false: it is none. */
+/* What a body to PROVIDER_METHOD_GENERATE asks for, over what provider_request_read() found. */
 void provider_gemini_request(struct json root, struct provider_request *io);
+/* For provider_reply_read(): usageMetadata as figures; false: it is none. */
 bool provider_gemini_figures(struct json usage, struct provider_reply *io);
 
 /*

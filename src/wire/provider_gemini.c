@@ -22,25 +22,60 @@ static struct json_cursor elements_of(struct json list)
     return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
 }
 
-struct str provider_model_of_path(struct str path)
+/* What follows the last "/models/", letters in either case, as some servers take it so. */
+static struct str behind_models(struct str path)
 {
     static const struct str folder = STR_STATIC("/models/");
-    struct str rest = path;
-    struct str name = {0};
-    for (size_t at = str_find(rest, folder); at != SIZE_MAX; at = str_find(rest, folder)) {
-        rest = (struct str){rest.data + at + folder.size, rest.size - at - folder.size};
-        name = rest;
+    struct str found = {0};
+    for (size_t at = 0; at + folder.size <= path.size; at++) {
+        if (str_equal_fold((struct str){path.data + at, folder.size}, folder)) {
+            found = (struct str){path.data + at + folder.size, path.size - at - folder.size};
+        }
     }
-    struct str method = name;
-    name = str_cut(&method, ':');
-    const bool is_name = name.size > 0 && method.size > 0 && str_find(name, STR("/")) == SIZE_MAX &&
-                         str_find(name, STR("%")) == SIZE_MAX;
-    return is_name ? name : (struct str){0};
+    return found;
 }
 
-bool provider_counts_only(struct str path)
+static enum provider_method method_of(struct str word)
 {
-    return str_ends_with(path, STR(":countTokens"));
+    static const struct {
+        const char *word;
+        enum provider_method method;
+    } words[] = {
+        {"generateContent", PROVIDER_METHOD_GENERATE},
+        {"streamGenerateContent", PROVIDER_METHOD_GENERATE},
+        {"countTokens", PROVIDER_METHOD_COUNT},
+        {"batchGenerateContent", PROVIDER_METHOD_LATER},
+        {"asyncBatchEmbedContent", PROVIDER_METHOD_LATER},
+        {"predictLongRunning", PROVIDER_METHOD_LATER},
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_equal(word, str_from(words[i].word))) {
+            return words[i].method;
+        }
+    }
+    return PROVIDER_METHOD_OTHER;
+}
+
+enum provider_method provider_method_of(struct str path, struct str *out_model)
+{
+    CHECK(out_model != NULL);
+    *out_model = (struct str){0};
+    const bool is_quoted = str_find(path, STR("%")) != SIZE_MAX;
+    const bool has_colon = str_find(path, STR(":")) != SIZE_MAX ||
+                           str_find(path, STR("%3A")) != SIZE_MAX ||
+                           str_find(path, STR("%3a")) != SIZE_MAX;
+    if (is_quoted) { /* read otherwise here than there, it would name another model */
+        return has_colon ? PROVIDER_METHOD_OTHER : PROVIDER_METHOD_NONE;
+    }
+    struct str method = behind_models(path);
+    const struct str name = str_cut(&method, ':');
+    if (method.size == 0) {
+        return PROVIDER_METHOD_NONE;
+    }
+    if (name.size > 0 && str_find(name, STR("/")) == SIZE_MAX) {
+        *out_model = name;
+    }
+    return method_of(method);
 }
 
 /* ---- what is asked */
@@ -105,26 +140,45 @@ static void read_tools(struct json tools, struct provider_request *io)
     }
 }
 
-static int64_t bound_of(struct json node, int64_t least, int64_t high)
+/* The only member that has one of two names. Of several, or of one that is no such count, nobody
+ * knows which holds: *io_is_clear is false then. */
+static struct json only(struct json object, const char *one, const char *other, bool *io_is_clear)
 {
+    struct json_cursor cursor =
+        json_kind(object) == JSON_OBJECT ? json_iter(object) : (struct json_cursor){0};
+    struct json found = {0};
+    struct json value;
+    struct str key;
+    int count = 0;
+    while (json_next(&cursor, &key, &value)) {
+        if (str_equal(key, str_from(one)) || str_equal(key, str_from(other))) {
+            found = value;
+            count++;
+        }
+    }
+    *io_is_clear = *io_is_clear && count < 2;
+    return found;
+}
+
+static int64_t count_of(struct json node, int64_t least, int64_t high, bool *io_is_clear)
+{
+    if (json_kind(node) == JSON_ABSENT || json_kind(node) == JSON_NULL) {
+        return -1;
+    }
     const int64_t count = json_is_number(node) ? json_int64(node, -1) : -1;
+    *io_is_clear = *io_is_clear && count >= least && count <= high;
     return count >= least && count <= high ? count : -1;
 }
 
-void provider_gemini_request(struct json root, struct provider_request *io)
+static void read_config(struct json config, struct provider_request *io, bool *io_is_clear)
 {
-    CHECK(io != NULL);
-    const struct json config = either(root, "generationConfig", "generation_config");
-    const struct json contents = json_get(root, "contents");
-    if (json_kind(contents) != JSON_ARRAY && json_kind(contents) != JSON_OBJECT) {
-        return;
-    }
     const int64_t bound =
-        bound_of(either(config, "maxOutputTokens", "max_output_tokens"), 0, USAGE_TOKENS_MAX);
-    const int64_t choices =
-        bound_of(either(config, "candidateCount", "candidate_count"), 1, PROVIDER_CHOICES_MAX);
-    io->output_max = bound > io->output_max ? bound : io->output_max;
-    io->choices = choices > io->choices ? choices : io->choices;
+        count_of(only(config, "maxOutputTokens", "max_output_tokens", io_is_clear), 1,
+                 USAGE_TOKENS_MAX, io_is_clear);
+    const int64_t choices = count_of(only(config, "candidateCount", "candidate_count", io_is_clear),
+                                     1, PROVIDER_CHOICES_MAX, io_is_clear);
+    io->output_max = *io_is_clear ? bound : -1;
+    io->choices = *io_is_clear && choices > 0 ? choices : io->choices;
     struct json_cursor modalities =
         elements_of(either(config, "responseModalities", "response_modalities"));
     struct json name;
@@ -134,6 +188,16 @@ void provider_gemini_request(struct json root, struct provider_request *io)
             io->unbounded = "pictures that come out";
         }
     }
+}
+
+void provider_gemini_request(struct json root, struct provider_request *io)
+{
+    CHECK(io != NULL);
+    bool is_clear = true;
+    const struct json contents = only(root, "contents", "contents", &is_clear);
+    const struct json config = only(root, "generationConfig", "generation_config", &is_clear);
+    read_config(config, io, &is_clear);
+    io->is_output_unsure = !is_clear;
     read_tools(json_get(root, "tools"), io);
     if (json_kind(either(root, "cachedContent", "cached_content")) == JSON_STRING) {
         io->unbounded = "cachedContent";
@@ -144,6 +208,7 @@ void provider_gemini_request(struct json root, struct provider_request *io)
         read_parts(content, io);
     }
     read_parts(contents, io);
+    io->unbounded = is_clear ? io->unbounded : "members that are there twice";
     io->input_tokens_max =
         io->input_tokens_max < USAGE_TOKENS_MAX ? io->input_tokens_max : USAGE_TOKENS_MAX;
 }

@@ -182,6 +182,16 @@ static void find_figures(struct json usage, struct json out[static COUNT_OF(figu
     }
 }
 
+static void keep_raw(struct json usage, struct provider_reply *io)
+{
+    if (io->raw != NULL) {
+        char raw[PROVIDER_RAW_BYTES_MAX];
+        const size_t size = json_minify(usage, raw, sizeof raw);
+        text_clear(io->raw);
+        text_add(io->raw, (struct str){raw, size <= sizeof raw ? size : 0});
+    }
+}
+
 static void read_usage(enum provider_api api, struct json usage, struct provider_reply *io)
 {
     if (json_kind(usage) != JSON_OBJECT) {
@@ -200,12 +210,7 @@ static void read_usage(enum provider_api api, struct json usage, struct provider
     io->has_usage = is_told(io, FIGURE_INPUT) || is_told(io, FIGURE_OUTPUT);
     make_usage(api, io, is_exclusive(api, usage));
     add_compactions(json_get(usage, "iterations"), io);
-    if (io->raw != NULL) {
-        char raw[PROVIDER_RAW_BYTES_MAX];
-        const size_t size = json_minify(usage, raw, sizeof raw);
-        text_clear(io->raw);
-        text_add(io->raw, (struct str){raw, size <= sizeof raw ? size : 0});
-    }
+    keep_raw(usage, io);
     keep(&io->region, json_str(json_get(usage, "inference_geo")));
     const struct str tier = json_str(json_get(usage, "service_tier"));
     if (tier.size > 0) {
@@ -228,8 +233,7 @@ static void read_gemini(struct json root, struct provider_reply *io)
     keep(&io->model, json_str(json_get(root, "modelVersion")));
     io->has_usage = true;
     make_usage(PROVIDER_OTHER, io, false);
-    const size_t size = json_minify(usage, io->raw, sizeof io->raw);
-    io->raw_size = size <= sizeof io->raw ? size : 0;
+    keep_raw(usage, io);
 }
 
 static void read_error(struct json error, struct provider_reply *io)

@@ -491,9 +491,6 @@ enum errc provider_request_read(enum provider_api api, struct str body, struct j
         request.user = json_str(json_get(request.metadata, "user_id"));
     }
     bound_input(body, found, &request);
-    if (api == PROVIDER_OTHER) {
-        provider_gemini_request(root, &request);
-    }
     *out = request;
     return ERR_OK;
 }

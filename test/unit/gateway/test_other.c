@@ -129,19 +129,74 @@ static void a_model_in_the_path_is_read_and_nothing_else_is(void)
 {
     static const struct {
         const char *path;
+        enum provider_method method;
         const char *model;
-    } rows[] = {{"/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro"},
-                {"/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:rawPredict",
-                 "gemini-2.5-pro"},
-                {"/models/gemini-2.5-pro", ""},
-                {"/models/:generateContent", ""},
-                {"/models/a/b:c", ""},
-                {"/models/a%2fb:c", ""},
-                {"/other:thing", ""},
-                {"", ""}};
+    } rows[] = {
+        {"/models/gemini-2.5-pro:generateContent", PROVIDER_METHOD_GENERATE, "gemini-2.5-pro"},
+        {"/Models/gemini-2.5-pro:streamGenerateContent", PROVIDER_METHOD_GENERATE,
+         "gemini-2.5-pro"},
+        {"/projects/p/publishers/google/models/gemini-2.5-pro:rawPredict", PROVIDER_METHOD_OTHER,
+         "gemini-2.5-pro"},
+        {"/models/a/models/b:countTokens", PROVIDER_METHOD_COUNT, "b"},
+        {"/models/a:generateContent:countTokens", PROVIDER_METHOD_OTHER, "a"},
+        {"/models/a:batchGenerateContent", PROVIDER_METHOD_LATER, "a"},
+        {"/models/gemini-2.5-pro", PROVIDER_METHOD_NONE, ""},
+        {"/models/:generateContent", PROVIDER_METHOD_GENERATE, ""},
+        {"/models/a/b:c", PROVIDER_METHOD_OTHER, ""},
+        {"/models/a%2db:generateContent", PROVIDER_METHOD_OTHER, ""},
+        {"/models/a%3agenerateContent", PROVIDER_METHOD_OTHER, ""},
+        {"/%6dodels/a:generateContent", PROVIDER_METHOD_OTHER, ""},
+        {"/un%6bnown", PROVIDER_METHOD_NONE, ""},
+        {"/other:thing", PROVIDER_METHOD_NONE, ""},
+        {"", PROVIDER_METHOD_NONE, ""}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        EXPECT(str_equal(provider_model_of_path(str_from(rows[i].path)), str_from(rows[i].model)));
+        struct str model;
+        EXPECT(provider_method_of(str_from(rows[i].path), &model) == rows[i].method);
+        EXPECT(str_equal(model, str_from(rows[i].model)));
     }
+}
+
+/* What is held for that; -1: nobody knows what it costs. */
+static int64_t held_at(const char *path, const char *body)
+{
+    const int64_t held_pusd =
+        admit(path, body) && !g.exchange.is_unpriced ? g.exchange.held_pusd : -1;
+    if (g.exchange.hold != 0) {
+        CHECK(gateway_end_hold(&g.exchange, NULL, NULL));
+    }
+    return held_pusd;
+}
+
+static void no_way_of_writing_it_holds_less(void)
+{
+    static const char *const bodies[] = {
+        "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":100},"
+        "\"model\":\"gemini-2.5-flash-lite\",\"max_tokens\":1}",
+        "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":100,\"maxOutputTokens\":1}}",
+        "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":100,\"max_output_tokens\":1}}",
+        "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":100},"
+        "\"generation_config\":{\"maxOutputTokens\":1}}",
+        "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":\"100\"}}",
+        "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":0}}",
+        "{\"contents\":[],\"max_tokens\":1,\"max_completion_tokens\":1,\"max_output_tokens\":1}",
+    };
+    static const char *const paths[] = {"/google/v1/models/gemini-2.5-flash%3agenerateContent",
+                                        "/google/v1/models/gemini%2d2.5-flash:generateContent"};
+    bool good = true;
+    bool unknown = true;
+    open_with(TIER_STANDARD);
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        good = good && held_at(FLASH "generateContent", bodies[i]) >= INT64_C(100) * OUT &&
+               (i == 0 || g.exchange.cause == HOLD_CAUSE_UNBOUNDED);
+    }
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        unknown = unknown && held_at(paths[i], bodies[0]) == -1;
+    }
+    const bool later = held_at(FLASH "batchGenerateContent", bodies[0]) == -1;
+    const bool other = held_at(FLASH "predict", bodies[0]) >= INT64_C(32768) * OUT;
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || good);
+    EXPECT(test_is_refusing() || (unknown && later && other));
 }
 
 /* What is held for gpt-5 ($1.25 and $10, priority $2.50 and $20) beyond the standard price. */
@@ -208,6 +263,7 @@ int main(void)
         TEST(a_stream_of_geminis_counts_its_last_telling),
         TEST(what_gemini_reads_beyond_its_text_is_said_and_counting_is_free),
         TEST(a_model_in_the_path_is_read_and_nothing_else_is),
+        TEST(no_way_of_writing_it_holds_less),
         TEST(what_leaves_its_tier_open_is_held_for_by_the_one_agreed_on),
         TEST(a_model_that_always_searches_is_held_and_charged_for_it),
     };
