@@ -72,8 +72,15 @@ static void check_request(struct str bytes, struct json_parser *parser)
         if (provider_request_read((enum provider_api)api, bytes, root, &request, &err) == ERR_OK) {
             CHECK(request.output_max >= -1);
             CHECK(request.choices >= 0);
+            provider_gemini_request(root, &request);
+            CHECK(request.output_max >= -1);
+            CHECK(request.choices >= 0);
+            CHECK(request.input_tokens_max <= USAGE_TOKENS_MAX);
         }
     }
+    struct str model;
+    (void)provider_method_of(bytes, &model);
+    CHECK(model.size <= bytes.size);
     struct text out;
     text_init(&out, PARSER_BYTES_MAX);
     if (json_set(bytes, STR("max_tokens"), STR("7"), &out, &err) == ERR_OK && !text_is_full(&out)) {

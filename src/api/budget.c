@@ -118,8 +118,19 @@ static const char *state_of(const struct hold_balance *b)
     return b->hard_pusd != HOLD_NO_LIMIT && committed >= b->hard_pusd ? "refuses" : state;
 }
 
-static enum errc put_balance(struct text *out, const struct hold_balance *b, struct arena *arena,
-                             struct err *err)
+/* A log does not tell: that it was read again is no start. */
+static void put_refused(struct text *out, bool is_live, int64_t count)
+{
+    json_name(out, "refused_since_start");
+    if (is_live) {
+        json_put_int64(out, count);
+    } else {
+        json_put_null(out);
+    }
+}
+
+static enum errc put_balance(struct text *out, const struct hold_balance *b, bool is_live,
+                             struct arena *arena, struct err *err)
 {
     json_open_object(out);
     put_str(out, "scope", b->scope);
@@ -146,6 +157,7 @@ static enum errc put_balance(struct text *out, const struct hold_balance *b, str
     put_steps(out, b);
     put_amount(out, "per_case", b->per_case_pusd, HOLD_NO_LIMIT);
     put_count(out, "open_holds", b->open_holds);
+    put_refused(out, is_live, b->refused);
     put_money(out, "held_of_past_periods", b->past_held_pusd);
     put_money(out, "overshoot", b->overshoot_pusd);
     json_name(out, "last_period");
@@ -176,12 +188,7 @@ static void put_holds(struct text *out, const struct budget_standing *standing)
     put_count(out, "expired", counts->expired);
     put_count(out, "settled_late", counts->late);
     put_count(out, "forgotten", counts->forgotten_holds);
-    json_name(out, "refused_since_start");
-    if (standing->is_live) {
-        json_put_int64(out, counts->refused);
-    } else {
-        json_put_null(out);
-    }
+    put_refused(out, standing->is_live, counts->refused);
     json_name(out, "unknown");
     json_open_object(out);
     money_sum unknown_pusd = 0;
@@ -320,7 +327,7 @@ enum errc api_budgets(const struct budget_standing *standing, const struct api_b
             continue;
         }
         shown++;
-        const enum errc code = put_balance(out, balance, arena, err);
+        const enum errc code = put_balance(out, balance, standing->is_live, arena, err);
         if (code != ERR_OK) {
             return code;
         }

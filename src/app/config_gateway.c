@@ -46,6 +46,22 @@ static enum errc read_key_env(struct arena *arena, const struct config_field *fi
     return ERR_OK;
 }
 
+static const char *const tiers[] = {"standard", "flex", "priority", NULL};
+
+static enum errc read_tier(struct arena *arena, const struct config_field *field,
+                           const struct yaml *node, void *place, struct err *err)
+{
+    static const enum service_tier values[] = {TIER_STANDARD, TIER_FLEX, TIER_PRIORITY};
+    (void)arena;
+    int word = 0;
+    const enum errc code = yaml_word(node, field->words, &word, err);
+    if (code == ERR_OK) {
+        CHECK((size_t)word < COUNT_OF(values));
+        *(enum service_tier *)place = values[word];
+    }
+    return code;
+}
+
 static const struct config_field upstream_fields[] = {
     {KEY("base_url", URL), AT(settings_upstream, base_url), .required = true,
      .words = config_web_urls},
@@ -55,6 +71,8 @@ static const struct config_field upstream_fields[] = {
     {KEY("dialect", WORD), AT(settings_upstream, dialect), GIVEN(settings_upstream, has_dialect),
      .words = dialects, .absent = "by its name"},
     {KEY("provider", TEXT), AT(settings_upstream, provider), .absent = "its name"},
+    {KEY("default_tier", OWN), AT(settings_upstream, default_tier), .read = read_tier,
+     .words = tiers, .allowed = "standard, flex, priority", .absent = "standard"},
 };
 
 _Static_assert(offsetof(struct settings_upstream, name) == 0, "CONFIG_NAMED puts it there");

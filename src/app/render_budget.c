@@ -252,6 +252,16 @@ static void say_steps(struct render *r, struct json standing)
             all = render_format(r, STR_FORMAT "%seach case at most " STR_FORMAT, STR_ARG(all),
                                 all.size > 0 ? ", " : "", STR_ARG(render_money(r, per_case)));
         }
+        const int64_t refused = json_int64(json_get(b, "refused_since_start"), 0);
+        if (refused > 0) {
+            render_note(r, "no room",
+                        render_format(r,
+                                      "of the " STR_FORMAT
+                                      ": for %lld %s since the server started; "
+                                      "what was refused is in the ledger (bursar explain CASE)",
+                                      STR_ARG(json_str(json_get(b, "period"))), (long long)refused,
+                                      refused == 1 ? "call" : "calls"));
+        }
         const struct json before = json_get(b, "spent_before_budget");
         if (json_kind(before) == JSON_STRING && !str_equal(json_str(before), STR("0"))) {
             render_note(r, "opening",

@@ -75,24 +75,31 @@ static int64_t bound_output(struct exchange *exchange)
     return all;
 }
 
+static int64_t searches_of(const struct exchange *exchange)
+{
+    const int64_t most = exchange->web_searches_max;
+    return most > 0 ? most : most < 0 ? SEARCHES_DEFAULT : 0;
+}
+
 /* What the call can cost at most; false: nobody knows, exchange->message says why. `out_model` is
  * the price book's name, whichever of its names was asked for. */
 static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd,
                   struct str *out_model)
 {
     const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
-    const struct price_bounds bounds = {
+    const int64_t searches = searches_of(exchange);
+    const bool always = searches == 0 && gateway_always_searches(gateway_model(exchange));
+    struct price_bounds bounds = {
         .provider = candidate->upstream->provider,
         .model = gateway_model(exchange),
         .region = provider_text_str(&exchange->geo),
         /* Anthropic serves a workspace where its owner has said. */
         .any_region = exchange->dialect == PROVIDER_ANTHROPIC && exchange->geo.size == 0,
-        .tiers = 1u << TIER_STANDARD | 1u << exchange->tier,
+        .tiers = 1u << TIER_STANDARD | 1u << exchange->tier |
+                 (exchange->is_open_tier ? 1u << candidate->upstream->default_tier : 0),
         .input_tokens = exchange->input_tokens_max,
         .output_tokens = bound_output(exchange),
-        .web_searches = exchange->web_searches_max > 0   ? exchange->web_searches_max
-                        : exchange->web_searches_max < 0 ? SEARCHES_DEFAULT
-                                                         : 0,
+        .web_searches = always ? 1 : searches,
         .input_classes = exchange->input_classes != 0 ? exchange->input_classes | TEXT_CLASSES : 0,
         .output_audio = exchange->output_audio,
         .from_ns = now_ns,
@@ -109,8 +116,14 @@ static bool price(struct exchange *exchange, int64_t now_ns, int64_t *out_pusd,
         gateway_say(exchange, "the request names no model");
         return false;
     }
-    if (price_worst(exchange->table->book, &bounds, gateway_memo(exchange), &worst, &err) !=
-        ERR_OK) {
+    enum errc code =
+        price_worst(exchange->table->book, &bounds, gateway_memo(exchange), &worst, &err);
+    if (always && code == ERR_OK && worst.state != PRICE_PRICED) { /* nobody knows the fee */
+        bounds.web_searches = 0;
+        exchange->cause = exchange->cause == HOLD_CAUSE_NONE ? HOLD_CAUSE_FEES : exchange->cause;
+        code = price_worst(exchange->table->book, &bounds, gateway_memo(exchange), &worst, &err);
+    }
+    if (code != ERR_OK) {
         gateway_say(exchange, "%s", err.text);
         return false;
     }

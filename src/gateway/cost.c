@@ -119,13 +119,27 @@ struct price_memo *gateway_memo(struct exchange *exchange)
     return home->memo;
 }
 
+enum service_tier gateway_tier(const struct exchange *exchange)
+{
+    const struct gateway_upstream *const upstream = exchange->chain[exchange->chain_at].upstream;
+    return exchange->metered.has_tier ? exchange->metered.tier
+           : exchange->is_open_tier   ? upstream->default_tier
+                                      : exchange->tier;
+}
+
+bool gateway_always_searches(struct str model)
+{
+    return str_find(model, STR("-search-preview")) != SIZE_MAX ||
+           str_find(model, STR("-search-api")) != SIZE_MAX;
+}
+
 static bool price_of(struct exchange *exchange, struct str model, struct gateway_settled *io)
 {
     const struct price_query query = {
         .provider = exchange->chain[exchange->chain_at].upstream->provider,
         .model = model,
         .at_ns = exchange->started_ns,
-        .tier = exchange->metered.has_tier ? exchange->metered.tier : exchange->tier,
+        .tier = gateway_tier(exchange),
         .region = provider_text_str(&exchange->metered.region),
         .usage = &io->usage,
         .memo = gateway_memo(exchange),
@@ -144,6 +158,20 @@ static bool price_of(struct exchange *exchange, struct str model, struct gateway
     return true;
 }
 
+/* By the name of the model that served, else by the one that was asked for; with the search that
+ * the reply does not tell of, where its fee is known. */
+static void price_usage(struct exchange *exchange, struct str asked, struct gateway_settled *io)
+{
+    const bool adds = io->usage.counts[USAGE_WEB_SEARCHES] == 0 && gateway_always_searches(asked);
+    io->usage.counts[USAGE_WEB_SEARCHES] += adds;
+    if (!price_of(exchange, io->model, io) && !price_of(exchange, asked, io) && adds) {
+        io->usage.counts[USAGE_WEB_SEARCHES] = 0;
+        if (!price_of(exchange, io->model, io)) {
+            (void)price_of(exchange, asked, io);
+        }
+    }
+}
+
 void gateway_cost(struct exchange *exchange, struct gateway_settled *out)
 {
     CHECK(exchange->end != END_NONE);
@@ -155,7 +183,7 @@ void gateway_cost(struct exchange *exchange, struct gateway_settled *out)
     out->provider = exchange->chain[exchange->chain_at].upstream->provider;
     if (!out->is_charged) {
         out->has_cost = true;
-    } else if (out->has_usage && !price_of(exchange, out->model, out)) {
-        (void)price_of(exchange, asked, out);
+    } else if (out->has_usage) {
+        price_usage(exchange, asked, out);
     }
 }

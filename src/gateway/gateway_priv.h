@@ -52,6 +52,7 @@ struct gateway_upstream {
     struct net_target target;
     struct str path; /* of the base URL, without a '/' at its end */
     struct str provider;
+    enum service_tier default_tier;
     char secret[GATEWAY_SECRET_BYTES_MAX + 1]; /* a whole field's value */
     size_t secret_size;
 };
@@ -212,8 +213,11 @@ struct exchange {
     int64_t web_searches_max;
     const char *unbounded;
     enum service_tier tier;
+    bool is_open_tier; /* the upstream's default one may serve it */
     struct provider_text geo;
-    struct provider_text model; /* as asked */
+    struct provider_text model;  /* as asked */
+    enum provider_method method; /* of Gemini's; with one, no other model can be asked for */
+    struct str path_model;       /* that the path names */
 
     /* ADMIT */
     const struct settings_route *route;
@@ -318,6 +322,12 @@ void gateway_cost(struct exchange *exchange, struct gateway_settled *out);
 struct price_memo *gateway_memo(struct exchange *exchange);
 /* The posting in place of the hold, with the record for the ledger. False: it is owed. */
 bool gateway_post(struct exchange *exchange, const struct gateway_settled *settled);
+
+/* That served the call, as told, else as agreed or asked for. */
+enum service_tier gateway_tier(const struct exchange *exchange);
+/* Whether the model searches the web in each call, and is paid for that by the call.
+ * Source: OpenAI's guide to web search, on search models in chat completions. */
+bool gateway_always_searches(struct str model);
 
 /* ---- post.c: the end of a hold, recorded */
 

@@ -135,6 +135,12 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
     if (code != ERR_OK) {
         return code;
     }
+    if (exchange->method != PROVIDER_METHOD_NONE) { /* whatever model the body names */
+        request.model = exchange->path_model;
+    }
+    if (exchange->method == PROVIDER_METHOD_GENERATE) {
+        provider_gemini_request(root, &request);
+    }
     if (request.model.size > sizeof exchange->model.bytes) {
         return err_set(err, ERR_RANGE, "the model's name is longer than %d bytes",
                        (int)PROVIDER_NAME_BYTES_MAX);
@@ -157,6 +163,7 @@ static enum errc read_body(struct exchange *exchange, struct err *err)
         memcpy(exchange->geo.bytes, request.geo.size > 0 ? request.geo.data : "", request.geo.size);
     }
     exchange->tier = request.tier;
+    exchange->is_open_tier = request.is_open_tier;
     exchange->model.size = request.model.size;
     if (request.model.size > 0) {
         memcpy(exchange->model.bytes, request.model.data, request.model.size);
@@ -202,11 +209,17 @@ enum gateway_step gateway_read(struct exchange *exchange)
     if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
         exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
     }
+    if (exchange->api == PROVIDER_OTHER) {
+        exchange->method = provider_method_of(rest, &exchange->path_model);
+        exchange->api =
+            exchange->method == PROVIDER_METHOD_COUNT ? PROVIDER_COUNT_TOKENS : PROVIDER_OTHER;
+    }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
     exchange->sent_aliases[0] = alias_in(head, STR("request-id"));
     exchange->sent_aliases[1] = alias_in(head, STR("x-request-id"));
-    exchange->is_job = exchange->api == PROVIDER_OTHER && provider_is_job(rest);
+    exchange->is_job = exchange->method == PROVIDER_METHOD_LATER ||
+                       (exchange->api == PROVIDER_OTHER && provider_is_job(rest));
     exchange->choices = 1;
     exchange->output_max = -1;
     if (request->body.size > GATEWAY_BODY_BYTES_MAX) {

@@ -57,7 +57,7 @@ void gateway_chain(struct exchange *exchange)
 {
     const struct settings_route *const route = exchange->route;
     exchange->chain_count = 0;
-    if (route == NULL || exchange->model.size == 0) {
+    if (route == NULL || exchange->model.size == 0 || exchange->method != PROVIDER_METHOD_NONE) {
         add(exchange, (struct str){0}, "as asked");
         return;
     }

@@ -99,7 +99,8 @@ bool gateway_fallback_is_for(const struct exchange *exchange, size_t number)
 
 bool gateway_pressed_is_for(const struct exchange *exchange)
 {
-    return is_for(rule_of(exchange, exchange->route)->under_pressure, exchange);
+    return exchange->method == PROVIDER_METHOD_NONE &&
+           is_for(rule_of(exchange, exchange->route)->under_pressure, exchange);
 }
 
 /* ---- for doctor */

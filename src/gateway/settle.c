@@ -149,7 +149,7 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
         .has_cost = settled->has_cost && settled->price_id != 0,
         .cost_pusd = settled->cost_pusd,
         .price_id = settled->price_id,
-        .tier = exchange->metered.has_tier ? exchange->metered.tier : exchange->tier,
+        .tier = gateway_tier(exchange),
         .region = provider_text_str(&exchange->metered.region),
         .reason = str_from(reason),
     };

@@ -27,6 +27,7 @@ static enum errc add_upstream(struct gateway_table *table, const struct settings
     }
     upstream->name = from->name;
     upstream->dialect = is_anthropic ? PROVIDER_ANTHROPIC : PROVIDER_OPENAI;
+    upstream->default_tier = from->default_tier;
     upstream->provider = from->provider.size > 0 ? from->provider : from->name;
     if (secret.size > 0) {
         const int size = snprintf(upstream->secret, sizeof upstream->secret, "%s" STR_FORMAT,

@@ -41,17 +41,25 @@ void holds_note_refusal(struct holds *holds, const struct hold_record *reserve,
                         const struct hold_refusal *refusal)
 {
     CHECK(holds != NULL);
+    const struct hash128 scope = hash128(str_from(refusal->scope));
+    if (refusal->why ==
+        HOLD_WHY_CASE) { /* a case has no line of its own: it counts with its scope's */
+        struct holds_row *const first = holds_first(holds->table, scope);
+        CHECK(first != NULL);
+        first->refused++;
+    }
     if (refusal->why != HOLD_WHY_LIMIT) {
         return;
     }
-    const struct hash128 scope = hash128(str_from(refusal->scope));
     for (struct holds_row *row = holds_first(holds->table, scope); row != NULL;
          row = holds_next(holds->table, row)) {
         if (row->hard_pusd == refusal->limit_pusd && row->until_ns == refusal->resets_ns &&
-            row->period == refusal->period && reserve->at_ns < row->until_ns &&
-            !row->told_refusal) {
-            row->told_refusal = true;
-            notice(holds, row, ACTION_REFUSE, row->hard_pusd);
+            row->period == refusal->period && reserve->at_ns < row->until_ns) {
+            row->refused++;
+            if (!row->told_refusal) {
+                row->told_refusal = true;
+                notice(holds, row, ACTION_REFUSE, row->hard_pusd);
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ struct holds_row {
     money_sum posted;
     money_sum closed;  /* spent in periods that have ended */
     uint32_t told;     /* bit per step */
+    int64_t refused;   /* calls it had no room for; not saved: since the start */
     bool told_refusal; /* not saved: may be told again after a restart */
 };
 

@@ -294,6 +294,7 @@ static void carry_over(struct holds_row *row, const struct holds_row *old)
     row->posted = moved.posted;
     row->closed = moved.closed;
     row->told_refusal = moved.told_refusal;
+    row->refused = moved.refused;
     row->told = told_of(row, &moved);
 }
 

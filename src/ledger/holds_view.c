@@ -87,6 +87,7 @@ static struct hold_balance balance_of(const struct holds_row *row, int64_t now_n
                                  .last_spent_pusd = now.last_spent,
                                  .last_period_ns = now.last_from_ns,
                                  .open_holds = now.open_holds,
+                                 .refused = now.refused,
                                  .step_count = now.step_count};
 }
 

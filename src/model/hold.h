@@ -151,6 +151,7 @@ struct hold_balance {
     money_sum last_spent_pusd; /* of the period before */
     int64_t last_period_ns;    /* its first instant; INT64_MIN: none was seen */
     int64_t open_holds;
+    int64_t refused; /* calls it had no room for, since the start of a running gateway */
     const struct hold_step *steps; /* [step_count] notify and shape; owned by the arena */
     size_t step_count;
 };

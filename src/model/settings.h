@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "model/usage.h"
 
 struct yaml;
 struct correlation;
@@ -55,7 +56,8 @@ struct settings_upstream {
     struct str api_key_file; /* whose first line is the key */
     bool has_dialect;        /* else by its name: "anthropic" speaks Anthropic's */
     enum upstream_dialect dialect;
-    struct str provider; /* whose prices hold; empty: the upstream's name */
+    struct str provider;            /* whose prices hold; empty: the upstream's name */
+    enum service_tier default_tier; /* that serves calls which leave it open */
 };
 
 enum budget_period {

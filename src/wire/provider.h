@@ -81,6 +81,7 @@ struct provider_request {
     bool is_background;       /* the reply comes before the work is done */
     const char *unbounded;    /* what in it may make more input than its bytes; NULL: nothing */
     enum service_tier tier;   /* dearest it allows */
+    bool is_open_tier;        /* it leaves the tier to what the provider has agreed on */
     struct str user;          /* "user", or "user_id" of Anthropic's metadata */
     struct json metadata;     /* absent, or an object */
 };
@@ -95,6 +96,18 @@ struct provider_request {
  */
 MUST_CHECK enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
                                            struct provider_request *out, struct err *err);
+
+/* What a path of Gemini's does: "/models/NAME:generateContent". */
+enum provider_method {
+    PROVIDER_METHOD_NONE, /* it is none */
+    PROVIDER_METHOD_GENERATE,
+    PROVIDER_METHOD_COUNT, /* tokens, which costs nothing */
+    PROVIDER_METHOD_LATER, /* the reply comes before the work is done, and tells no cost */
+    PROVIDER_METHOD_OTHER,
+};
+
+/* out_model  that such a path names, whatever the body says; empty: it cannot be told. Borrowed. */
+enum provider_method provider_method_of(struct str path, struct str *out_model);
 
 /* About how many tokens its input is: an estimate, where the reply does not tell. In bounded time:
  * of many texts stretches are counted, of very many values the first ones.
@@ -142,6 +155,11 @@ struct provider_reply {
 
 /* A reply that is one JSON document. What is not understood leaves its figure untold. */
 void provider_reply_read(enum provider_api api, struct json root, struct provider_reply *io);
+
+/* What a body to PROVIDER_METHOD_GENERATE asks for, over what provider_request_read() found. */
+void provider_gemini_request(struct json root, struct provider_request *io);
+/* For provider_reply_read(): usageMetadata as figures; false: it is none. */
+bool provider_gemini_figures(struct json usage, struct provider_reply *io);
 
 /*
  * One event of a stream. Returns whether it is the one that only carries the usage, which a client

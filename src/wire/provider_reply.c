@@ -40,6 +40,11 @@ static const struct figure_name figure_names[] = {
     {PART("server_tool_use", "web_search_requests"), FIGURE_WEB_SEARCHES},
 };
 
+static struct json_cursor elements_of(struct json list)
+{
+    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
+}
+
 static void keep(struct provider_text *out, struct str text)
 {
     const size_t size = text.size < sizeof out->bytes ? text.size : sizeof out->bytes;
@@ -177,6 +182,16 @@ static void find_figures(struct json usage, struct json out[static COUNT_OF(figu
     }
 }
 
+static void keep_raw(struct json usage, struct provider_reply *io)
+{
+    if (io->raw != NULL) {
+        char raw[PROVIDER_RAW_BYTES_MAX];
+        const size_t size = json_minify(usage, raw, sizeof raw);
+        text_clear(io->raw);
+        text_add(io->raw, (struct str){raw, size <= sizeof raw ? size : 0});
+    }
+}
+
 static void read_usage(enum provider_api api, struct json usage, struct provider_reply *io)
 {
     if (json_kind(usage) != JSON_OBJECT) {
@@ -195,12 +210,7 @@ static void read_usage(enum provider_api api, struct json usage, struct provider
     io->has_usage = is_told(io, FIGURE_INPUT) || is_told(io, FIGURE_OUTPUT);
     make_usage(api, io, is_exclusive(api, usage));
     add_compactions(json_get(usage, "iterations"), io);
-    if (io->raw != NULL) {
-        char raw[PROVIDER_RAW_BYTES_MAX];
-        const size_t size = json_minify(usage, raw, sizeof raw);
-        text_clear(io->raw);
-        text_add(io->raw, (struct str){raw, size <= sizeof raw ? size : 0});
-    }
+    keep_raw(usage, io);
     keep(&io->region, json_str(json_get(usage, "inference_geo")));
     const struct str tier = json_str(json_get(usage, "service_tier"));
     if (tier.size > 0) {
@@ -211,6 +221,19 @@ static void read_usage(enum provider_api api, struct json usage, struct provider
         io->tier = TIER_FAST;
         io->has_tier = true;
     }
+}
+
+static void read_gemini(struct json root, struct provider_reply *io)
+{
+    const struct json usage = json_get(root, "usageMetadata");
+    if (!provider_gemini_figures(usage, io)) {
+        return;
+    }
+    keep(&io->id, json_str(json_get(root, "responseId")));
+    keep(&io->model, json_str(json_get(root, "modelVersion")));
+    io->has_usage = true;
+    make_usage(PROVIDER_OTHER, io, false);
+    keep_raw(usage, io);
 }
 
 static void read_error(struct json error, struct provider_reply *io)
@@ -253,6 +276,9 @@ static void read_object(enum provider_api api, struct json root, struct provider
     read_error(json_get(root, "error"), io);
     count_searches(json_get(root, "output"), io);
     read_usage(api, json_get(root, "usage"), io);
+    if (api == PROVIDER_OTHER) {
+        read_gemini(root, io);
+    }
 }
 
 /* Where a text goes on from: places in the reply, from the outermost, and which member there. */
@@ -281,11 +307,6 @@ static void see_all(struct json node, const char *const *paths, size_t count, ui
     for (size_t i = 0; i < count; i++) {
         see(json_path(node, paths[i]), source + (uint32_t)i, io);
     }
-}
-
-static struct json_cursor elements_of(struct json list)
-{
-    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
 }
 
 enum { SOURCE_TEXTS = 0, SOURCE_CALLS = 8, SOURCE_INPUT = 16, SOURCE_PARTS = 24 };
@@ -352,6 +373,13 @@ void provider_reply_read(enum provider_api api, struct json root, struct provide
 {
     CHECK(api < PROVIDER_API_COUNT);
     CHECK(io != NULL);
+    /* A stream of Gemini's that is no stream of events is an array of its replies. */
+    struct json_cursor replies =
+        api == PROVIDER_OTHER ? elements_of(root) : (struct json_cursor){0};
+    struct json reply;
+    while (json_next(&replies, NULL, &reply)) {
+        read_object(api, reply, io);
+    }
     read_object(api, root, io);
     if (!io->has_usage) {
         see_choices(json_get(root, "choices"), "message", io);

@@ -476,7 +476,9 @@ enum errc provider_request_read(enum provider_api api, struct str body, struct j
         return code;
     }
     request.model = json_str(found[M_MODEL]);
-    request.tier = wire_tier(json_str(found[M_TIER]));
+    const struct str tier = json_str(found[M_TIER]);
+    request.tier = wire_tier(tier);
+    request.is_open_tier = tier.size == 0 || str_equal(tier, STR("auto"));
     if (str_equal(json_str(found[M_SPEED]), STR("fast"))) {
         request.tier = TIER_FAST;
     }

@@ -291,3 +291,17 @@ def test_a_budget_that_is_spent_before_it_is_there_refuses(home, start, upstream
     server = start("budgets: [{scope: org, period: month, usd: 0.001}]")
     status, _, body = chat(server, max_tokens=5)
     assert status == 402 and "limit $0.001, spent $0.0" in json.loads(body)["error"]["message"]
+
+
+def test_a_budget_says_how_often_it_had_no_room(home, start):
+    server = start("budgets: [{scope: org, period: day, usd: 5, per_case_usd: 0.00001},"
+                   ' {scope: "workflow:w", period: day, usd: 0.00001}]')
+    for workflow, times in (("w", 3), ("x", 2)):
+        for number in range(times):
+            assert chat(server, max_tokens=5000, headers={
+                "x-bursar-workflow": workflow, "x-bursar-case": f"c-{number}"})[0] == 402
+    said = {row["scope"]: row["refused_since_start"] for row in home.json("budget")["budgets"]}
+    assert sum(said.values()) == 5 and said["workflow:w"] + said["org"] == 5 and said["org"] >= 2
+    assert "no room" in home.run("budget", "org").stdout
+    server.stop()
+    assert {row["refused_since_start"] for row in home.json("budget")["budgets"]} == {None}
