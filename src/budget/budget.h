@@ -117,8 +117,8 @@ MUST_CHECK enum errc budget_reserve(struct budget *budget, const struct hold_req
                                     struct hold_grant *out_grant, struct hold_refusal *out_refusal,
                                     struct err *err);
 
-/* The limit that refuses which has the least free of those an open hold touches, for a caller who is
- * refused though there may be room. False: no limit refuses, or the hold is not open. */
+/* The limit that refuses which has the least free of those an open hold touches, for a caller who
+ * is refused though there may be room. False: no limit refuses, or the hold is not open. */
 bool budget_tightest(struct budget *budget, uint64_t id, struct hold_refusal *out);
 
 /*
