@@ -55,8 +55,8 @@ size_t holds_table_bytes(const struct holds_table *table);
 void holds_table_save(const struct holds_table *table, char *out);
 /* Whether applying it would change nothing but where the zones are. */
 bool holds_table_same(const struct holds *holds, const struct holds_table *table);
-/* Which of its limits nobody has seen before: out_from_ns [count] the first instant of their present
- * period (INT64_MIN: all time), HOLD_NO_END for those that are there already. */
+/* Which of its limits nobody has seen before: out_from_ns [count] the first instant of their
+ * present period (INT64_MIN: all time), HOLD_NO_END for those that are there already. */
 void holds_table_news(const struct holds *holds, const struct holds_table *table,
                       int64_t *out_from_ns);
 /* Put it in force: takes in balances and the open holds; the old one is gone. */
