@@ -1,7 +1,7 @@
 # The commands people type. Each brings what it needs by itself (tools/setup) and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build setup bench soak fuzz asan tsan format clean
+.PHONY: help demo test build serve setup bench soak fuzz asan tsan format clean
 
 FUZZ_SECONDS ?= 60
 KILL_ROUNDS ?= 100
@@ -12,6 +12,7 @@ help:
 	@echo 'make demo     build, import a synthetic company and your own agent logs, print the report'
 	@echo 'make test     every check'
 	@echo 'make build    the program: build/bursar'
+	@echo 'make serve    the server on 127.0.0.1:4318; its home is ./demo unless BURSAR_HOME names one'
 	@echo 'make bench    measure against the bars of docs/performance.md'
 	@echo 'make soak     kill the server KILL_ROUNDS=$(KILL_ROUNDS) times under load, and count'
 	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
@@ -33,6 +34,10 @@ setup:
 build: build/build.ninja
 	@tools/setup build
 	@ninja -C build bursar
+
+serve: build
+	@mkdir -p -m 700 "$${BURSAR_HOME:-demo}"
+	@BURSAR_HOME="$${BURSAR_HOME:-demo}" build/bursar serve
 
 bench: build
 	@tools/setup build bench

@@ -4,11 +4,11 @@
 Steps that do not need one another still run when one fails. What a failed step printed is shown;
 everything printed is kept in build-check/, and by meson in <folder>/meson-logs/.
 """
+import concurrent.futures
 import os
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 import xml.etree.ElementTree as xml
 
@@ -17,6 +17,7 @@ PYTHON = "/usr/bin/python3"
 OUTPUT_LINES_MAX = 150  # of a failed step, on the terminal
 PLAIN = "build"
 ASAN = "build-asan"
+E2E_PARTS = 6
 LOGS = ROOT / "build-check"
 
 
@@ -109,17 +110,17 @@ def pytest(counts, name, *tests, env=None):
 
 
 def side_by_side(counts, env):
-    """The end-to-end tests in two halves, which mostly wait for a server or a clock, and the
-    simulations, which compute."""
+    """The simulations, which compute, beside the end-to-end tests, which mostly wait for a server
+    or a clock: in parts, of which whoever is ready takes the next."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "test/e2e").glob("test_*.py"))
-    parts = [(f"e2e-{i + 1}", files[i::2]) for i in range(2) if files[i::2]] + [("sim", ["test/sim"])]
+    parts = [("sim", ["test/sim"])] + [(f"e2e-{i + 1}", files[i::E2E_PARTS])
+                                       for i in range(E2E_PARTS) if files[i::E2E_PARTS]]
     own = [Counts() for _ in parts]
-    threads = [threading.Thread(target=pytest, args=(count, name, *tests), kwargs={"env": env})
-               for count, (name, tests) in zip(own, parts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
+        runs = [pool.submit(pytest, count, name, *tests, env=env)
+                for count, (name, tests) in zip(own, parts)]
+        for done in runs:
+            done.result()
     for part in own:
         counts.passed += part.passed
         counts.failed += part.failed

@@ -27,6 +27,7 @@ TEXT = {".c", ".h", ".cc", ".def", ".py", ".md", ".sh", ".build", ".txt", ".yaml
         ".html", ".css", ""}
 PLACES = re.compile(r"(?<![\w.~$}])/(?:work/|root/|home/[a-z])")
 REGISTRY = re.compile(r"https?://[\w.-]*(?:npm|yarn|pypi|crates|maven|golang|deb\.)[\w.-]*")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLANKED = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
@@ -137,6 +138,53 @@ def check_notes(path, text):
             error(path, number, "unfinished work; finish it or file it")
 
 
+def prose(text):
+    """Markdown without what is shown as code, lines kept."""
+    return re.sub(r"```.*?```|`[^`\n]*`", lambda match: re.sub(r"[^\n]", "", match[0]), text,
+                  flags=re.S)
+
+
+def anchors(text):
+    """What the headings of a page can be linked by."""
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        found.add(re.sub(r"[^\w\- ]", "", words).replace(" ", "-"))
+    return found
+
+
+def links_of(path, text):
+    """The files and folders a page links to; an error for each that is not there."""
+    found = set()
+    for number, line in enumerate(prose(text).split("\n"), 1):
+        for link in LINK.findall(line):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            if not target.exists():
+                error(path, number, f"a link to {name}, which is not there")
+                continue
+            found.add(target)
+            if anchor and target.suffix == ".md" and anchor not in anchors(target.read_text()):
+                error(path, number, f"a link to #{anchor}, which no heading of {target.name} has")
+    return found
+
+
+def check_links(pages):
+    """Links lead somewhere, and from docs/README.md every page of docs/ can be reached."""
+    links = {path: links_of(path, text) for path, text in pages.items()}
+    reached, next_ones = set(), {root / "docs/README.md"}
+    while next_ones:
+        page = next_ones.pop()
+        reached.add(page)
+        within = set(page.glob("*.md")) if page.is_dir() else links.get(page, set())
+        next_ones |= within - reached
+    for path in sorted(pages):
+        if path.is_relative_to(root / "docs") and path not in reached:
+            error(path, 1, "no page that docs/README.md leads to has a link to this one")
+
+
 def compile_headers(headers):
     """Each header alone, in two compiler runs side by side.
 
@@ -176,7 +224,7 @@ def listed(title, rows):
 def main():
     layers = read_layers()
     files, functions, untested, headers, wide = [], [], [], [], []
-    checks, definitions = {}, {}
+    checks, definitions, pages = {}, {}, {}
     for path in all_files():
         if path.suffix not in TEXT or path.is_symlink():
             continue
@@ -190,6 +238,8 @@ def main():
         if name.startswith(DATA):
             continue
         check_text(path, text)
+        if path.suffix == ".md":
+            pages[path] = text
         if path.suffix not in (".c", ".h", ".cc"):
             continue
         check_notes(path, text)
@@ -211,6 +261,7 @@ def main():
         test = root / "test/unit" / folder / f"test_{path.stem}.c"
         if folder != "app" and not test.exists():
             untested.append(name)
+    check_links(pages)
     compile_headers(headers)
 
     listed("longest files (aim: under 400 lines)",

@@ -191,14 +191,11 @@ struct budget_balances {
 MUST_CHECK enum errc budget_balances(struct budget *budget, int64_t now_ns, struct arena *arena,
                                      struct budget_balances *out, struct err *err);
 
+/* Holds of unknown outcome, for reconciling. */
 struct budget_holds {
     const struct hold_view *rows; /* by id; owned by the arena */
     size_t count;
 };
-
-/* Holds of unknown outcome, for reconciling. Errors: ERR_LIMIT. */
-MUST_CHECK enum errc budget_unknown_holds(struct budget *budget, struct arena *arena,
-                                          struct budget_holds *out, struct err *err);
 
 struct budget_counts {
     int64_t open_holds;  /* unknown ones included */

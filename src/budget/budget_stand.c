@@ -25,17 +25,6 @@ bool budget_tightest(struct budget *budget, uint64_t id, struct hold_refusal *ou
     return found;
 }
 
-enum errc budget_unknown_holds(struct budget *budget, struct arena *arena, struct budget_holds *out,
-                               struct err *err)
-{
-    CHECK(budget != NULL);
-    CHECK(out != NULL);
-    pthread_mutex_lock(&budget->mutex);
-    const enum errc code = holds_unknown(budget->holds, arena, &out->rows, &out->count, err);
-    pthread_mutex_unlock(&budget->mutex);
-    return code;
-}
-
 static struct budget_counts counts_of(const struct holds *holds, int64_t refused)
 {
     struct holds_counts counts;

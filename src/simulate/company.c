@@ -75,13 +75,6 @@ int simulate_workflow_find(struct str name)
     return -1;
 }
 
-const char *simulate_workflow_name(int workflow)
-{
-    CHECK(workflow >= 0);
-    CHECK(workflow < SIMULATE_WORKFLOWS);
-    return company_workflows[workflow].name;
-}
-
 int simulate_plant_find(struct str name)
 {
     static const char *const words[] = {

@@ -124,9 +124,8 @@ const struct simulate_case *simulate_next(struct simulate *simulate);
 /* Cases it will give in all, unattributed sessions among them. */
 int64_t simulate_cases_total(const struct simulate *simulate);
 
-/* Index of a workflow's or bit of a plant's name, -1 if there is none; and the name of one. */
+/* Index of a workflow's or bit of a plant's name, -1 if there is none. */
 int simulate_workflow_find(struct str name);
-const char *simulate_workflow_name(int workflow);
 int simulate_plant_find(struct str name);
 
 /* The three CSV files: their heading lines; the rows of one case. */

@@ -2,6 +2,7 @@
 Method: the commands as `bursar --help` lists them."""
 import json
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -34,6 +35,16 @@ def test_help_has_an_example_that_names_the_command(home, name):
     assert f"bursar {name}" in example
     assert max(map(len, text.splitlines())) <= 100
     assert home.ok(name, "-h") == text
+
+
+@pytest.mark.parametrize("name", [name for name in commands() if name != "serve"])
+def test_its_example_is_no_wrong_use(home, tmp_path, name):
+    """What it asks for need not be in an empty ledger, which is status 1."""
+    for line in home.ok(name, "--help").split("\nExample\n")[1].splitlines():
+        words = shlex.split(line)
+        if words[:1] == ["bursar"]:
+            done = home.run(*words[1:], cwd=tmp_path)
+            assert done.returncode in (0, 1), f"{line}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("name", commands())

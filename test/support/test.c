@@ -4,13 +4,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { REFUSALS_MAX = 10000, SPARSE_FROM = 16, TESTS_MAX = 256 };
+enum { REFUSALS_MAX = 10000, SPARSE_FROM = 4, TESTS_MAX = 256 };
 
 static bool refusing;
+static int parts; /* begun in this run */
 
 bool test_is_refusing(void)
 {
     return refusing;
+}
+
+bool test_is_spent(void)
+{
+    return refusing && arena_fail_after < 0;
+}
+
+bool test_part(void)
+{
+    return parts++ == 0 || !refusing;
 }
 
 void test_expect_failed(const char *condition, const char *file, int line)
@@ -48,7 +59,8 @@ static void run_with_refusals(void **state)
     test->run();
 
     refusing = true;
-    for (int i = 0; i < REFUSALS_MAX; i += test->sparse && i >= SPARSE_FROM ? i / 4 : 1) {
+    for (int i = 0; i < REFUSALS_MAX; i += test->sparse && i >= SPARSE_FROM ? i / 2 : 1) {
+        parts = 0;
         arena_fail_after = i;
         test->run();
         if (arena_fail_after >= 0) {

@@ -30,7 +30,7 @@ struct test {
     {                                                                                              \
         .name = #function, .run = function                                                         \
     }
-/* For tests that open a database, which takes long: of many allocations some thirty are refused,
+/* For tests that open a database, which takes long: of many allocations some fifteen are refused,
  * the first ones all, later ones ever further apart. */
 #define TEST_SPARSE(function)                                                                      \
     {                                                                                              \
@@ -47,6 +47,11 @@ struct test {
 
 /* Whether an allocation is being refused: results may differ, safety may not. */
 bool test_is_refusing(void);
+/* Whether this rerun has refused its one: what begins now would run as it did the first time. */
+bool test_is_spent(void);
+/* Begin a part of a test that has a database to itself. False: leave it out, as reruns are for the
+ * first part; the others do the same with other rows, and would make it run again and again. */
+bool test_part(void);
 void test_expect_failed(const char *condition, const char *file, int line);
 
 /* Print and forget what an error says, so that a failing EXPECT shows it. */

@@ -84,6 +84,22 @@ class Tidy(unittest.TestCase):
     def test_an_unfinished_merge_is_found(self):
         self.source("a merge that was not finished", "<" * 7 + " HEAD")
 
+    def test_links_that_lead_nowhere_are_found(self):
+        self.breach("README.md:1: a link to docs/gone.md, which is not there",
+                    README_DOT_md="See [it](docs/gone.md).\n")
+        self.breach("a link to #speed, which no heading of README.md has",
+                    README_DOT_md="# Cost\n\nSee [it](#speed).\n")
+
+    def test_links_in_code_and_to_other_places_are_not(self):
+        status, output = run(README_DOT_md="# The `a` cost\n\n[x](#the-a-cost) [y](https://x) "
+                                           "`[z](gone)`\n\n```\n[z](gone)\n```\n")
+        self.assertEqual(status, 0, output)
+
+    def test_a_page_that_no_other_leads_to_is_found(self):
+        self.breach("docs/lost.md:1: no page that docs/README.md leads to",
+                    docs__README_DOT_md="[all](adr)\n", docs__adr__0001_DOT_md="[a](../a.md)\n",
+                    docs__a_DOT_md="a\n", docs__lost_DOT_md="lost\n")
+
     def test_white_space_is_found(self):
         self.source("a tab", "\tint a;")
         self.source("white space at the end", "int a; ")

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "support/book.h"
 #include "support/home.h"
 #include "support/test.h"
 
@@ -97,7 +98,8 @@ static bool setup(struct bench *bench)
     *bench = (struct bench){0};
     home_make(&bench->home);
     arena_init(&bench->arena, ARENA_BYTES);
-    return price_book_parse(price_shipped(), &bench->arena, &bench->book, &err) == ERR_OK &&
+    bench->book = book_shipped();
+    return test_part() &&
            store_open(home_str(&bench->home), STORE_WRITE, &bench->store, &err) == ERR_OK;
 }
 

@@ -34,14 +34,15 @@ static struct step told(int64_t output)
 
 static int64_t count_of(struct bench *bench, enum store_query query)
 {
+    const bool is_open = bench->store != NULL && !test_is_spent();
     const long refusal = arena_fail_after;
     arena_fail_after = -1;
     struct arena arena;
     struct store_result result;
     struct err err;
     arena_init(&arena, (size_t)1 << 20);
-    const bool ran = bench->store != NULL &&
-                     store_run(bench->store, query, NULL, 0, &arena, &result, &err) == ERR_OK;
+    const bool ran =
+        is_open && store_run(bench->store, query, NULL, 0, &arena, &result, &err) == ERR_OK;
     const int64_t count = ran ? (int64_t)result.rows : -1;
     arena_deinit(&arena);
     arena_fail_after = refusal;

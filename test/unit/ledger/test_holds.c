@@ -118,23 +118,30 @@ static uint64_t reserve(struct holds *holds, const char *scope, const char *case
     return record.id;
 }
 
-static void a_full_table_refuses_and_lets_in_again(void)
+/* As much as there may be of everything, 10 p$ of each case. */
+static struct holds *open_roomy(void)
 {
-    if (test_is_refusing()) {
-        return;
-    }
-    struct holds *holds;
-    struct hold_refusal refusal = {0};
-    struct hold_record record;
-    struct err err;
     const struct hold_limit limit = {.scope = STR("org"),
                                      .period = PERIOD_TOTAL,
                                      .limit_pusd = INT64_MAX,
                                      .hard_pusd = INT64_MAX,
                                      .per_case_pusd = 10};
+    struct holds *holds;
     holds_create(&holds);
     (void)holds_begin(holds, 0);
     set_limit(holds, &limit, 1);
+    return holds;
+}
+
+static void a_full_table_refuses_and_lets_in_again(void)
+{
+    if (test_is_refusing()) {
+        return;
+    }
+    struct holds *holds = open_roomy();
+    struct hold_refusal refusal = {0};
+    struct hold_record record;
+    struct err err;
     uint64_t first = 0;
     int64_t made = 0;
     for (int i = 0; i < HOLDS_OPEN_MAX; i++) {
@@ -163,17 +170,9 @@ static void the_case_idle_longest_makes_room(void)
     if (test_is_refusing()) {
         return;
     }
-    struct holds *holds;
+    struct holds *holds = open_roomy();
     struct hold_refusal refusal = {0};
     struct err err;
-    const struct hold_limit limit = {.scope = STR("org"),
-                                     .period = PERIOD_TOTAL,
-                                     .limit_pusd = INT64_MAX,
-                                     .hard_pusd = INT64_MAX,
-                                     .per_case_pusd = 10};
-    holds_create(&holds);
-    (void)holds_begin(holds, 0);
-    set_limit(holds, &limit, 1);
     for (int i = 0; i <= HOLDS_CASES_MAX; i++) {
         char name[16];
         struct hold_record record;
