@@ -256,6 +256,7 @@ static void wait_for_end(const sigset_t *signals, struct serve *serve)
         CHECK(number > 0 || errno == EAGAIN || errno == EINTR);
         if (++steps == STARTED_STEPS) {
             memory_drop_code();
+            memory_give_back();
         }
         if (number == SIGHUP) {
             reload(serve);
