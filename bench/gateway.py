@@ -163,30 +163,60 @@ def measure_first_byte(table, peers, cpu):
               more <= 100)
 
 
+def add_memory(table, what, memory, bar=""):
+    """Resident memory; what is anonymous, and what maps files that others share."""
+    table.add(f"gateway: {what}", f"{memory['VmRSS']:.1f} MB ({memory['RssAnon']:.1f} + "
+              f"{memory['RssFile']:.1f})", bar, memory["VmRSS"] < 40 if bar else None)
+
+
+def loading(port, connections, rate, seconds, path, cpu):
+    return subprocess.Popen(["taskset", "-c", str(cpu), BENCH / "send_calls", str(port),
+                             str(connections), str(rate), str(seconds), path],
+                            stdout=subprocess.PIPE)
+
+
+def finish_load(load, least):
+    row = json.loads(load.communicate()[0])
+    if row["errors"] or row["calls"] < least:
+        raise SystemExit(f"bench: streams: {row}")
+
+
 def measure_memory(table, folder, home, key_fields, cpus):
-    """A server of its own: what it holds at rest, and with the streams."""
+    """A server that finds rows in its ledger: what it holds at rest, with streams while the ledger
+    rests, with the same streams while rows of other calls are written, and afterwards."""
+    path = request(folder, "long", home.key, stream=(130, 100), **key_fields)
+    earlier = request(folder, "earlier", home.key, x_bursar_workflow="support",
+                      x_bursar_case="earlier-@@@@@@@@")
+    beside = request(folder, "beside", home.key, x_bursar_workflow="support",
+                     x_bursar_case="beside-@@@@@@@@")
     port = free_port()
-    path = request(folder, "long", home.key, stream=(60, 100), **key_fields)
+    with running(home.serve(port), port, cpus[0]) as process:
+        send(port, 16, 0, 2, earlier, cpus[-1])
+        time.sleep(2)
+    process.wait()
+    port = free_port()
     with running(home.serve(port), port, cpus[0]) as process:
         time.sleep(3)
         before = memory_mb(process.pid)
-        with subprocess.Popen(["taskset", "-c", str(cpus[-1]), BENCH / "send_calls", str(port),
-                               str(STREAMS), "0", "1", path], stdout=subprocess.PIPE) as load:
+        add_memory(table, "resident at rest (anonymous + of files, shared)", before)
+        with loading(port, STREAMS, 0, 1, path, cpus[-1]) as streams:
             time.sleep(4)
             during = memory_mb(process.pid)
-            row = json.loads(load.communicate()[0])
-        time.sleep(1)
-        after = memory_mb(process.pid)
-    if row["errors"] or row["calls"] < STREAMS:
-        raise SystemExit(f"bench: streams: {row}")
-    table.add("gateway: resident at rest (of it files, shared)",
-              f"{before['VmRSS']:.1f} MB ({before['RssFile']:.1f})")
-    table.add(f"gateway: with {STREAMS} streams", f"{during['VmRSS']:.1f} MB"
-              f" ({during['RssFile']:.1f})", "< 40 MB", during["VmRSS"] < 40)
-    table.add("gateway: of it for the streams",
-              f"{(during['RssAnon'] - before['RssAnon']) * 1000 / STREAMS:.1f} KB each")
-    table.add("gateway: after them, their calls in the ledger",
-              f"{after['VmRSS']:.1f} MB ({after['RssFile']:.1f})")
+            add_memory(table, f"with {STREAMS} streams, the ledger at rest", during, "< 40 MB")
+            table.add("gateway: of it for the streams",
+                      f"{(during['RssAnon'] - before['RssAnon']) * 1000 / STREAMS:.1f} KB each")
+            with loading(port, 16, 200, 5, beside, cpus[-1]) as calls:
+                most = during
+                for _ in range(45):
+                    time.sleep(0.1)
+                    most = max(most, memory_mb(process.pid), key=lambda row: row["VmRSS"])
+                finish_load(calls, 900)
+            add_memory(table, f"with {STREAMS} streams, the ledger written, at most", most)
+            finish_load(streams, STREAMS)
+        time.sleep(2)
+        add_memory(table, "after them, their calls in the ledger", memory_mb(process.pid))
+        time.sleep(12)
+        add_memory(table, "12 s later", memory_mb(process.pid))
 
 
 def start_ms(home):

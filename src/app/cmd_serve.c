@@ -164,7 +164,7 @@ static enum errc open_sockets(struct serve *serve, int port, struct err *err)
         settings.private_key = from->tls.private_key.data;
     }
     serve->connections_wanted = settings.limits.connections_max;
-    serve->connections_max = serve_raise_files(serve->connections_wanted);
+    serve->connections_max = serve_raise_files(from, serve->connections_wanted);
     settings.limits.connections_max = serve->connections_max;
     const enum errc code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
     if (code != ERR_OK || (settings.certificate == NULL && is_loopback(serve->host))) {
@@ -256,6 +256,7 @@ static void wait_for_end(const sigset_t *signals, struct serve *serve)
         CHECK(number > 0 || errno == EAGAIN || errno == EINTR);
         if (++steps == STARTED_STEPS) {
             memory_drop_code();
+            memory_give_back();
         }
         if (number == SIGHUP) {
             reload(serve);
@@ -287,7 +288,8 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
                 v6 ? "[" : "", serve->host, v6 ? "]" : "", net_server_port(serve->net),
                 serve->config->settings->tls.certificate.size > 0 ? " with TLS" : "",
                 store_path(serve->writer), serve->connections_max);
-        serve_tell_files(serve->connections_max, serve->connections_wanted);
+        serve_tell_files(serve->config->settings, serve->connections_max,
+                         serve->connections_wanted);
         serve_notify("READY=1");
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");

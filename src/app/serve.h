@@ -124,10 +124,11 @@ void serve_handle_commands(void *context, const struct net_request *request,
 
 /* ---- serve_files.c */
 
-/* Raise the limit of open files for so many connections; how many it allows. */
-int serve_raise_files(int connections);
+/* Raise the limit of open files for so many connections, and those to upstreams where there are
+ * some; how many it allows. */
+int serve_raise_files(const struct settings *settings, int connections);
 /* Say on standard error when it allows few of those that were wanted, and what to do. */
-void serve_tell_files(int connections, int wanted);
+void serve_tell_files(const struct settings *settings, int connections, int wanted);
 
 /* ---- serve_guard.c */
 

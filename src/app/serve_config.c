@@ -147,7 +147,7 @@ static enum errc swap(struct serve *serve, struct err *err)
         return code;
     }
     struct net_limits limits = serve_net_limits(new->settings);
-    limits.connections_max = serve_raise_files(limits.connections_max);
+    limits.connections_max = serve_raise_files(new->settings, limits.connections_max);
     const struct inbox_limits inbox = serve_inbox_limits(new->settings);
     tell_what_stays(serve, old->settings, new->settings);
     net_server_limit(serve->net, &limits);

@@ -29,6 +29,11 @@ void memory_keep_freed(void)
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
 }
 
+void memory_give_back(void)
+{
+    (void)malloc_trim(0); /* a hint; other allocators have none */
+}
+
 /* Only what cannot be written: the loader's changes to the rest are nowhere else. */
 static int drop_object(struct dl_phdr_info *object, size_t size, void *context)
 {

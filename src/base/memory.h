@@ -14,6 +14,10 @@ void memory_free(void *object);
  * the process, which saves asking the system for each page again. */
 void memory_keep_freed(void);
 
+/* For a program that stays: what was freed goes back to the system now, not when the process ends.
+ * Takes a millisecond or less where little was freed; other threads may wait for it. */
+void memory_give_back(void);
+
 /* For a program that stays: let go of the pages of its code, and its libraries', that the start has
  * touched. What is used again comes back from the page cache, without reading the disk. */
 void memory_drop_code(void);

@@ -23,35 +23,6 @@ static void reset(struct ingest *ingest)
     ingest->group_files = 0;
 }
 
-static enum errc start(struct ingest *ingest, struct err *err)
-{
-    enum { STEPS, ALIASES, FACTS, LOOSE, NAMELESS, METERS, NEXT_IMPORT };
-    if (ingest->next_import > 0) {
-        return ERR_OK;
-    }
-    struct store_result has;
-    enum errc code =
-        store_run(ingest->store, QUERY_ledger_has, NULL, 0, &ingest->group.arena, &has, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    ingest->next_import = (int32_t)store_int64(&has, 0, NEXT_IMPORT, 1);
-    ingest->ledger_was_new = ingest->next_import == 1;
-    ingest->ledger_had_steps = store_int64(&has, 0, STEPS, 1) != 0;
-    ingest->ledger_had_aliases = store_int64(&has, 0, ALIASES, 1) != 0;
-    ingest->ledger_has_facts = store_int64(&has, 0, FACTS, 1) != 0;
-    ingest->ledger_has_loose = ingest->ledger_has_loose || store_int64(&has, 0, LOOSE, 1) != 0;
-    ingest->ledger_had_nameless = store_int64(&has, 0, NAMELESS, 1) != 0;
-    ingest->ledger_has_meters = store_int64(&has, 0, METERS, 1) != 0;
-    if (ingest->resident != NULL) {
-        code = resident_fill(ingest->resident, ingest->store, ingest->next_import, err);
-    }
-    if (code != ERR_OK) {
-        ingest->next_import = 0; /* again at the next attempt */
-    }
-    return code;
-}
-
 enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns, struct str workflow,
                            struct str provider, int64_t amount_pusd, struct err *err)
 {
@@ -260,6 +231,7 @@ static enum errc add_others(struct ingest *ingest, bool *out_changed, struct err
 static enum errc write_group(struct ingest *ingest, bool *out_changed, struct err *err)
 {
     struct group *const group = &ingest->group;
+    ingest_note_group(ingest);
     enum errc code = ingest_drop_known(ingest, err);
     if (code == ERR_OK) {
         code = stamp_steps(ingest, err);
@@ -288,6 +260,9 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         code = ingest_write_texts(ingest, &texts, err);
         *out_changed = *out_changed || (code == ERR_OK && texts > 0);
     }
+    ingest->is_stirring = ingest->is_stirring || placed > 0 || counted > 0;
+    /* Readings without a name, too, may have become names of one another. */
+    ingest->adds.aliases = ingest->adds.aliases || group->changes_known;
     if (code != ERR_OK || !*out_changed) {
         return code;
     }
@@ -325,12 +300,14 @@ static enum errc begin(struct ingest *ingest, struct err *err)
     if (ingest->writing) {
         return ERR_OK;
     }
-    enum errc code = start(ingest, err);
+    enum errc code = ingest_start(ingest, err);
     if (code == ERR_OK) {
         code = store_begin(ingest->store, err);
     }
     ingest->writing = code == ERR_OK;
     ingest->changed = false;
+    ingest->is_stirring = false;
+    ingest->adds = (struct resident_ledger){0};
     ingest->transaction_steps = 0;
     ingest->before = ingest->summary;
     return code;
@@ -345,7 +322,7 @@ static enum errc commit(struct ingest *ingest, struct err *err)
     if (code != ERR_OK) {
         give_up(ingest);
     } else if (ingest->resident != NULL) {
-        resident_committed(ingest->resident, ingest->next_import);
+        ingest_remember_ledger(ingest);
     }
     store_rollback(ingest->store); /* nothing after a commit */
     ingest->writing = false;

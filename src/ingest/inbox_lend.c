@@ -5,6 +5,7 @@
 enum errc inbox_reopen(struct inbox *inbox, struct err *err)
 {
     CHECK(inbox != NULL);
+    resident_doubt(inbox->resident);
     const enum errc code = inbox->settings.reopen != NULL
                                ? inbox->settings.reopen(inbox->settings.context, err)
                                : ERR_OK;
@@ -16,6 +17,7 @@ enum errc inbox_reopen(struct inbox *inbox, struct err *err)
 
 static void give_back(struct inbox *inbox)
 {
+    resident_doubt(inbox->resident); /* whoever had the store may have written */
     pthread_mutex_lock(&inbox->lock);
     CHECK(inbox->is_borrowed);
     inbox->is_borrowed = false;

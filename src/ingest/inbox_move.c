@@ -266,26 +266,6 @@ static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct e
     return code;
 }
 
-/* The store is this thread's from here to give_store(). */
-static void take_store(struct inbox *inbox)
-{
-    pthread_mutex_lock(&inbox->lock);
-    while (inbox->is_borrowed || (inbox->borrowing > 0 && !inbox->owes_a_move)) {
-        pthread_cond_wait(&inbox->moved, &inbox->lock);
-    }
-    inbox->is_moving = true;
-    pthread_mutex_unlock(&inbox->lock);
-}
-
-static void give_store(struct inbox *inbox)
-{
-    pthread_mutex_lock(&inbox->lock);
-    inbox->is_moving = false;
-    inbox->owes_a_move = false;
-    pthread_cond_broadcast(&inbox->moved);
-    pthread_mutex_unlock(&inbox->lock);
-}
-
 /* Whether the ledger may be left in a state that is not to be gone on with. */
 static bool is_breaking(enum errc code)
 {
@@ -295,7 +275,7 @@ static bool is_breaking(enum errc code)
 /* move_on() with the store. */
 static enum errc step(struct inbox *inbox, bool one, int64_t *after, struct err *err)
 {
-    take_store(inbox);
+    inbox_take_store(inbox);
     enum errc code = inbox->broken ? inbox_reopen(inbox, err) : ERR_OK;
     if (code == ERR_OK) {
         code = move_on(inbox, one, after, err);
@@ -304,7 +284,7 @@ static enum errc step(struct inbox *inbox, bool one, int64_t *after, struct err 
             inbox_tell(inbox, again.text);
         }
     }
-    give_store(inbox);
+    inbox_give_store(inbox);
     return code;
 }
 
@@ -317,15 +297,30 @@ void *inbox_run_moving(void *context)
     bool more = true;
     bool one = false;
     int64_t told_ns = 0;
+    struct inbox_rest rest = {0};
     while (more) {
         struct err err = {0};
         const enum errc code = step(inbox, one, &after, &err);
         one = is_theirs(code);
+        if (code == ERR_OK && rest.moved_ns == 0) {
+            memory_drop_code(); /* of the questions that only the first move asks */
+        }
+        if (code == ERR_OK) {
+            rest.owes_memory = rest.owes_code = true;
+            rest.moved_ns = clock_monotonic_ns();
+        }
+        int64_t ask_ns = code == ERR_NOT_FOUND ? inbox_give_back(inbox, &rest) : INT64_MAX;
         pthread_mutex_lock(&inbox->lock);
         if (code == ERR_NOT_FOUND) {
             inbox->counts.ledger_failing = false;
             while (inbox->counts.waiting <= 0 && !inbox->closing && !inbox->broken) {
-                pthread_cond_wait(&inbox->committed, &inbox->lock);
+                if (ask_ns == INT64_MAX) {
+                    pthread_cond_wait(&inbox->committed, &inbox->lock);
+                } else if (!inbox_wait(&inbox->committed, &inbox->lock, ask_ns)) {
+                    pthread_mutex_unlock(&inbox->lock);
+                    ask_ns = inbox_give_back(inbox, &rest);
+                    pthread_mutex_lock(&inbox->lock);
+                }
             }
             more = inbox->counts.waiting > 0 || !inbox->closing;
             const int64_t until_ns = clock_monotonic_ns() + (int64_t)GATHER_MS * 1000000;

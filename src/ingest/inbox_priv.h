@@ -75,4 +75,21 @@ void *inbox_run_committing(void *context);
 /* inbox_move.c: the moving thread; context is the struct inbox. */
 void *inbox_run_moving(void *context);
 
+/* inbox_rest.c */
+
+/* What moving has taken and no longer needs; zeroed at first. */
+struct inbox_rest {
+    bool owes_memory;
+    bool owes_code;
+    int64_t moved_ns;
+    int64_t given_ns;
+};
+/* What is due now goes back to the system. Returns when to ask again; INT64_MAX: nothing is owed.
+ */
+int64_t inbox_give_back(struct inbox *inbox, struct inbox_rest *rest);
+
+/* The store is this thread's from here to inbox_give_store(). */
+void inbox_take_store(struct inbox *inbox);
+void inbox_give_store(struct inbox *inbox);
+
 #endif

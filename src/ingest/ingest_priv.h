@@ -76,6 +76,8 @@ struct ingest {
     bool ledger_has_meters;       /* readings of them */
     bool writing;                 /* a transaction is open */
     bool changed;                 /* the open transaction makes the ledger another one */
+    bool is_stirring;             /* steps were moved to other cases, or sums corrected */
+    struct resident_ledger adds;  /* what it may add, beyond what it had */
     int64_t transaction_steps;    /* added by the open transaction; meaningless without one */
     struct ingest_summary before; /* the open transaction */
     struct resident *resident;    /* what the ledger may hold; NULL: not known */
@@ -102,6 +104,15 @@ MUST_CHECK enum errc ingest_add_entry(struct ingest *ingest, int64_t started_ns,
 /* Leave in the group only the steps that the ledger does not know at least as well, one of each
  * whatever names it is told under; lesser ones in the ledger give way. */
 MUST_CHECK enum errc ingest_drop_known(struct ingest *ingest, struct err *err);
+
+/* start.c */
+
+/* What the ledger has, unless this run knows. */
+MUST_CHECK enum errc ingest_start(struct ingest *ingest, struct err *err);
+/* What the group may add to the ledger that it had none of. */
+void ingest_note_group(struct ingest *ingest);
+/* It is committed: what the resident memory may say of the ledger from now on. */
+void ingest_remember_ledger(struct ingest *ingest);
 
 /* flush.c: stage rows, then run the query that adds those the ledger does not have. Whatever the
  * ledger or the rows themselves have twice, whether of this group or not, is there once. */

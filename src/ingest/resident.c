@@ -15,6 +15,8 @@ struct resident {
     size_t segment_count;
     bool overflowed;
     int32_t next_import; /* 0: not filled */
+    bool is_noted;       /* `ledger` is right */
+    struct resident_ledger ledger;
 };
 
 void resident_create(struct resident **out)
@@ -94,9 +96,13 @@ static void add(struct resident *resident, uint64_t hash)
     if (last == NULL || last->count * 4 >= last->slot_count * 3) {
         if (resident->segment_count == RESIDENT_SEGMENTS_MAX) {
             const int32_t next_import = resident->next_import;
+            const bool is_noted = resident->is_noted;
+            const struct resident_ledger ledger = resident->ledger;
             clear(resident);
             resident->overflowed = true;
             resident->next_import = next_import;
+            resident->is_noted = is_noted;
+            resident->ledger = ledger;
             return;
         }
         const size_t slot_count = last != NULL ? last->slot_count * 2 : (size_t)RESIDENT_SLOTS_MIN;
@@ -164,6 +170,32 @@ void resident_committed(struct resident *resident, int32_t next_import)
     CHECK(resident != NULL);
     CHECK(next_import >= resident->next_import);
     resident->next_import = next_import;
+}
+
+bool resident_knows(const struct resident *resident, int32_t *out_next_import,
+                    struct resident_ledger *out)
+{
+    CHECK(resident != NULL);
+    if (!resident->is_noted || resident->next_import == 0) {
+        return false;
+    }
+    *out_next_import = resident->next_import;
+    *out = resident->ledger;
+    return true;
+}
+
+void resident_note(struct resident *resident, const struct resident_ledger *ledger)
+{
+    CHECK(resident != NULL);
+    CHECK(resident->next_import > 0);
+    resident->ledger = *ledger;
+    resident->is_noted = true;
+}
+
+void resident_doubt(struct resident *resident)
+{
+    CHECK(resident != NULL);
+    resident->is_noted = false;
 }
 
 size_t resident_bytes(const struct resident *resident)

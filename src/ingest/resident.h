@@ -5,8 +5,8 @@
  *
  * A key that is not here is surely not in the ledger, so its row is appended without looking; one
  * that is here may be there, and is looked up. Right only while nobody else writes: it knows the
- * import that comes next, and whoever begins a transaction and finds another fills it anew. One
- * thread at a time.
+ * import that comes next, and whoever finds another in the ledger fills it anew. Whoever lets
+ * others write meanwhile says so with resident_doubt(). One thread at a time.
  */
 #ifndef INGEST_RESIDENT_H
 #define INGEST_RESIDENT_H
@@ -44,6 +44,23 @@ MUST_CHECK enum errc resident_fill(struct resident *resident, struct store *stor
                                    int32_t next_import, struct err *err);
 /* The imports before `next_import` are committed, and their keys are here. */
 void resident_committed(struct resident *resident, int32_t next_import);
+
+/* What else a ledger has: where it has none of a kind, nothing of that kind is looked for. */
+struct resident_ledger {
+    bool steps;
+    bool aliases;
+    bool facts; /* of traces */
+    bool loose; /* steps that may have to move */
+    bool nameless;
+    bool meters; /* readings of them */
+};
+
+/* False: not known; ask the ledger, resident_fill() and resident_note() what it said. */
+bool resident_knows(const struct resident *resident, int32_t *out_next_import,
+                    struct resident_ledger *out);
+void resident_note(struct resident *resident, const struct resident_ledger *ledger);
+/* Others had the store, or steps were moved: ask again. */
+void resident_doubt(struct resident *resident);
 
 size_t resident_bytes(const struct resident *resident);
 

@@ -40,9 +40,11 @@ bool hold_log_sync_home(const struct hold_log *log)
     CHECK(log != NULL);
     const int fd = open(log->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool synced = fd >= 0 && fsync(fd) == 0;
+    const int error = errno;
     if (fd >= 0) {
         close(fd);
     }
+    errno = error;
     return synced;
 }
 

@@ -1,11 +1,14 @@
 /* hold_log_thread: what the log does beside its callers: sync, write snapshots, remove files. */
 #include "store/hold_log_priv.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+
+enum { NO_FILES_WAIT_MS = 10 };
 
 /* A while for more records to be synced at once; shorter when somebody waits. */
 static void gather(struct hold_log *log)
@@ -18,18 +21,40 @@ static void gather(struct hold_log *log)
     }
 }
 
+/* Whether the process has no file left: that says nothing of the disk, and passes. */
+static bool is_out_of_files(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
 static void sync_once(struct hold_log *log)
 {
     CHECK(log->fd >= 0);
     const uint64_t target = log->written;
     const bool home_changed = log->home_changed;
     const int fd = dup(log->fd); /* a new segment may close it meanwhile */
+    bool synced = true;
+    if (fd < 0) {
+        synced = is_out_of_files(errno) && fdatasync(log->fd) == 0; /* callers wait for it */
+    }
     pthread_mutex_unlock(&log->mutex);
-    const bool synced = fd >= 0 && fdatasync(fd) == 0 && (!home_changed || hold_log_sync_home(log));
+    synced = synced && (fd < 0 || fdatasync(fd) == 0);
+    bool again = false;
+    if (synced && home_changed) {
+        synced = hold_log_sync_home(log);
+        again = !synced && is_out_of_files(errno);
+    }
     if (fd >= 0) {
         close(fd);
     }
+    if (again) {
+        const struct timespec wait = {.tv_nsec = NO_FILES_WAIT_MS * 1000000L};
+        (void)nanosleep(&wait, NULL);
+    }
     pthread_mutex_lock(&log->mutex);
+    if (again) {
+        return;
+    }
     if (synced) {
         log->synced = target > log->synced ? target : log->synced;
         log->syncs++;

@@ -19,7 +19,10 @@ _Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 4, "the tables from here 
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
 /* Enough for ten million calls; spills to the home's temporary folder beyond. */
-enum { ROW_GROUP_ROWS = 30720 }; /* 15 vectors of 2,048 */
+enum {
+    ROW_GROUP_ROWS = 30720, /* 15 vectors of 2,048 */
+    BLOCK_BYTES = 64 << 10, /* DuckDB's own: 256 KiB; of 16 a large ledger takes twice as much */
+};
 
 #define MEMORY_LIMIT "1200MB"
 /* Of a process that stays: what it once read would remain up to the limit. */
@@ -109,18 +112,27 @@ static enum errc open_failed(const struct store *store, const char *said, struct
                    (int)(size > 600 ? 600 : size), said != NULL ? said : "");
 }
 
-/* Small row groups are compressed while rows still come in, not all at the end. Their size can only
- * be given when a file is attached to a database that is open. */
+/*
+ * Small row groups are compressed while rows still come in, not all at the end. Their size can only
+ * be given when a file is attached to a database that is open.
+ *
+ * Small blocks, because rows in memory have one and more of them for each column, filled or not. A
+ * file keeps the size it was made with.
+ */
 static enum errc attach(struct store *store, struct err *err)
 {
     struct text sql;
+    char block_size[64] = "";
+    if (access(store->path, F_OK) != 0) {
+        snprintf(block_size, sizeof block_size, "BLOCK_SIZE %d, ", BLOCK_BYTES);
+    }
     text_init(&sql, 2 * STORE_PATH_BYTES_MAX + 256);
     text_add(&sql, STR("ATTACH '"));
     for (const char *c = store->path; *c != '\0'; c++) {
         text_repeat(&sql, *c, *c == '\'' ? 2 : 1);
     }
-    text_format(&sql, "' AS ledger (STORAGE_VERSION 'v1.2.0', ROW_GROUP_SIZE %d); USE ledger",
-                ROW_GROUP_ROWS);
+    text_format(&sql, "' AS ledger (STORAGE_VERSION 'v1.2.0', %sROW_GROUP_SIZE %d); USE ledger",
+                block_size, ROW_GROUP_ROWS);
     CHECK(!text_is_full(&sql));
     duckdb_result result;
     enum errc code = ERR_OK;
@@ -354,6 +366,16 @@ enum errc store_share(struct store *store, struct store **out, struct err *err)
     }
     *out = shared;
     return ERR_OK;
+}
+
+/* DuckDB's allocator keeps what was freed until it is used again. Setting the limit, though it is
+ * the same, makes DuckDB return it. */
+enum errc store_give_back(struct store *store, struct err *err)
+{
+    CHECK(store != NULL);
+    CHECK(!store->in_transaction);
+    return store_sql(store, "SET memory_limit = '" SHARED_MEMORY_LIMIT "'", "giving memory back",
+                     err);
 }
 
 static void close_database(struct store *store)

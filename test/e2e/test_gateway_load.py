@@ -123,6 +123,74 @@ def test_ten_thousand_connections_half_of_them_idle_are_served(home, start, upst
     crowd.stop()
 
 
+def test_open_files_are_counted_for_clients_and_their_upstreams(home, start, upstream):
+    command = home.command
+    home.command = lambda *args: ["sh", "-c", 'ulimit -n 400 && exec "$@"', "sh", *command(*args)]
+    server = start()
+    assert "at most 72 connections" in server.said  # (400 - 256) / 2
+    assert "only 400 files" in server.process.stderr.readline()
+    crowd = Crowd(server.port, 90)
+
+    async def ask(client):
+        try:
+            return await client.ask(CHAT, request({"gate": "all", "chunks": 3}, stream=True))
+        except (OSError, asyncio.IncompleteReadError):
+            return None  # closed at once: turned away
+
+    async def work():
+        calls = [asyncio.ensure_future(ask(client)) for client in crowd.clients]
+        until = time.monotonic() + 20
+        while len(upstream.log) < 72:
+            assert time.monotonic() < until, len(upstream.log)
+            await asyncio.sleep(0.02)
+        upstream.open("all")
+        return await asyncio.gather(*calls)
+    answers = crowd.run(work())
+    served = [answer for answer in answers if answer is not None]
+    assert [answer.status for answer in served] == [200] * 72
+    crowd.stop()
+    late = Crowd(server.port, 1)
+    assert late.run(late.clients[0].ask(CHAT, request({}))).status == 200
+    late.stop()
+    assert spent(home, server) == sum(map(cost, upstream.answered()))
+
+
+def test_without_a_file_left_calls_are_refused_and_clients_wait(start, upstream):
+    server = start()
+    pid = server.process.pid
+    first, second, third = (Crowd(server.port, 1) for _ in range(3))
+    assert first.run(first.clients[0].ask(CHAT, request({}))).status == 200
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    begun = asyncio.run_coroutine_threadsafe(
+        first.clients[0].ask(CHAT, request({"gate": "one", "chunks": 3}, stream=True)), first.loop)
+    until = time.monotonic() + 20
+    while len(upstream.log) < 2:  # its upstream's connection is in use
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    # A client more can come, its connection to the upstream cannot.
+    files = sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+    free = next(number for number in range(len(files) + 1) if number not in files)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free + 1, hard))
+    try:
+        refused = second.run(second.clients[0].ask(CHAT, request({})))
+        assert refused.status == 502
+        assert b"Too many open files" in refused.body
+        waiting = asyncio.run_coroutine_threadsafe(
+            third.clients[0].ask(CHAT, request({})), third.loop)
+        time.sleep(0.5)
+        assert not waiting.done()
+        assert not begun.done()
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    late = waiting.result(10)
+    assert late.status == 200, late.body
+    assert second.run(second.clients[0].ask(CHAT, request({}))).status == 200
+    upstream.open("one")
+    assert begun.result(10).status == 200
+    for crowd in (first, second, third):
+        crowd.stop()
+
+
 def test_a_thousand_streams_at_once_take_little_memory(home, start, upstream):
     files_for(4096)
     server = start()

@@ -214,6 +214,60 @@ static void readings_of_one_call_without_a_name_are_one_within_a_transaction(voi
     EXPECT(held.cost_pusd == bench_cost_pusd(10));
 }
 
+/* Add calls by a run of its own, as a process that stays does; what is known of the ledger then. */
+static bool add_and_look(struct bench *bench, struct resident *resident, struct step *call,
+                         struct resident_ledger *out)
+{
+    struct ingest *ingest = NULL;
+    const struct trace trace = bench_trace(call, 1);
+    const struct ingest_origin origin = {.path = STR("received"), .channel = CHANNEL_SPAN};
+    int32_t next_import;
+    if (bench->code != ERR_OK) {
+        return false;
+    }
+    ingest_create(&ingest, bench->store, bench->book, STR("received"), BENCH_NOON_NS);
+    ingest_remember(ingest, resident);
+    bench->code = ingest_add(ingest, &trace, &origin, &bench->err);
+    bench->code = bench->code == ERR_OK ? ingest_flush(ingest, &bench->err) : bench->code;
+    ingest_destroy(&ingest);
+    return resident_knows(resident, &next_import, out);
+}
+
+static void what_a_ledger_has_is_asked_once_and_again_when_others_wrote(void)
+{
+    struct bench bench;
+    struct resident *resident = NULL;
+    struct resident_ledger has[4] = {0};
+    int32_t next_import;
+    struct step plain = bench_call("msg_plain", 10);
+    struct step named = bench_call("msg_named", 10);
+    struct step again = bench_call("req_of_named", 10);
+    named.alias = STR("req_of_named");
+    bench_setup(&bench);
+    resident_create(&resident);
+    const bool knew = resident_knows(resident, &next_import, &has[0]);
+    const bool first = add_and_look(&bench, resident, &plain, &has[0]);
+    const bool second = add_and_look(&bench, resident, &named, &has[1]);
+    const bool third = add_and_look(&bench, resident, &again, &has[2]);
+    resident_doubt(resident);
+    const bool after = resident_knows(resident, &next_import, &has[3]);
+    resident_destroy(&resident);
+    const enum errc code = bench.code;
+    const struct held held = code == ERR_OK ? bench_look(&bench) : (struct held){0};
+    bench_teardown(&bench);
+    EXPECT(code == ERR_OK);
+    EXPECT(!knew);
+    EXPECT(first);
+    EXPECT(second);
+    EXPECT(has[1].steps);
+    EXPECT(has[1].aliases); /* or the third would not be looked up under its other name */
+    EXPECT(!has[1].meters);
+    EXPECT(!third || has[2].aliases);
+    EXPECT(!after);
+    EXPECT(held.steps == 2);
+    EXPECT(held.cost_pusd == 2 * bench_cost_pusd(10));
+}
+
 /* Its first load is rolled back with the second, which fails; then the same run has both again. */
 static void a_run_whose_transaction_is_rolled_back_begins_anew(void)
 {
@@ -266,6 +320,7 @@ int main(void)
         TEST_SPARSE(a_step_moved_to_a_case_and_one_that_is_told_there_are_in_one_case),
         TEST_SPARSE(a_sum_and_its_calls_of_one_transaction_are_counted_once),
         TEST_SPARSE(readings_of_one_call_without_a_name_are_one_within_a_transaction),
+        TEST_SPARSE(what_a_ledger_has_is_asked_once_and_again_when_others_wrote),
         TEST_SPARSE(a_run_whose_transaction_is_rolled_back_begins_anew),
     };
     return test_main(tests, COUNT_OF(tests));
