@@ -47,7 +47,8 @@ static void set_clock(struct net_loop *loop)
  */
 static bool puts_off(struct net_loop *loop)
 {
-    if (loop->unsent == NULL || !loop->loops->started || atomic_load(&loop->loops->stopping) ||
+    if ((loop->unsent == NULL && loop->turns == NULL) || !loop->loops->started ||
+        atomic_load(&loop->loops->stopping) ||
         event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
         return false;
     }
@@ -61,6 +62,54 @@ static bool puts_off(struct net_loop *loop)
     }
     loop->put_off_ns = loop->now_ns; /* the next ones wait anew */
     return false;
+}
+
+void net_turn_set(struct net_loop *loop, struct net_turn *turn)
+{
+    CHECK(turn != NULL);
+    CHECK(turn->run != NULL);
+    CHECK(net_loop_is_here(loop));
+    if (!turn->is_set) {
+        turn->is_set = true;
+        turn->next = NULL;
+        *loop->turns_end = turn;
+        loop->turns_end = &turn->next;
+    }
+}
+
+static void take_turn(struct net_loop *loop, struct net_turn **place)
+{
+    struct net_turn *const turn = *place;
+    *place = turn->next;
+    if (turn->next == NULL) {
+        loop->turns_end = place;
+    }
+    turn->is_set = false;
+}
+
+void net_turn_clear(struct net_loop *loop, struct net_turn *turn)
+{
+    CHECK(turn != NULL);
+    struct net_turn **place = &loop->turns;
+    while (turn->is_set && *place != turn) {
+        place = &(*place)->next;
+    }
+    if (turn->is_set) {
+        take_turn(loop, place);
+    }
+}
+
+/* Sending calls back, too, and what is called back may have to be done before it sends. */
+static void end_turn(struct net_loop *loop)
+{
+    do {
+        while (loop->turns != NULL) {
+            struct net_turn *const turn = loop->turns;
+            take_turn(loop, &loop->turns);
+            turn->run(turn->context);
+        }
+        stream_flush_all(loop);
+    } while (loop->turns != NULL);
 }
 
 void loop_enter(struct net_loop *loop)
@@ -77,7 +126,7 @@ void loop_leave(struct net_loop *loop)
     CHECK(loop->depth > 0);
     if (loop->depth == 1) {
         if (!puts_off(loop)) {
-            stream_flush_all(loop);
+            end_turn(loop);
         }
         while (loop->dead != NULL) {
             struct loop_dead *const dead = loop->dead;
@@ -157,7 +206,7 @@ static void on_turned(evutil_socket_t fd, short events, void *context)
     struct net_loop *const loop = context;
     loop->has_put_off = false;
     loop_enter(loop);
-    stream_flush_all(loop);
+    end_turn(loop);
     loop_leave(loop);
 }
 
@@ -227,6 +276,7 @@ struct net_loops *net_loops_create(int count)
         loop->base = new_base();
         loop->clock_ns = INT64_MAX;
         loop->now_ns = clock_monotonic_ns();
+        loop->turns_end = &loop->turns;
         loop->unsent_end = &loop->unsent;
         loop->scratch = memory_alloc(1, LOOP_SCRATCH_BYTES);
         text_init(&loop->head, HEAD_BYTES_MAX);
@@ -287,6 +337,7 @@ void net_loops_destroy(struct net_loops **loops)
     net_loops_stop(all);
     for (int i = 0; i < all->count; i++) {
         struct net_loop *const loop = &all->loops[i];
+        CHECK(loop->turns == NULL);
         CHECK(loop->unsent == NULL);
         CHECK(loop->dead == NULL);
         event_del(&loop->clock);

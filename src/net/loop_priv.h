@@ -57,6 +57,8 @@ struct net_loop {
     struct net_timer **timers; /* a heap by queued_ns, [1..timer_count] */
     size_t timer_count;
     size_t timer_capacity;
+    struct net_turn *turns; /* for the end of this turn, in the order they were set */
+    struct net_turn **turns_end;
     struct stream *unsent; /* streams with bytes to send when the callback, or the turn, is over */
     struct stream **unsent_end;
     struct loop_dead *dead;
