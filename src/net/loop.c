@@ -64,54 +64,6 @@ static bool puts_off(struct net_loop *loop)
     return false;
 }
 
-void net_turn_set(struct net_loop *loop, struct net_turn *turn)
-{
-    CHECK(turn != NULL);
-    CHECK(turn->run != NULL);
-    CHECK(net_loop_is_here(loop));
-    if (!turn->is_set) {
-        turn->is_set = true;
-        turn->next = NULL;
-        *loop->turns_end = turn;
-        loop->turns_end = &turn->next;
-    }
-}
-
-static void take_turn(struct net_loop *loop, struct net_turn **place)
-{
-    struct net_turn *const turn = *place;
-    *place = turn->next;
-    if (turn->next == NULL) {
-        loop->turns_end = place;
-    }
-    turn->is_set = false;
-}
-
-void net_turn_clear(struct net_loop *loop, struct net_turn *turn)
-{
-    CHECK(turn != NULL);
-    struct net_turn **place = &loop->turns;
-    while (turn->is_set && *place != turn) {
-        place = &(*place)->next;
-    }
-    if (turn->is_set) {
-        take_turn(loop, place);
-    }
-}
-
-/* Sending calls back, too, and what is called back may have to be done before it sends. */
-static void end_turn(struct net_loop *loop)
-{
-    do {
-        while (loop->turns != NULL) {
-            struct net_turn *const turn = loop->turns;
-            take_turn(loop, &loop->turns);
-            turn->run(turn->context);
-        }
-        stream_flush_all(loop);
-    } while (loop->turns != NULL);
-}
-
 void loop_enter(struct net_loop *loop)
 {
     CHECK(loop != NULL);
@@ -126,7 +78,7 @@ void loop_leave(struct net_loop *loop)
     CHECK(loop->depth > 0);
     if (loop->depth == 1) {
         if (!puts_off(loop)) {
-            end_turn(loop);
+            loop_end_turn(loop);
         }
         while (loop->dead != NULL) {
             struct loop_dead *const dead = loop->dead;
@@ -206,7 +158,7 @@ static void on_turned(evutil_socket_t fd, short events, void *context)
     struct net_loop *const loop = context;
     loop->has_put_off = false;
     loop_enter(loop);
-    end_turn(loop);
+    loop_end_turn(loop);
     loop_leave(loop);
 }
 

@@ -100,6 +100,9 @@ bool loop_give(struct loop_spares *spares, void *object, int spare_max);
 /* "Date: …\r\n", made once a second. */
 struct str loop_date(struct net_loop *loop);
 
+/* net/turn.c: what was set for the end of the turn, then what is to be sent. */
+void loop_end_turn(struct net_loop *loop);
+
 /* net/timer.c: run what is due; and when the next one is, INT64_MAX: none. */
 void loop_run_timers(struct net_loop *loop);
 int64_t loop_next_timer_ns(const struct net_loop *loop);
