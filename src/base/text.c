@@ -186,24 +186,29 @@ static size_t sequence_size(struct str s)
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* How many bytes at the head of `s` stand in a JSON string as they are: ASCII without controls,
- * quotes and backslashes. Eight at a time: of the bytes that are marked the lowest is right.
- * Source: "Bit Twiddling Hacks", S. E. Anderson, "Determine if a word has a byte less than n". */
+/* Of eight bytes, some bit where one of them does not stand in a JSON string as it is: controls,
+ * quotes, backslashes, and what is not ASCII. Source: "Bit Twiddling Hacks", S. E. Anderson,
+ * "Determine if a word has a byte less than n". */
+static inline uint64_t special_bytes(const char *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    const uint64_t quote = word ^ EACH_BYTE('"');
+    const uint64_t slash = word ^ EACH_BYTE('\\');
+    return (word | (word + EACH_BYTE(1)) | ((word - EACH_BYTE(0x20)) & ~word) |
+            ((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash)) &
+           EACH_BYTE(0x80);
+}
+
+/* How many bytes at the head of `s` stand in a JSON string as they are. */
 static size_t plain_size(struct str s)
 {
     size_t i = 0;
-    for (; i + 8 <= s.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, s.data + i, sizeof word);
-        const uint64_t quote = word ^ EACH_BYTE('"');
-        const uint64_t slash = word ^ EACH_BYTE('\\');
-        const uint64_t marks =
-            (word | (word + EACH_BYTE(1)) | ((word - EACH_BYTE(0x20)) & ~word) |
-             ((quote - EACH_BYTE(1)) & ~quote) | ((slash - EACH_BYTE(1)) & ~slash)) &
-            EACH_BYTE(0x80);
-        if (marks != 0) {
-            break;
-        }
+    while (i + 8 <= s.size && special_bytes(s.data + i) == 0) {
+        i += 8;
+    }
+    if (i + 8 > s.size && s.size >= 8 && special_bytes(s.data + s.size - 8) == 0) {
+        return s.size;
     }
     for (; i < s.size; i++) {
         const unsigned char c = (unsigned char)s.data[i];
@@ -264,13 +269,38 @@ static void put_escaped(struct text *text, struct str value)
     text_char(text, '"');
 }
 
+/* Comma, quotes and colon with it at once, as nearly every name allows. */
+static void put_plain_name(struct text *text, struct str name)
+{
+    const uint64_t bit = UINT64_C(1) << text->depth;
+    const bool has_before = (text->filled & bit) != 0;
+    text->filled |= bit;
+    if (reserve(text, name.size + sizeof "\"\":" - 1 + has_before)) {
+        char *at = text->data + text->size;
+        if (has_before) {
+            *at++ = ',';
+        }
+        *at++ = '"';
+        if (name.size > 0) {
+            memcpy(at, name.data, name.size);
+            at += name.size;
+        }
+        memcpy(at, "\":", sizeof "\":");
+        text->size = (size_t)(at - text->data) + sizeof "\":" - 1;
+    }
+}
+
 void json_name_str(struct text *text, struct str name)
 {
     CHECK(text->depth > 0);
     CHECK(!text->after_name);
-    separate(text);
-    put_escaped(text, name);
-    text_char(text, ':');
+    if (plain_size(name) == name.size) {
+        put_plain_name(text, name);
+    } else {
+        separate(text);
+        put_escaped(text, name);
+        text_char(text, ':');
+    }
     text->after_name = true;
 }
 

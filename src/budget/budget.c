@@ -140,7 +140,23 @@ enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limi
     return number > 0 ? settle(budget, code, number, err) : code;
 }
 
-static enum errc reserve(struct budget *budget, const struct hold_request *request,
+/* A record written at once, or with the next write. */
+enum when { NOW, LATER };
+
+static enum errc change(struct budget *budget, enum when when, struct hold_record *record,
+                        struct holds_effect *out, uint64_t *out_number, struct err *err)
+{
+    if (when == NOW) {
+        return budget_change(budget, record, 1, out, out_number, err);
+    }
+    const enum errc code = hold_log_add(budget->log, record, err);
+    if (code == ERR_OK) {
+        CHECK(holds_apply(budget->holds, record, out, err) == ERR_OK);
+    }
+    return code;
+}
+
+static enum errc reserve(struct budget *budget, enum when when, const struct hold_request *request,
                          struct holds_effect *effect, struct hold_record *record,
                          struct hold_refusal *out_refusal, uint64_t *out_number, struct err *err)
 {
@@ -149,6 +165,9 @@ static enum errc reserve(struct budget *budget, const struct hold_request *reque
     size_t count = 0;
     while (code == ERR_OK && (count = holds_draft_rolls(budget->holds, record, rolls)) > 0) {
         code = budget_change(budget, rolls, count, NULL, out_number, err);
+    }
+    if (code == ERR_OK && when == LATER && hold_log_is_behind(budget->log)) {
+        code = hold_log_write(budget->log, out_number, err);
     }
     if (code != ERR_OK) {
         return code;
@@ -159,12 +178,12 @@ static enum errc reserve(struct budget *budget, const struct hold_request *reque
         holds_note_refusal(budget->holds, record, out_refusal);
         return code;
     }
-    return budget_change(budget, record, 1, effect, out_number, err);
+    return change(budget, when, record, effect, out_number, err);
 }
 
-enum errc budget_reserve(struct budget *budget, const struct hold_request *request,
-                         struct hold_grant *out_grant, struct hold_refusal *out_refusal,
-                         struct err *err)
+static enum errc reserve_when(struct budget *budget, enum when when,
+                              const struct hold_request *request, struct hold_grant *out_grant,
+                              struct hold_refusal *out_refusal, struct err *err)
 {
     CHECK(budget != NULL);
     CHECK(out_grant != NULL && out_refusal != NULL);
@@ -173,7 +192,7 @@ enum errc budget_reserve(struct budget *budget, const struct hold_request *reque
     struct hold_grant grant = {0};
     uint64_t number = 0;
     pthread_mutex_lock(&budget->mutex);
-    enum errc code = reserve(budget, request, &effect, &record, out_refusal, &number, err);
+    enum errc code = reserve(budget, when, request, &effect, &record, out_refusal, &number, err);
     if (code == ERR_OK) {
         grant = (struct hold_grant){.id = record.id,
                                     .remaining_pusd = effect.remaining_pusd,
@@ -183,15 +202,30 @@ enum errc budget_reserve(struct budget *budget, const struct hold_request *reque
                effect.shape_scope.size);
     }
     pthread_mutex_unlock(&budget->mutex);
-    code = settle(budget, code, number, err);
+    code = when == NOW ? settle(budget, code, number, err) : code;
     if (code == ERR_OK) {
         *out_grant = grant;
     }
     return code;
 }
 
-enum errc budget_post(struct budget *budget, uint64_t id, const struct hold_settlement *settlement,
-                      struct str payload, struct hold_settled *out_settled, struct err *err)
+enum errc budget_reserve(struct budget *budget, const struct hold_request *request,
+                         struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                         struct err *err)
+{
+    return reserve_when(budget, NOW, request, out_grant, out_refusal, err);
+}
+
+enum errc budget_reserve_later(struct budget *budget, const struct hold_request *request,
+                               struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                               struct err *err)
+{
+    return reserve_when(budget, LATER, request, out_grant, out_refusal, err);
+}
+
+static enum errc post_when(struct budget *budget, enum when when, uint64_t id,
+                           const struct hold_settlement *settlement, struct str payload,
+                           struct hold_settled *out_settled, struct err *err)
 {
     CHECK(budget != NULL);
     CHECK(settlement != NULL);
@@ -202,7 +236,7 @@ enum errc budget_post(struct budget *budget, uint64_t id, const struct hold_sett
     enum errc code = holds_draft_post(budget->holds, id, settlement, &record, err);
     if (code == ERR_OK) {
         record.body = payload;
-        code = budget_change(budget, &record, 1, &effect, &number, err);
+        code = change(budget, when, &record, &effect, &number, err);
     }
     pthread_mutex_unlock(&budget->mutex);
     if (code == ERR_OK && out_settled != NULL) {
@@ -212,11 +246,24 @@ enum errc budget_post(struct budget *budget, uint64_t id, const struct hold_sett
                                              .remaining_pusd = effect.remaining_pusd,
                                              .limited = effect.limited};
     }
-    return settle(budget, code, number, err);
+    return when == NOW ? settle(budget, code, number, err) : code;
 }
 
-enum errc budget_void(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
-                      struct err *err)
+enum errc budget_post(struct budget *budget, uint64_t id, const struct hold_settlement *settlement,
+                      struct str payload, struct hold_settled *out_settled, struct err *err)
+{
+    return post_when(budget, NOW, id, settlement, payload, out_settled, err);
+}
+
+enum errc budget_post_later(struct budget *budget, uint64_t id,
+                            const struct hold_settlement *settlement, struct str payload,
+                            struct hold_settled *out_settled, struct err *err)
+{
+    return post_when(budget, LATER, id, settlement, payload, out_settled, err);
+}
+
+static enum errc void_when(struct budget *budget, enum when when, uint64_t id, int64_t now_ns,
+                           struct str payload, struct err *err)
 {
     CHECK(budget != NULL);
     struct hold_record record;
@@ -225,20 +272,51 @@ enum errc budget_void(struct budget *budget, uint64_t id, int64_t now_ns, struct
     enum errc code = holds_draft_void(budget->holds, id, now_ns, &record, err);
     if (code == ERR_OK) {
         record.body = payload;
-        code = budget_change(budget, &record, 1, NULL, &number, err);
+        code = change(budget, when, &record, NULL, &number, err);
     }
     pthread_mutex_unlock(&budget->mutex);
-    return settle(budget, code, number, err);
+    return when == NOW ? settle(budget, code, number, err) : code;
 }
 
-enum errc budget_note(struct budget *budget, struct str payload, struct err *err)
+enum errc budget_void(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
+                      struct err *err)
+{
+    return void_when(budget, NOW, id, now_ns, payload, err);
+}
+
+enum errc budget_void_later(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
+                            struct err *err)
+{
+    return void_when(budget, LATER, id, now_ns, payload, err);
+}
+
+static enum errc note_when(struct budget *budget, enum when when, struct str payload,
+                           struct err *err)
 {
     CHECK(budget != NULL);
     CHECK(payload.size > 0);
     struct hold_record record = {.event = HOLD_NOTED, .body = payload};
     uint64_t number = 0;
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code = budget_change(budget, &record, 1, NULL, &number, err);
+    const enum errc code = change(budget, when, &record, NULL, &number, err);
     pthread_mutex_unlock(&budget->mutex);
-    return settle(budget, code, number, err);
+    return when == NOW ? settle(budget, code, number, err) : code;
+}
+
+enum errc budget_note(struct budget *budget, struct str payload, struct err *err)
+{
+    return note_when(budget, NOW, payload, err);
+}
+
+enum errc budget_note_later(struct budget *budget, struct str payload, struct err *err)
+{
+    return note_when(budget, LATER, payload, err);
+}
+
+enum errc budget_record(struct budget *budget, struct err *err)
+{
+    CHECK(budget != NULL);
+    uint64_t number = 0;
+    const enum errc code = hold_log_write(budget->log, &number, err);
+    return code == ERR_OK && number > 0 ? settle(budget, code, number, err) : code;
 }

@@ -7,7 +7,7 @@
  *
  * Joins the pure ledger (ledger/holds.h) with its log (store/hold_log.h). All functions may be
  * called from any thread at any time but budget_open() and budget_close(). None waits for a
- * database; a change is one write(2), and with BUDGET_SYNC_ALWAYS a wait for the disk.
+ * database; a change, or several (budget_record), is one write(2), and with BUDGET_SYNC_ALWAYS a wait for the disk.
  * docs/budgets.md says what survives what.
  */
 #ifndef BUDGET_BUDGET_H
@@ -141,6 +141,31 @@ MUST_CHECK enum errc budget_void(struct budget *budget, uint64_t id, int64_t now
 
 /* Record a payload of a call without a hold: refused, unmetered. Errors: ERR_RANGE, ERR_IO. */
 MUST_CHECK enum errc budget_note(struct budget *budget, struct str payload, struct err *err);
+
+/*
+ * The same for callers that have more to record at once, such as a turn of a loop. What they change
+ * counts in memory from here on, and is on no disk before budget_record(): until then no call may
+ * leave for it and nobody may be told.
+ *
+ * Errors: as above. budget_reserve_later(): ERR_IO also while what was changed before waits for the
+ *         disk. The others: ERR_IO only where too much of it waits; nothing changed.
+ */
+MUST_CHECK enum errc budget_reserve_later(struct budget *budget, const struct hold_request *request,
+                                          struct hold_grant *out_grant,
+                                          struct hold_refusal *out_refusal, struct err *err);
+MUST_CHECK enum errc budget_post_later(struct budget *budget, uint64_t id,
+                                       const struct hold_settlement *settlement, struct str payload,
+                                       struct hold_settled *out_settled, struct err *err);
+MUST_CHECK enum errc budget_void_later(struct budget *budget, uint64_t id, int64_t now_ns,
+                                       struct str payload, struct err *err);
+MUST_CHECK enum errc budget_note_later(struct budget *budget, struct str payload, struct err *err);
+/*
+ * Record what was changed since, with one write(2).
+ *
+ * Errors: ERR_IO  nothing of it is recorded. It waits for the next call, here or above, and counts
+ *         in memory: a hold of it for which no call leaves is to be voided.
+ */
+MUST_CHECK enum errc budget_record(struct budget *budget, struct err *err);
 
 /*
  * Housekeeping, about every second, from one thread that may wait a few ms: releases the holds that

@@ -207,8 +207,8 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
             now_ns + (total_s > 0 ? total_s : 3600) * INT64_C(1000000000) + HOLD_MARGIN_NS,
         .now_ns = now_ns,
     };
-    return budget_reserve(exchange->home->gateway->settings.budget, &request, out_grant,
-                          out_refusal, err);
+    return budget_reserve_later(exchange->home->gateway->settings.budget, &request, out_grant,
+                                out_refusal, err);
 }
 
 /* The model that a route keeps for when money is short; false: there is none, or it is in use. */
@@ -232,7 +232,15 @@ static enum gateway_step refuse_unrecorded(struct exchange *exchange, const char
     return gateway_refuse(exchange, REFUSE_RECORD);
 }
 
-/* A hold for the candidate; GATEWAY_FORWARD, or the end. */
+enum gateway_step gateway_unrecorded(struct exchange *exchange)
+{
+    char why[GATEWAY_MESSAGE_BYTES];
+    memcpy(why, exchange->message, sizeof why);
+    (void)gateway_end_hold(exchange, NULL, NULL); /* no call leaves for it */
+    return refuse_unrecorded(exchange, why);
+}
+
+/* A hold for the candidate, which is recorded next; or the end. */
 static enum gateway_step hold(struct exchange *exchange)
 {
     for (;;) {
@@ -269,7 +277,7 @@ static enum gateway_step hold(struct exchange *exchange)
             return gateway_refuse_unpriced(exchange);
         }
         exchange->cause = exchange->is_unpriced ? HOLD_CAUSE_UNPRICED : exchange->cause;
-        return GATEWAY_FORWARD;
+        return gateway_record_hold(exchange);
     }
 }
 

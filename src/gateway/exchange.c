@@ -9,9 +9,8 @@
 #define PARSER_BYTES_MAX ((size_t)GATEWAY_BODY_BYTES_MAX)
 
 static enum gateway_step (*const steps[GATEWAY_STEP_COUNT])(struct exchange *exchange) = {
-    [GATEWAY_READ] = gateway_read,
-    [GATEWAY_ADMIT] = gateway_admit,
-    [GATEWAY_FORWARD] = gateway_forward,
+    [GATEWAY_READ] = gateway_read,       [GATEWAY_ADMIT] = gateway_admit,
+    [GATEWAY_FORWARD] = gateway_forward, [GATEWAY_UNRECORDED] = gateway_unrecorded,
     [GATEWAY_SETTLE] = gateway_settle,
 };
 
@@ -173,6 +172,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
         rng_init_stream(&home->rng, settings->seed, (uint64_t)i);
         json_parser_create(&home->parser, PARSER_BYTES_MAX);
         arena_init(&home->memo_arena, GATEWAY_MEMO_BYTES_MAX);
+        gateway_record_open(home);
     }
     gateway->refusals = gateway_refusals_create();
     *out = gateway;
@@ -188,6 +188,9 @@ void gateway_destroy(struct gateway **gateway)
     for (int i = 0; i < NET_LOOPS_MAX; i++) {
         struct gateway_loop *const home = &g->loops[i];
         gateway_drop_owing(home);
+        if (home->loop != NULL) {
+            gateway_record_close(home);
+        }
         while (home->idle != NULL) {
             struct exchange *const exchange = home->idle;
             home->idle = exchange->next;

@@ -1,12 +1,13 @@
 /*
  * gateway_priv: an exchange, the steps it goes through, and what they share.
  *
- *     READ -> ADMIT -> FORWARD -> RELAY -> SETTLE -> END
- *               ^                            |
- *               +-- the next try of the chain
+ *     READ -> ADMIT -> (recorded) -> FORWARD -> RELAY -> SETTLE -> (recorded) -> END
+ *               ^                                         |
+ *               +-- the next try of the chain ------------+
  *
- * One file a step. A step does its work and names the next one; WAIT is left by an event of the
- * upstream, the client or a timer.
+ * Holds and postings are recorded together when the loop's turn is over, before anything that was
+ * written in it is sent (record.c). One file a step. A step does its work and names the next one;
+ * WAIT is left by an event of the upstream, the client or a timer.
  */
 #ifndef GATEWAY_GATEWAY_PRIV_H
 #define GATEWAY_GATEWAY_PRIV_H
@@ -40,7 +41,8 @@ enum gateway_step {
     GATEWAY_READ,
     GATEWAY_ADMIT,
     GATEWAY_FORWARD,
-    GATEWAY_WAIT, /* for the upstream */
+    GATEWAY_UNRECORDED, /* the disk refused its hold */
+    GATEWAY_WAIT,       /* for its hold to be recorded, then for the upstream */
     GATEWAY_SETTLE,
     GATEWAY_END,
     GATEWAY_STEP_COUNT,
@@ -104,6 +106,10 @@ struct gateway_loop {
     char message[GATEWAY_MESSAGE_BYTES];
     struct exchange *idle;
     int idle_count;
+    struct exchange *unrecorded; /* that wait for their hold to be recorded, first one first */
+    struct exchange **unrecorded_end;
+    struct net_turn turn;   /* records what its callbacks have changed */
+    struct net_timer again; /* where the disk refused */
     struct exchange *owing; /* over for their clients, not yet for the budget */
     uint64_t sequence;      /* of request ids */
     struct rng rng;         /* of waits */
@@ -250,12 +256,13 @@ struct exchange {
 
     /* the upstream's reply */
     int status;
-    bool is_events;   /* a stream of server-sent events */
-    bool begun;       /* the client has the head */
-    bool is_buffered; /* the body is kept until it is whole, so that its cost can go before it */
-    bool hides_usage; /* the chunk with the usage is not for the client */
-    bool events_lost; /* an event was too large to be read */
-    bool has_left;    /* the client */
+    bool is_events;     /* a stream of server-sent events */
+    bool begun;         /* the client has the head */
+    bool is_buffered;   /* the body is kept until it is whole, so that its cost can go before it */
+    bool hides_usage;   /* the chunk with the usage is not for the client */
+    bool events_lost;   /* an event was too large to be read */
+    bool has_left;      /* the client */
+    bool is_unrecorded; /* its hold; nothing is forwarded yet */
     bool is_paused;
     enum gateway_end end;
     enum net_failure_kind failure; /* END_FAILED */
@@ -272,7 +279,7 @@ struct exchange {
     bool owes; /* it could not be recorded yet */
     bool is_void;
     struct hold_settlement settlement;
-    struct exchange *next; /* idle, or owing */
+    struct exchange *next; /* idle, unrecorded, or owing */
 
     /* Not zeroed when one is used again: what comes first and the memory of the texts stay. */
     struct text body;  /* changed; empty: as sent */
@@ -303,6 +310,7 @@ enum gateway_step gateway_read(struct exchange *exchange);
 enum gateway_step gateway_admit(struct exchange *exchange);
 enum gateway_step gateway_forward(struct exchange *exchange);
 enum gateway_step gateway_settle(struct exchange *exchange);
+enum gateway_step gateway_unrecorded(struct exchange *exchange);
 
 /* ---- cost.c: what a try has used, and what that costs */
 
@@ -344,6 +352,18 @@ bool gateway_keep_owing(struct exchange *exchange);
 /* When no loop runs any more: once more, and then what is owed stays held until the next start
  * charges it. */
 void gateway_drop_owing(struct gateway_loop *home);
+
+/* ---- record.c: what was changed in a turn, with one write */
+
+void gateway_record_open(struct gateway_loop *home);
+/* When no loop runs any more. */
+void gateway_record_close(struct gateway_loop *home);
+/* Something has changed: at the end of the turn it is recorded. */
+void gateway_record_soon(struct gateway_loop *home);
+/* Now, because what is told of it is sent before the turn is over. */
+void gateway_record_now(struct gateway_loop *home);
+/* Once its hold is recorded the exchange goes on to FORWARD; else to UNRECORDED. */
+enum gateway_step gateway_record_hold(struct exchange *exchange);
 
 /* ---- relay.c: from the upstream to the client */
 

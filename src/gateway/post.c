@@ -17,12 +17,14 @@ static enum errc record(struct exchange *exchange, struct hold_settled *out, str
         text_is_full(&exchange->record) ? (struct str){0} : text_str(&exchange->record);
     enum errc code = ERR_NOT_FOUND;
     if (exchange->hold != 0 && exchange->is_void) {
-        code = budget_void(budget, exchange->hold, clock_now_ns(), row, err);
+        code = budget_void_later(budget, exchange->hold, clock_now_ns(), row, err);
     } else if (exchange->hold != 0) {
-        code = budget_post(budget, exchange->hold, &exchange->settlement, row, out, err);
+        code = budget_post_later(budget, exchange->hold, &exchange->settlement, row, out, err);
     }
     /* No hold, or one that expired and made room for others: its row at least. */
-    return code != ERR_NOT_FOUND ? code : row.size > 0 ? budget_note(budget, row, err) : ERR_OK;
+    return code != ERR_NOT_FOUND ? code
+           : row.size > 0        ? budget_note_later(budget, row, err)
+                                 : ERR_OK;
 }
 
 static void tell(struct exchange *exchange, const struct err *err)
@@ -56,6 +58,7 @@ bool gateway_end_hold(struct exchange *exchange, const struct hold_settlement *s
     exchange->is_void = settlement == NULL;
     exchange->settlement = settlement != NULL ? *settlement : (struct hold_settlement){0};
     if (try_post(exchange, out, &err)) {
+        gateway_record_soon(exchange->home);
         return true;
     }
     exchange->owes = true;
@@ -72,6 +75,7 @@ static void ask_again(void *context)
         net_timer_set(home->loop, &exchange->timer, GATEWAY_OWED_MS);
         return;
     }
+    gateway_record_soon(home);
     struct exchange **at = &home->owing;
     while (*at != exchange) {
         at = &(*at)->next;

@@ -317,6 +317,9 @@ static void on_left(void *context)
     struct exchange *const exchange = context;
     exchange->has_left = true;
     atomic_fetch_add(&exchange->home->gateway->counts.left, 1);
+    if (exchange->is_unrecorded) {
+        return; /* until its hold is recorded: then it is voided */
+    }
     if (exchange->call == NULL) {
         /* Between two tries: nothing is under way that could be settled. */
         net_timer_clear(exchange->home->loop, &exchange->timer);

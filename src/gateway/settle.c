@@ -11,6 +11,7 @@
 
 /* Shorter ones are counted up, or drawn of a thousand, and come again after a restart. */
 enum { ID_BYTES_MIN = 16 };
+enum { RECORD_BYTES_MIN = 16 << 10 };
 
 /* Whether this id came lately: then it names no call. Two generations, so that memory is bounded
  * and nothing recent is forgotten. */
@@ -169,6 +170,10 @@ bool gateway_post(struct exchange *exchange, const struct gateway_settled *settl
     write_record(exchange, settled, &exchange->record);
     if (!gateway_end_hold(exchange, is_charged ? &settlement : NULL, &done)) {
         return false;
+    }
+    /* A long answer is sent as it is written. */
+    if (exchange->buffered.size >= RECORD_BYTES_MIN) {
+        gateway_record_now(exchange->home);
     }
     if (is_charged) {
         exchange->is_limited = done.limited;

@@ -47,7 +47,8 @@ static void set_clock(struct net_loop *loop)
  */
 static bool puts_off(struct net_loop *loop)
 {
-    if (loop->unsent == NULL || !loop->loops->started || atomic_load(&loop->loops->stopping) ||
+    if ((loop->unsent == NULL && loop->turns == NULL) || !loop->loops->started ||
+        atomic_load(&loop->loops->stopping) ||
         event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
         return false;
     }
@@ -77,7 +78,7 @@ void loop_leave(struct net_loop *loop)
     CHECK(loop->depth > 0);
     if (loop->depth == 1) {
         if (!puts_off(loop)) {
-            stream_flush_all(loop);
+            loop_end_turn(loop);
         }
         while (loop->dead != NULL) {
             struct loop_dead *const dead = loop->dead;
@@ -157,7 +158,7 @@ static void on_turned(evutil_socket_t fd, short events, void *context)
     struct net_loop *const loop = context;
     loop->has_put_off = false;
     loop_enter(loop);
-    stream_flush_all(loop);
+    loop_end_turn(loop);
     loop_leave(loop);
 }
 
@@ -227,6 +228,7 @@ struct net_loops *net_loops_create(int count)
         loop->base = new_base();
         loop->clock_ns = INT64_MAX;
         loop->now_ns = clock_monotonic_ns();
+        loop->turns_end = &loop->turns;
         loop->unsent_end = &loop->unsent;
         loop->scratch = memory_alloc(1, LOOP_SCRATCH_BYTES);
         text_init(&loop->head, HEAD_BYTES_MAX);
@@ -287,6 +289,7 @@ void net_loops_destroy(struct net_loops **loops)
     net_loops_stop(all);
     for (int i = 0; i < all->count; i++) {
         struct net_loop *const loop = &all->loops[i];
+        CHECK(loop->turns == NULL);
         CHECK(loop->unsent == NULL);
         CHECK(loop->dead == NULL);
         event_del(&loop->clock);

@@ -47,6 +47,22 @@ struct net_post {
 /* Run it on the loop's thread, soon; posts of one thread in their order. From any thread. */
 void net_loop_post(struct net_loop *loop, struct net_post *post);
 
+/* Owned by whoever sets it; zeroed, then `run` and `context` filled. */
+struct net_turn {
+    void (*run)(void *context);
+    void *context;
+    struct net_turn *next; /* the rest is the loop's */
+    bool is_set;
+};
+
+/*
+ * Run it once, behind the callbacks of this turn of the loop and before anything that they wrote is
+ * sent: what is to be done once for all of them. Nothing more where it is set already; what it
+ * sets itself is run after it.
+ */
+void net_turn_set(struct net_loop *loop, struct net_turn *turn);
+void net_turn_clear(struct net_loop *loop, struct net_turn *turn);
+
 /* Owned by whoever sets it; zeroed, then `run` and `context` filled. Moving a timer that is set
  * costs next to nothing. */
 struct net_timer {

@@ -57,6 +57,8 @@ struct net_loop {
     struct net_timer **timers; /* a heap by queued_ns, [1..timer_count] */
     size_t timer_count;
     size_t timer_capacity;
+    struct net_turn *turns; /* for the end of this turn, in the order they were set */
+    struct net_turn **turns_end;
     struct stream *unsent; /* streams with bytes to send when the callback, or the turn, is over */
     struct stream **unsent_end;
     struct loop_dead *dead;
@@ -97,6 +99,9 @@ bool loop_give(struct loop_spares *spares, void *object, int spare_max);
 
 /* "Date: …\r\n", made once a second. */
 struct str loop_date(struct net_loop *loop);
+
+/* net/turn.c: what was set for the end of the turn, then what is to be sent. */
+void loop_end_turn(struct net_loop *loop);
 
 /* net/timer.c: run what is due; and when the next one is, INT64_MAX: none. */
 void loop_run_timers(struct net_loop *loop);

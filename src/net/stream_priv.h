@@ -91,6 +91,7 @@ static inline size_t stream_unsent(const struct stream *stream)
 /* Whether an idle stream still is what it was: nothing arrived, the other side did not close. */
 bool stream_is_silent(struct stream *stream);
 
+/* Until all is sent, or there is something to be done before the rest is: see net_turn_set(). */
 void stream_flush_all(struct net_loop *loop);
 
 /* ---- between stream.c and stream_send.c ---- */

@@ -94,7 +94,7 @@ void stream_unlist(struct stream *s)
 void stream_flush_all(struct net_loop *loop)
 {
     CHECK(loop != NULL);
-    while (loop->unsent != NULL) {
+    while (loop->unsent != NULL && loop->turns == NULL) {
         struct stream *const s = loop->unsent;
         stream_unlist(s);
         if (!s->write_armed || s->wants_output) {

@@ -186,6 +186,7 @@ enum errc hold_log_open(const struct hold_log_options *options, hold_log_visit v
     log->fd = -1;
     log->sync_ms = options->sync_ms;
     log->segment_bytes = (int64_t)options->segment_bytes;
+    text_init(&log->added, HOLD_LOG_ADDED_BYTES_MAX);
     log->segments = memory_new_array(struct hold_log_segment, HOLD_LOG_SEGMENTS_MAX);
     CHECK(pthread_mutex_init(&log->mutex, NULL) == 0);
     CHECK(pthread_cond_init(&log->done, NULL) == 0);
@@ -214,7 +215,11 @@ void hold_log_close(struct hold_log **log)
         return;
     }
     if ((*log)->has_thread) {
+        struct err err;
         pthread_mutex_lock(&(*log)->mutex);
+        if (hold_log_write_added(*log, &err) != ERR_OK) {
+            /* Told of before; its holds are unknown to the next start. */
+        }
         (*log)->stop = true;
         pthread_cond_signal(&(*log)->work);
         pthread_mutex_unlock(&(*log)->mutex);
@@ -229,6 +234,7 @@ void hold_log_close(struct hold_log **log)
     pthread_cond_destroy(&(*log)->work);
     pthread_cond_destroy(&(*log)->done);
     pthread_mutex_destroy(&(*log)->mutex);
+    text_deinit(&(*log)->added);
     memory_free((*log)->snapshot);
     memory_free((*log)->segments);
     memory_free(*log);
@@ -277,10 +283,14 @@ enum errc hold_log_rotate(struct hold_log *log, char *snapshot, size_t size, str
     CHECK(size <= HOLD_LOG_SNAPSHOT_BYTES_MAX);
     pthread_mutex_lock(&log->mutex);
     CHECK(log->snapshot == NULL);
+    /* The snapshot has it, so that it must not come behind it. */
+    enum errc code = hold_log_write_added(log, err);
     const uint32_t segment = log->segments[log->segment_count - 1].segment + 1;
     const struct hold_log_header header = {segment, log->written + 1};
     /* What is in this file is on the disk before anything is in the next. */
-    enum errc code = fdatasync(log->fd) == 0 ? ERR_OK : hold_log_fail(log, "synced", err);
+    if (code == ERR_OK && fdatasync(log->fd) != 0) {
+        code = hold_log_fail(log, "synced", err);
+    }
     const int fd = code == ERR_OK ? begin_segment(log, &header) : -1;
     if (code == ERR_OK && fd < 0) {
         code = hold_log_fail(log, "begun", err);

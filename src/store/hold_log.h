@@ -25,6 +25,7 @@ enum {
 
 #define HOLD_LOG_SEGMENT_BYTES      ((size_t)64 << 20)
 #define HOLD_LOG_SNAPSHOT_BYTES_MAX ((size_t)128 << 20)
+#define HOLD_LOG_ADDED_BYTES_MAX    ((size_t)64 << 20)
 
 struct hold_log;
 
@@ -61,7 +62,7 @@ MUST_CHECK enum errc hold_log_look(struct str home, hold_log_visit visit, void *
                                    struct hold_log_opened *out_opened, struct err *err);
 
 /*
- * Write records with one write(2); numbers them.
+ * Write records with one write(2), behind what was added before; numbers them.
  *
  * out_number  of the last one, for hold_log_wait().
  *
@@ -69,6 +70,26 @@ MUST_CHECK enum errc hold_log_look(struct str home, hold_log_visit visit, void *
  */
 MUST_CHECK enum errc hold_log_append(struct hold_log *log, struct hold_record *records,
                                      size_t count, uint64_t *out_number, struct err *err);
+
+/*
+ * One record for the next write: hold_log_write() or an append. It is numbered, and nowhere but in
+ * memory.
+ *
+ * Errors: ERR_RANGE  a body above HOLD_PAYLOAD_BYTES_MAX. ERR_IO  HOLD_LOG_ADDED_BYTES_MAX wait to
+ *         be written already. Then it is not there.
+ */
+MUST_CHECK enum errc hold_log_add(struct hold_log *log, struct hold_record *record,
+                                  struct err *err);
+/*
+ * Write what was added with one write(2).
+ *
+ * out_number  of the last record that is written.
+ *
+ * Errors: ERR_IO  none of it is there; it waits for the next write.
+ */
+MUST_CHECK enum errc hold_log_write(struct hold_log *log, uint64_t *out_number, struct err *err);
+/* Whether the last write of what was added failed. */
+bool hold_log_is_behind(struct hold_log *log);
 
 /* Until the record of that number is on the disk. Errors: ERR_IO  the disk refused. */
 MUST_CHECK enum errc hold_log_wait(struct hold_log *log, uint64_t number, struct err *err);

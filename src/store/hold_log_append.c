@@ -33,6 +33,110 @@ static enum errc write_parts(struct hold_log *log, struct hold_log_segment *segm
     return code;
 }
 
+/* So many records more are in the file. */
+static void count_written(struct hold_log *log, uint64_t count, int64_t payloads)
+{
+    const bool was_clean = log->written == log->synced;
+    log->written += count;
+    log->payloads += payloads;
+    if (was_clean) {
+        pthread_cond_signal(&log->work);
+    }
+}
+
+static enum errc check_body(const struct hold_record *record, struct err *err)
+{
+    const size_t body_max = record->event == HOLD_LIMITED ? HOLD_LOG_SNAPSHOT_BYTES_MAX
+                                                          : (size_t)HOLD_PAYLOAD_BYTES_MAX;
+    return record->body.size <= body_max
+               ? ERR_OK
+               : err_set(err, ERR_RANGE, "a payload of %zu bytes; at most %zu", record->body.size,
+                         body_max);
+}
+
+/* writev() does not write what it is given, though its type says so. */
+static struct iovec part_of(struct str bytes)
+{
+    union {
+        const char *given;
+        char *wanted;
+    } data = {bytes.data};
+    return (struct iovec){data.wanted, bytes.size};
+}
+
+enum errc hold_log_add(struct hold_log *log, struct hold_record *record, struct err *err)
+{
+    CHECK(log != NULL);
+    char head[HOLD_LOG_RECORD_BYTES_MAX];
+    const enum errc code = check_body(record, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    pthread_mutex_lock(&log->mutex);
+    record->number = log->written + log->added_count + 1;
+    const size_t size = hold_log_record_put(record, log->synced, head);
+    const bool fits = size + record->body.size <= HOLD_LOG_ADDED_BYTES_MAX - log->added.size;
+    if (fits) {
+        text_add(&log->added, (struct str){head, size});
+        text_add(&log->added, record->body);
+        CHECK(!text_is_full(&log->added));
+        log->added_count++;
+        log->added_payloads += hold_log_has_payload(record);
+    }
+    pthread_mutex_unlock(&log->mutex);
+    return fits ? ERR_OK
+                : err_set(err, ERR_IO,
+                          "%s: the disk does not take the log of holds, and %zu MiB wait for it",
+                          log->home, HOLD_LOG_ADDED_BYTES_MAX >> 20);
+}
+
+enum errc hold_log_write_added(struct hold_log *log, struct err *err)
+{
+    enum { KEPT_BYTES_MAX = 256 << 10 };
+    CHECK(log != NULL);
+    if (log->added_count == 0) {
+        return ERR_OK;
+    }
+    const struct iovec part = part_of(text_str(&log->added));
+    const enum errc code = log->broken ? broken(log, err)
+                                       : write_parts(log, &log->segments[log->segment_count - 1],
+                                                     &part, 1, log->added.size, err);
+    log->is_behind = code != ERR_OK;
+    if (code == ERR_OK) {
+        count_written(log, log->added_count, log->added_payloads);
+        log->added_count = 0;
+        log->added_payloads = 0;
+        if (log->added.capacity > KEPT_BYTES_MAX) {
+            text_deinit(&log->added);
+        } else {
+            text_clear(&log->added);
+        }
+    }
+    return code;
+}
+
+enum errc hold_log_write(struct hold_log *log, uint64_t *out_number, struct err *err)
+{
+    CHECK(log != NULL);
+    CHECK(out_number != NULL);
+    pthread_mutex_lock(&log->mutex);
+    const enum errc code = hold_log_write_added(log, err);
+    if (code == ERR_OK) {
+        *out_number = log->written;
+    }
+    pthread_mutex_unlock(&log->mutex);
+    return code;
+}
+
+bool hold_log_is_behind(struct hold_log *log)
+{
+    CHECK(log != NULL);
+    pthread_mutex_lock(&log->mutex);
+    const bool is_behind = log->is_behind;
+    pthread_mutex_unlock(&log->mutex);
+    return is_behind;
+}
+
 enum errc hold_log_append(struct hold_log *log, struct hold_record *records, size_t count,
                           uint64_t *out_number, struct err *err)
 {
@@ -43,41 +147,34 @@ enum errc hold_log_append(struct hold_log *log, struct hold_record *records, siz
     int part_count = 0;
     size_t size = 0;
     int64_t payloads = 0;
-    for (size_t i = 0; i < count; i++) {
-        const size_t body_max = records[i].event == HOLD_LIMITED ? HOLD_LOG_SNAPSHOT_BYTES_MAX
-                                                                 : (size_t)HOLD_PAYLOAD_BYTES_MAX;
-        if (records[i].body.size > body_max) {
-            return err_set(err, ERR_RANGE, "a payload of %zu bytes; at most %zu",
-                           records[i].body.size, body_max);
-        }
+    enum errc code = ERR_OK;
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        code = check_body(&records[i], err);
         payloads += hold_log_has_payload(&records[i]);
     }
+    if (code != ERR_OK) {
+        return code;
+    }
     pthread_mutex_lock(&log->mutex);
-    for (size_t i = 0; i < count; i++) {
+    code = hold_log_write_added(log, err);
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
         records[i].number = log->written + 1 + i;
         const size_t head = hold_log_record_put(&records[i], log->synced, heads[i]);
-        parts[part_count++] = (struct iovec){heads[i], head};
+        parts[part_count++] = part_of((struct str){heads[i], head});
         size += head;
         if (records[i].body.size > 0) {
-            union { /* writev() does not write what it is given, though its type says so */
-                const char *given;
-                char *wanted;
-            } body = {records[i].body.data};
-            parts[part_count++] = (struct iovec){body.wanted, records[i].body.size};
+            parts[part_count++] = part_of(records[i].body);
             size += records[i].body.size;
         }
     }
-    enum errc code = log->broken ? broken(log, err)
-                                 : write_parts(log, &log->segments[log->segment_count - 1], parts,
-                                               part_count, size, err);
     if (code == ERR_OK) {
-        const bool was_clean = log->written == log->synced;
-        log->written += count;
-        log->payloads += payloads;
+        code = log->broken ? broken(log, err)
+                           : write_parts(log, &log->segments[log->segment_count - 1], parts,
+                                         part_count, size, err);
+    }
+    if (code == ERR_OK) {
+        count_written(log, count, payloads);
         *out_number = log->written;
-        if (was_clean) {
-            pthread_cond_signal(&log->work);
-        }
     }
     pthread_mutex_unlock(&log->mutex);
     return code;

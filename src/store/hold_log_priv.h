@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/text.h"
 #include "store/hold_log.h"
 
 /*
@@ -97,6 +98,10 @@ struct hold_log {
     struct hold_log_place delivered_at;
     struct hold_log_place read_at; /* behind the last payload handed out */
     size_t waiters;
+    struct text added; /* bytes of records that wait for the next write */
+    uint64_t added_count;
+    int64_t added_payloads;
+    bool is_behind; /* writing them failed */
     bool stop;
     bool broken;       /* the disk refused: nothing more is taken */
     bool home_changed; /* the name of the last segment is not synced yet */
@@ -110,6 +115,8 @@ struct hold_log {
 enum hold_log_file { HOLD_LOG_FILE_SEGMENT, HOLD_LOG_FILE_SNAPSHOT, HOLD_LOG_FILE_NEW };
 void hold_log_path(const struct hold_log *log, enum hold_log_file file, uint32_t segment,
                    char out[HOLD_LOG_PATH_BYTES_MAX]);
+/* Write what was added, with the mutex held. Errors: ERR_IO. */
+MUST_CHECK enum errc hold_log_write_added(struct hold_log *log, struct err *err);
 bool hold_log_sync_home(const struct hold_log *log);
 /* "holds.log: No space left on device". */
 enum errc hold_log_fail(const struct hold_log *log, const char *what, struct err *err);

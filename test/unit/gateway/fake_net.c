@@ -110,6 +110,43 @@ void WRAP(net_timer_set)(struct net_loop *loop, struct net_timer *timer, int64_t
     timer->due_ns = fake.now_ns + wait_ms * 1000000;
 }
 
+void WRAP(net_turn_clear)(struct net_loop *loop, struct net_turn *turn);
+void WRAP(net_turn_clear)(struct net_loop *loop, struct net_turn *turn)
+{
+    (void)loop;
+    for (size_t i = 0; i < fake.turn_count; i++) {
+        if (fake.turns[i] == turn) {
+            fake.turns[i] = fake.turns[--fake.turn_count];
+        }
+    }
+    turn->is_set = false;
+}
+
+void WRAP(net_turn_set)(struct net_loop *loop, struct net_turn *turn);
+void WRAP(net_turn_set)(struct net_loop *loop, struct net_turn *turn)
+{
+    CHECK(turn->run != NULL);
+    WRAP(net_turn_clear)(loop, turn);
+    CHECK(fake.turn_count < FAKE_LOOPS);
+    turn->is_set = true;
+    fake.turns[fake.turn_count++] = turn;
+}
+
+void fake_turn(void)
+{
+    while (fake.turn_count > 0) {
+        struct net_turn *const turn = fake.turns[0];
+        WRAP(net_turn_clear)(NULL, turn);
+        turn->run(turn->context);
+    }
+}
+
+bool WRAP(net_timer_is_set)(const struct net_timer *timer);
+bool WRAP(net_timer_is_set)(const struct net_timer *timer)
+{
+    return timer->place != 0;
+}
+
 void fake_pass(int64_t ms)
 {
     const int64_t until_ns = fake.now_ns + ms * 1000000;
@@ -126,6 +163,7 @@ void fake_pass(int64_t ms)
         fake.now_ns = next->due_ns > fake.now_ns ? next->due_ns : fake.now_ns;
         WRAP(net_timer_clear)(NULL, next);
         next->run(next->context);
+        fake_turn();
     }
     fake.now_ns = until_ns;
 }
@@ -261,6 +299,9 @@ struct net_call *WRAP(net_call_start)(struct net_client *client, struct net_loop
     CHECK(request->path.size > 0);
     CHECK(request->field_count <= HTTP_FIELDS_MAX);
     CHECK(exchange->is_free || exchange->hold != 0); /* nothing is forwarded unrecorded */
+    for (size_t i = 0; i < fake.unrecorded_count; i++) {
+        CHECK(exchange->is_free || exchange->hold != fake.unrecorded[i]);
+    }
     fake.tries += exchange->is_free ? 0 : 1;
     struct net_reply *const reply = exchange->reply;
     if (reply != NULL && reply->not_before_ns > 0 && reply->asked_at == exchange->chain_at) {
@@ -318,34 +359,43 @@ static enum errc refuse(struct err *err)
     return err_set(err, ERR_IO, "the disk is full");
 }
 
-enum errc __real_budget_reserve(struct budget *budget, const struct hold_request *request,
-                                struct hold_grant *out_grant, struct hold_refusal *out_refusal,
-                                struct err *err);
-enum errc WRAP(budget_reserve)(struct budget *budget, const struct hold_request *request,
-                               struct hold_grant *out_grant, struct hold_refusal *out_refusal,
-                               struct err *err);
-enum errc WRAP(budget_reserve)(struct budget *budget, const struct hold_request *request,
-                               struct hold_grant *out_grant, struct hold_refusal *out_refusal,
-                               struct err *err)
-{
-    return fake.disk_refuses ? refuse(err)
-                             : __real_budget_reserve(budget, request, out_grant, out_refusal, err);
-}
-
-enum errc __real_budget_post(struct budget *budget, uint64_t id,
-                             const struct hold_settlement *settlement, struct str payload,
-                             struct hold_settled *out_settled, struct err *err);
-enum errc WRAP(budget_post)(struct budget *budget, uint64_t id,
-                            const struct hold_settlement *settlement, struct str payload,
-                            struct hold_settled *out_settled, struct err *err);
-enum errc WRAP(budget_post)(struct budget *budget, uint64_t id,
-                            const struct hold_settlement *settlement, struct str payload,
-                            struct hold_settled *out_settled, struct err *err)
+enum errc __real_budget_reserve_later(struct budget *budget, const struct hold_request *request,
+                                      struct hold_grant *out_grant,
+                                      struct hold_refusal *out_refusal, struct err *err);
+enum errc WRAP(budget_reserve_later)(struct budget *budget, const struct hold_request *request,
+                                     struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                                     struct err *err);
+enum errc WRAP(budget_reserve_later)(struct budget *budget, const struct hold_request *request,
+                                     struct hold_grant *out_grant, struct hold_refusal *out_refusal,
+                                     struct err *err)
 {
     if (fake.disk_refuses) {
         return refuse(err);
     }
-    const enum errc code = __real_budget_post(budget, id, settlement, payload, out_settled, err);
+    const enum errc code =
+        __real_budget_reserve_later(budget, request, out_grant, out_refusal, err);
+    if (code == ERR_OK) {
+        CHECK(fake.unrecorded_count < FAKE_CLIENTS_MAX);
+        fake.unrecorded[fake.unrecorded_count++] = out_grant->id;
+    }
+    return code;
+}
+
+enum errc __real_budget_post_later(struct budget *budget, uint64_t id,
+                                   const struct hold_settlement *settlement, struct str payload,
+                                   struct hold_settled *out_settled, struct err *err);
+enum errc WRAP(budget_post_later)(struct budget *budget, uint64_t id,
+                                  const struct hold_settlement *settlement, struct str payload,
+                                  struct hold_settled *out_settled, struct err *err);
+enum errc WRAP(budget_post_later)(struct budget *budget, uint64_t id,
+                                  const struct hold_settlement *settlement, struct str payload,
+                                  struct hold_settled *out_settled, struct err *err)
+{
+    if (fake.disk_refuses) {
+        return refuse(err);
+    }
+    const enum errc code =
+        __real_budget_post_later(budget, id, settlement, payload, out_settled, err);
     CHECK(code == ERR_OK); /* every hold is settled once */
     CHECK(payload.size > 0);
     CHECK(fake.expected_pusd < 0 || settlement->cost_pusd == fake.expected_pusd);
@@ -354,20 +404,36 @@ enum errc WRAP(budget_post)(struct budget *budget, uint64_t id,
     return code;
 }
 
-enum errc __real_budget_void(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
-                             struct err *err);
-enum errc WRAP(budget_void)(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
-                            struct err *err);
-enum errc WRAP(budget_void)(struct budget *budget, uint64_t id, int64_t now_ns, struct str payload,
-                            struct err *err)
+enum errc __real_budget_void_later(struct budget *budget, uint64_t id, int64_t now_ns,
+                                   struct str payload, struct err *err);
+enum errc WRAP(budget_void_later)(struct budget *budget, uint64_t id, int64_t now_ns,
+                                  struct str payload, struct err *err);
+enum errc WRAP(budget_void_later)(struct budget *budget, uint64_t id, int64_t now_ns,
+                                  struct str payload, struct err *err)
 {
     if (fake.disk_refuses) {
         return refuse(err);
     }
-    const enum errc code = __real_budget_void(budget, id, now_ns, payload, err);
+    const enum errc code = __real_budget_void_later(budget, id, now_ns, payload, err);
     CHECK(code == ERR_OK);
+    for (size_t i = 0; i < fake.unrecorded_count; i++) {
+        if (fake.unrecorded[i] == id) {
+            fake.unrecorded[i] = fake.unrecorded[--fake.unrecorded_count];
+        }
+    }
     fake.recorded += payload.size > 0;
     return code;
+}
+
+enum errc __real_budget_note_later(struct budget *budget, struct str payload, struct err *err);
+enum errc WRAP(budget_note_later)(struct budget *budget, struct str payload, struct err *err);
+enum errc WRAP(budget_note_later)(struct budget *budget, struct str payload, struct err *err)
+{
+    if (fake.disk_refuses) {
+        return refuse(err);
+    }
+    fake.recorded += payload.size > 0;
+    return __real_budget_note_later(budget, payload, err);
 }
 
 enum errc __real_budget_note(struct budget *budget, struct str payload, struct err *err);
@@ -392,4 +458,16 @@ enum errc WRAP(budget_note)(struct budget *budget, struct str payload, struct er
         fake.recorded++;
     }
     return __real_budget_note(budget, payload, err);
+}
+
+enum errc __real_budget_record(struct budget *budget, struct err *err);
+enum errc WRAP(budget_record)(struct budget *budget, struct err *err);
+enum errc WRAP(budget_record)(struct budget *budget, struct err *err)
+{
+    if (fake.record_refuses) {
+        fake.unrecorded_turns += fake.unrecorded_count > 0;
+        return err_set(err, ERR_IO, "the disk is full");
+    }
+    fake.unrecorded_count = 0;
+    return __real_budget_record(budget, err);
 }

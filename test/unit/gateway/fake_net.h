@@ -60,13 +60,18 @@ struct net_reply {
 
 struct fake {
     struct rng *rng;
-    int64_t now_ns;
-    bool disk_refuses;
+    _Atomic int64_t now_ns; /* the thread of the log looks at it, too */
+    bool disk_refuses;      /* to take anything more, for now or for later */
+    bool record_refuses;    /* to write what it took */
     struct net_loop loops[FAKE_LOOPS];
     struct net_call calls[FAKE_CALLS_MAX];
     struct net_reply replies[FAKE_CLIENTS_MAX];
     struct net_timer *timers[FAKE_TIMERS_MAX];
     size_t timer_count;
+    struct net_turn *turns[FAKE_LOOPS];
+    size_t turn_count;
+    uint64_t unrecorded[FAKE_CLIENTS_MAX]; /* holds since budget_record() */
+    size_t unrecorded_count;
     /* of the answer that ends just now */
     const struct exchange *expected_of;
     struct text expected;  /* its body */
@@ -75,10 +80,11 @@ struct fake {
     int64_t answered; /* replies, however */
     int64_t whole;    /* of them with a streamed end */
     int64_t aborted;
-    int64_t refused;  /* answered by the gateway itself */
-    int64_t tries;    /* calls of requests that are not free */
-    int64_t recorded; /* rows */
-    int64_t refusals; /* of the disk */
+    int64_t refused;          /* answered by the gateway itself */
+    int64_t tries;            /* calls of requests that are not free */
+    int64_t recorded;         /* rows */
+    int64_t refusals;         /* of the disk */
+    int64_t unrecorded_turns; /* that it did not take, with holds */
     int64_t refusal_rows;
     int64_t refused_on_record; /* requests that those rows count */
     money_sum spent_pusd;
@@ -95,6 +101,8 @@ void fake_end(void);
 /* One thing more of an upstream: what was sent, a head, a piece, the end; or it fails. A paused one
  * only fails. */
 void fake_answer(struct net_call *call);
+/* The turn of the loops is over. */
+void fake_turn(void);
 /* Let the clock go on; what is due runs in order. */
 void fake_pass(int64_t ms);
 

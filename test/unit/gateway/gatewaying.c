@@ -55,6 +55,9 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
     g->loop = &g->gateway.loops[0];
     g->loop->gateway = &g->gateway;
     rng_init(&g->loop->rng, 1);
+    g->loops = net_loops_create(1);
+    g->loop->loop = net_loops_at(g->loops, 0);
+    gateway_record_open(g->loop);
     json_parser_create(&g->loop->parser, GATEWAYING_PARSER_BYTES_MAX);
     arena_init(&g->loop->memo_arena, GATEWAY_MEMO_BYTES_MAX);
 }
@@ -81,6 +84,8 @@ void gatewaying_close(struct gatewaying *g)
     arena_deinit(&g->loop->memo_arena);
     gateway_table_release(g->gateway.table);
     gateway_refusals_destroy(&g->gateway.refusals);
+    gateway_record_close(g->loop);
+    net_loops_destroy(&g->loops);
     budget_close(&g->budget);
     pthread_mutex_destroy(&g->gateway.lock);
     memory_free(g->gateway.ids);
@@ -114,6 +119,22 @@ struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const ch
     exchange->metered.seen = &exchange->seen;
     sse_init(&exchange->sse);
     return exchange;
+}
+
+bool gatewaying_admit(struct gatewaying *g)
+{
+    struct exchange *const exchange = &g->exchange;
+    const enum gateway_step step = gateway_admit(exchange);
+    if (!exchange->is_unrecorded) {
+        CHECK(exchange->is_free || step != GATEWAY_FORWARD);
+        return step == GATEWAY_FORWARD;
+    }
+    CHECK(step == GATEWAY_WAIT);
+    CHECK(g->loop->unrecorded == exchange);
+    g->loop->unrecorded = NULL;
+    g->loop->unrecorded_end = &g->loop->unrecorded;
+    exchange->is_unrecorded = false;
+    return budget_record(g->budget, &g->err) == ERR_OK;
 }
 
 void gatewaying_field(struct gatewaying *g, const char *name, const char *value)
@@ -157,6 +178,7 @@ struct gateway_settled gatewaying_settle(struct gatewaying *g, struct text *reco
     struct budget_payloads payloads;
     gateway_cost(&g->exchange, &settled);
     CHECK(gateway_post(&g->exchange, &settled));
+    CHECK(budget_record(g->budget, &g->err) == ERR_OK);
     arena_init(&arena, (size_t)1 << 20);
     if (budget_payloads(g->budget, g->number, 1 << 19, &arena, &payloads, &g->err) == ERR_OK) {
         CHECK(payloads.count == 1 || test_is_refusing());

@@ -13,6 +13,7 @@ struct gatewaying {
     struct settings settings;
     struct settings_upstream upstreams[2]; /* "openai" and "anthropic" */
     struct gateway gateway;
+    struct net_loops *loops; /* one, which does not run */
     struct gateway_loop *loop;
     struct budget *budget;
     uint64_t number; /* of the last payload */
@@ -33,6 +34,8 @@ void gatewaying_close(struct gatewaying *g);
 
 /* A fresh exchange of a POST. `path` and `body` are borrowed until the next one. */
 struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const char *body);
+/* Whether it is admitted, as a call whose hold is then recorded, or a free one. */
+bool gatewaying_admit(struct gatewaying *g);
 void gatewaying_field(struct gatewaying *g, const char *name, const char *value);
 /* The reply is that JSON document, whole. */
 void gatewaying_answer(struct gatewaying *g, int status, const char *body);

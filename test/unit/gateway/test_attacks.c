@@ -14,7 +14,7 @@ static int64_t held_for(const char *path, const char *request)
 {
     struct exchange *const exchange = gatewaying_ask(&g, path, request);
     struct text record;
-    if (gateway_read(exchange) != GATEWAY_ADMIT || gateway_admit(exchange) != GATEWAY_FORWARD) {
+    if (gateway_read(exchange) != GATEWAY_ADMIT || !gatewaying_admit(&g)) {
         return -2;
     }
     const int64_t held_pusd = exchange->is_unpriced ? -1 : exchange->held_pusd;
@@ -29,8 +29,7 @@ static bool is_free(enum http_method method, const char *path, const char *reque
 {
     struct exchange *const exchange = gatewaying_ask(&g, path, request);
     g.head.method = method;
-    const bool goes =
-        gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
+    const bool goes = gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
     const bool free = exchange->is_free;
     if (exchange->hold != 0) {
         CHECK(gateway_end_hold(exchange, NULL, NULL));
@@ -103,7 +102,7 @@ static void a_body_makes_a_call_of_every_method(void)
 static bool starts(const char *path, const char *request)
 {
     struct exchange *const exchange = gatewaying_ask(&g, path, request);
-    return gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
+    return gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
 }
 
 static struct gateway_settled settled_of(void)

@@ -182,6 +182,10 @@ static void ask(struct world *w)
     const struct gateway_caller caller = {.key = STR("key_1")};
     w->handled++;
     gateway_handle(w->gateway, &reply->request, &caller, reply);
+    if (reply->is_used && chance(w, 5)) { /* before its hold is recorded */
+        reply->has_left = true;
+        reply->events->left(reply->exchange);
+    }
 }
 
 static void answer_some(struct world *w)
@@ -252,7 +256,16 @@ static void take_step(struct world *w)
         swap(w);
     } else if (kind < 995) {
         fake_pass((int64_t)pick(w, 120000)); /* longer than a hold lasts */
+    } else {
+        fake.record_refuses = !fake.record_refuses && chance(w, 15);
     }
+    if (chance(w, 70)) {
+        for (size_t more = pick(w, 4); more > 0; more--) { /* in one turn */
+            ask(w);
+            answer_some(w);
+        }
+    }
+    fake_turn();
 }
 
 /* ---- what must be */
@@ -332,6 +345,7 @@ static bool check_money(struct world *w)
 static bool close_world(struct world *w)
 {
     fake.disk_refuses = false;
+    fake.record_refuses = false;
     for (int i = 0; i < FAKE_CLIENTS_MAX; i++) {
         struct net_reply *const reply = &fake.replies[i];
         if (reply->is_used && !reply->has_left) {
@@ -344,6 +358,7 @@ static bool close_world(struct world *w)
             fake_answer(&fake.calls[i]);
         }
     }
+    fake_turn();
     fake_pass(1000);
     gateway_flush_refusals(w->gateway, fake.now_ns, true);
     keep_house(w);
@@ -365,7 +380,7 @@ static bool close_world(struct world *w)
 static void every_exchange_ends_once_and_every_hold_with_it(void)
 {
     static struct world w;
-    int64_t tries = 0, refusals = 0, late = 0, waited = 0;
+    int64_t tries = 0, refusals = 0, late = 0, waited = 0, unrecorded = 0;
     if (test_is_refusing()) {
         return; /* what goes wrong is drawn */
     }
@@ -380,6 +395,7 @@ static void every_exchange_ends_once_and_every_hold_with_it(void)
         }
         tries += fake.tries;
         refusals += fake.refusals;
+        unrecorded += fake.unrecorded_turns;
         late += w.late;
         waited += fake.waited;
         EXPECT(close_world(&w));
@@ -387,6 +403,7 @@ static void every_exchange_ends_once_and_every_hold_with_it(void)
     }
     printf("# %lld calls, %lld refusals of the disk\n", (long long)tries, (long long)refusals);
     EXPECT(tries > 1000 && refusals > 100 && late > 10 && waited > 100);
+    EXPECT(unrecorded > 100);
 }
 
 static const struct test tests[] = {TEST(every_exchange_ends_once_and_every_hold_with_it)};

@@ -141,11 +141,66 @@ static void posts_are_all_run_in_the_order_of_their_thread(void)
     EXPECT(atomic_load(&wrong) == 0);
 }
 
+/* ---- turns */
+
+static struct net_turn early, late, dropped;
+static char order[16];
+static size_t order_size;
+
+static void note_order(char what)
+{
+    CHECK(order_size < sizeof order - 1);
+    order[order_size++] = what;
+}
+
+static void run_late(void *context)
+{
+    (void)context;
+    note_order('l');
+}
+
+static void run_early(void *context)
+{
+    (void)context;
+    note_order('e');
+    net_turn_set(loop, &late);
+}
+
+static void set_turns(void *context)
+{
+    (void)context;
+    early = (struct net_turn){.run = run_early};
+    late = (struct net_turn){.run = run_late};
+    dropped = (struct net_turn){.run = run_late};
+    net_turn_set(loop, &early);
+    net_turn_set(loop, &dropped);
+    net_turn_set(loop, &early);
+    net_turn_clear(loop, &dropped);
+    net_turn_clear(loop, &dropped);
+    note_order('c');
+}
+
+static void a_turn_ends_once_behind_its_callbacks_with_what_it_sets_itself(void)
+{
+    memset(order, 0, sizeof order);
+    order_size = 0;
+    loops = net_loops_create(1);
+    loop = net_loops_at(loops, 0);
+    post = (struct net_post){.run = set_turns};
+    net_loop_post(loop, &post);
+    net_loops_stop(loops); /* runs it */
+    const bool left_unset = !early.is_set && !late.is_set && !dropped.is_set;
+    net_loops_destroy(&loops);
+    EXPECT(strcmp(order, "cel") == 0);
+    EXPECT(left_unset);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
         TEST(timers_come_once_in_order_and_not_early),
         TEST(posts_are_all_run_in_the_order_of_their_thread),
+        TEST(a_turn_ends_once_behind_its_callbacks_with_what_it_sets_itself),
     };
     return test_main(tests, COUNT_OF(tests));
 }
