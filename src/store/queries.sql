@@ -170,7 +170,9 @@ WHERE told >= 2048 AND told & 2048 <> 0 AND trace_key <> 0
 -- name: places_any_loose
 SELECT 1 FROM loose_steps LIMIT 1
 
--- What the spans of their traces agree on: those that told facts, and steps that say the same.
+-- What the spans of their traces say: those that told facts, and steps that say the same. Where they
+-- name several cases the smallest counts, with what is said along with it; else what is said without
+-- a case; of several the smallest. (Older ledgers say '' where spans did not agree.)
 -- name: places_create
 CREATE OR REPLACE TEMP TABLE trace_places AS
 WITH traces AS (SELECT DISTINCT trace_key FROM loose_steps),
@@ -190,15 +192,26 @@ taught AS (
          CASE WHEN t.told & 192 = 192 THEN a.attempt_id END,
          CASE WHEN t.told & 960 = 768 THEN a.attempt_id END, NULL
   FROM taught t JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = t.case_key
+), ranked AS (
+  SELECT trace_key, is_by_rule, nullif(workflow, '') AS workflow, nullif(hint, '') AS hint,
+         nullif(case_id, '') AS case_id, nullif(attempt_id, '') AS attempt_id,
+         nullif(session, '') AS session, nullif(input_key, '') AS input_key,
+         min(nullif(case_id, '')) OVER (PARTITION BY trace_key, is_by_rule) AS first
+  FROM facts
 )
 SELECT trace_key, is_by_rule,
-       CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
-       CASE WHEN min(hint) = max(hint) THEN min(hint) END AS hint,
-       CASE WHEN min(case_id) = max(case_id) THEN min(case_id) END AS case_id,
-       CASE WHEN min(attempt_id) = max(attempt_id) THEN min(attempt_id) END AS attempt_id,
-       CASE WHEN min(session) = max(session) THEN min(session) END AS session,
-       CASE WHEN min(input_key) = max(input_key) THEN min(input_key) END AS input_key
-FROM facts GROUP BY trace_key, is_by_rule
+       coalesce(min(CASE WHEN case_id = first THEN workflow END),
+                min(CASE WHEN case_id IS NULL THEN workflow END)) AS workflow,
+       coalesce(min(CASE WHEN case_id = first THEN hint END),
+                min(CASE WHEN case_id IS NULL THEN hint END)) AS hint,
+       min(case_id) AS case_id,
+       coalesce(min(CASE WHEN case_id = first THEN attempt_id END),
+                min(CASE WHEN case_id IS NULL THEN attempt_id END)) AS attempt_id,
+       coalesce(min(CASE WHEN case_id = first THEN session END),
+                min(CASE WHEN case_id IS NULL THEN session END)) AS session,
+       coalesce(min(CASE WHEN case_id = first THEN input_key END),
+                min(CASE WHEN case_id IS NULL THEN input_key END)) AS input_key
+FROM ranked GROUP BY trace_key, is_by_rule
 
 -- What the loose steps are called and what is known of their traces.
 -- name: places_loose
