@@ -243,7 +243,9 @@ static void add_home(const struct ingest *ingest, const struct store_result *row
 /* Where a reading was for want of better, maybe nothing is left. */
 static void leave(const struct store_result *rows, size_t row, struct moving *out)
 {
-    if ((store_int64(rows, row, RIVAL_TOLD, 0) & TOLD_LOOSE) != 0) {
+    const struct place place = place_at(rows, row, true);
+    const bool is_stand_in = place.channel == CHANNEL_GATEWAY && place.named_by == NAMED_BY_SESSION;
+    if ((place.told & TOLD_LOOSE) != 0 || is_stand_in) {
         const uint64_t from_case = (uint64_t)store_sum(rows, row, RIVAL_CASE_KEY);
         out->left[out->left_count++] = (struct ledger_placings){
             .attempt_key = (uint64_t)store_sum(rows, row, RIVAL_ATTEMPT_KEY),
