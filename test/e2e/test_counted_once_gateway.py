@@ -9,6 +9,7 @@ from itertools import permutations
 
 import company
 import pytest
+from shifted import fixture_clock  # noqa: F401
 from test_gateway import ask, cost, fixture_start, fixture_upstream, spent  # noqa: F401
 from test_serve import JSON
 
@@ -156,27 +157,25 @@ def test_sums_of_a_session_count_for_the_calls_the_gateway_did_not_see(home, sta
 
 
 @pytest.mark.parametrize("order", list(permutations(["calls", "events", "metrics"])), ids="-".join)
-def test_codex_beside_the_gateway_is_counted_once(home, start, upstream, order):
+def test_codex_beside_the_gateway_is_counted_once(home, start, upstream, clock, order):
     """Its events name no response and its metrics no conversation: the first are found by their
     content, and tell whose the second are."""
     server = start()
     thread = "0198c0de-0000-7000-8000-000000000001"
     resource = json.dumps({"service.name": "codex_cli_rs", "service.instance.id": "i-7"})
     used = [(700, 5), (900, 11)]
-    ends = []
-    if order[0] != "calls":  # what is told first must be of the same seconds
-        ends = [time.time_ns(), time.time_ns() + 1]
+    moment = time.time_ns()  # of both calls, whatever is told first
     for what in order:
         if what == "calls":
             for tokens in used:
+                clock.advance(moment / 1e9 - clock.now())
                 assert ask(server, "/v1/responses", {"input": tokens[0], "output": tokens[1]},
                            headers={"User-Agent": "codex_cli_rs/0.50.0 (Linux)",
                                     "session_id": thread})[0] == 200
-                ends = ends if len(ends) == 2 and order[0] != "calls" else ends + [time.time_ns()]
             spent(home, server)
         elif what == "events":
-            for end, tokens in zip(ends, used):
-                tell(server, "logs", {"timeUnixNano": str(end), "attributes": company.attributes({
+            for tokens in used:
+                tell(server, "logs", {"timeUnixNano": str(moment), "attributes": company.attributes({
                     "event.name": "codex.sse_event", "event.kind": "response.completed",
                     "conversation.id": thread, "model": "gpt-4.1", "duration_ms": 5,
                     "input_token_count": tokens[0], "output_token_count": tokens[1],
@@ -184,8 +183,8 @@ def test_codex_beside_the_gateway_is_counted_once(home, start, upstream, order):
         else:
             tell(server, "metrics", {"name": "codex.turn.token_usage", "histogram": {
                 "aggregationTemporality": 1, "dataPoints": [
-                    {"startTimeUnixNano": str(min(ends) - 20 * 10**9),
-                     "timeUnixNano": str(max(ends) + 20 * 10**9), "count": "1", "sum": total,
+                    {"startTimeUnixNano": str(moment - 20 * 10**9),
+                     "timeUnixNano": str(moment + 20 * 10**9), "count": "1", "sum": total,
                      "attributes": company.attributes({"model": "gpt-4.1", "token_type": kind})}
                     for kind, total in (("input", 1600), ("output", 16), ("total", 1616))]}},
                  resource)
