@@ -158,7 +158,11 @@ struct gateway_who {
     struct provider_text user;
     struct provider_text key;
     struct provider_text agent;
+    struct provider_text session; /* of the program that asks, as its telemetry names it */
+    struct provider_text trace;
     bool is_session;
+    bool is_program; /* the workflow is the program's name */
+    bool has_attempt;
 };
 
 /* A model of the chain and where it is served. */

@@ -93,6 +93,9 @@ void gateway_who_read(const struct net_request *request, const struct gateway_ca
     set(&out->user, field(request, "x-bursar-user"));
     set(&out->agent, field(request, "user-agent"));
     read_baggage(field(request, "baggage"), out);
+    if (str_starts_with(provider_text_str(&out->agent), STR("codex"))) {
+        set(&out->session, field(request, "session_id")); /* its conversation, as it logs it */
+    }
 }
 
 /* What `text` has between two marks; the rest of it when there is no second. */
@@ -151,7 +154,9 @@ void gateway_who_body(const struct provider_request *body, struct gateway_who *i
     const struct claude_user claude = claude_user_of(body->user);
     if (claude.session.size > 0) {
         /* As its telemetry is taken, so that its own sums meet these calls in one case. */
+        io->is_program = io->workflow.size == 0;
         set(&io->workflow, STR("claude-code"));
+        set(&io->session, claude.session);
         io->is_session = io->is_session || io->case_id.size == 0;
         set(&io->case_id, claude.session);
     }
@@ -162,6 +167,14 @@ void gateway_who_complete(struct exchange *exchange)
 {
     struct gateway_who *const who = &exchange->who;
     const struct str trace = trace_of(field(exchange->request, "traceparent"));
+    who->has_attempt = who->attempt.size > 0;
+    set(&who->trace, trace);
+    if (who->case_id.size == 0 && who->session.size > 0) { /* of Codex; of Claude Code it is set */
+        who->is_program = who->workflow.size == 0;
+        set(&who->workflow, STR("codex"));
+        who->is_session = true;
+        set(&who->case_id, provider_text_str(&who->session));
+    }
     if (who->case_id.size == 0) {
         who->is_session = true;
         set(&who->case_id, trace);

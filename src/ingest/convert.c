@@ -280,6 +280,11 @@ static enum errc add_step(struct ingest *ingest, size_t index, const struct trac
         if (!group_note_dropped(group, is_fuller ? &group->steps.rows[at] : &row)) {
             return ingest_full(ingest, err);
         }
+        const struct ledger_steps *const kept = is_fuller ? &row : &group->steps.rows[at];
+        const struct ledger_steps *const rival = is_fuller ? &group->steps.rows[at] : &row;
+        if (!group_note_rival(group, key, kept, rival)) {
+            return ingest_full(ingest, err);
+        }
         if (!is_fuller) {
             return ERR_OK;
         }

@@ -244,6 +244,12 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         ingest_drop_taught(ingest);
         code = add_others(ingest, out_changed, err);
     }
+    int64_t housed = 0;
+    if (code == ERR_OK) {
+        bool is_other = false;
+        code = ingest_hear_rivals(ingest, &is_other, &housed, err);
+        *out_changed = *out_changed || is_other;
+    }
     int64_t placed = 0;
     if (code == ERR_OK && *out_changed) {
         code = ingest_place_steps(ingest, &placed, err);
@@ -271,7 +277,7 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         .started_ns = ingest->now_ns,
         .about = ingest->about,
         .files = ingest->group_files,
-        .steps = (int64_t)group->steps.count + placed + counted,
+        .steps = (int64_t)group->steps.count + housed + placed + counted,
         .rejected = ingest->group_rejected,
     };
     return store_append(ingest->store, LEDGER_imports, false, &import, 1, err);

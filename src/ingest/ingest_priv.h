@@ -50,6 +50,7 @@ struct group {
     GROUP_ROWS(meters) meters;
     GROUP_ROWS(nameless) nameless; /* calls without a name that other channels know */
     GROUP_ROWS(placings) dropped; /* where loose steps were that are known: maybe nothing is left */
+    GROUP_ROWS(rivals) rivals;    /* readings of steps that are not kept, and know something else */
     GROUP_ROWS(sources) sources;
     GROUP_ROWS(rejects) rejects;
     struct ledger_entries entries;
@@ -125,6 +126,18 @@ MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table tab
  * and older ones. out_added: rows that count as brought by the import.
  */
 MUST_CHECK enum errc ingest_place_steps(struct ingest *ingest, int64_t *out_added, struct err *err);
+
+/* Post what moving steps cost to another workflow; costs: a query with the columns of
+ * QUERY_places_costs. */
+MUST_CHECK enum errc ingest_post_moves(struct ingest *ingest, enum store_query costs,
+                                       struct err *err);
+/* The number an attempt's name is; 0: none. */
+int64_t ingest_attempt_number(struct str attempt);
+
+/* rivals.c: steps go where other readings of them, noted in the group, better know whose work they
+ * are. out_changed: the ledger is another one. out_added: rows that count as brought. */
+MUST_CHECK enum errc ingest_hear_rivals(struct ingest *ingest, bool *out_changed,
+                                        int64_t *out_added, struct err *err);
 
 /* Leave out what is known of traces where a step that is to be written says the same. */
 void ingest_drop_taught(struct ingest *ingest);
@@ -246,6 +259,11 @@ size_t group_add_step(struct group *group, struct hash128 key);
 /* Note where a loose step is that is left out: the one that is kept may be in another case, and
  * nothing be left there. False: the arena is full. */
 bool group_note_dropped(struct group *group, const struct ledger_steps *step);
+
+/* Note a reading that is not kept beside the one that is, if it may know something else of whose
+ * work the step is. False: the arena is full. */
+bool group_note_rival(struct group *group, struct hash128 key, const struct ledger_steps *kept,
+                      const struct ledger_steps *rival);
 
 /* What decides between two readings of one step. */
 struct reading {

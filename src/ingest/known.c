@@ -21,6 +21,9 @@ enum {
     KNOWN_PROVIDER,
     KNOWN_ATTEMPT,
     KNOWN_CASE,
+    KNOWN_TRACE,
+    KNOWN_SENDER,
+    KNOWN_TOLD,
 };
 
 struct verdict {
@@ -48,6 +51,21 @@ static struct reading known_reading(const struct store_result *known, size_t row
         .tokens = store_int64(known, row, KNOWN_TOKENS, 0),
         .result_bytes = store_int64(known, row, KNOWN_RESULT_BYTES, 0),
         .ended_ns = store_int64(known, row, KNOWN_ENDED, LEDGER_NULL),
+    };
+}
+
+/* What a row of the ledger says of whose work the step is. */
+static struct ledger_steps known_place(const struct store_result *known, size_t row)
+{
+    return (struct ledger_steps){
+        .attempt_key = (uint64_t)store_sum(known, row, KNOWN_ATTEMPT),
+        .case_key = (uint64_t)store_sum(known, row, KNOWN_CASE),
+        .workflow = store_text(known, row, KNOWN_WORKFLOW),
+        .kind = (uint8_t)store_int64(known, row, KNOWN_KIND, STEP_LLM),
+        .channel = (uint8_t)store_int64(known, row, KNOWN_CHANNEL, 0),
+        .trace_key = (uint64_t)store_sum(known, row, KNOWN_TRACE),
+        .sender = (uint64_t)store_sum(known, row, KNOWN_SENDER),
+        .told = (int32_t)store_int64(known, row, KNOWN_TOLD, 0),
     };
 }
 
@@ -125,6 +143,12 @@ static enum errc judge_known(struct ingest *ingest, struct verdict *verdict, str
             verdict->is_known[at] = true;
             verdict->keep[at] = reading_is_fuller(&old, &new);
             code = verdict->keep[at] ? take_back(ingest, verdict, row, err) : ERR_OK;
+            const struct ledger_steps place = known_place(known, row);
+            const struct ledger_steps *const step = &group->steps.rows[at];
+            if (!group_note_rival(group, key, verdict->keep[at] ? step : &place,
+                                  verdict->keep[at] ? &place : step)) {
+                code = ingest_full(ingest, err);
+            }
             continue;
         }
         bool better = family->known == 0;
@@ -165,6 +189,8 @@ static void take_place(struct ledger_steps *row, const struct ledger_steps *firs
     row->attempt_key = first->attempt_key;
     row->case_key = first->case_key;
     row->workflow = first->workflow;
+    row->trace_key = first->trace_key;
+    row->told = first->told;
 }
 
 static void settle_family(struct group *group, const struct verdict *verdict, struct name *family)
@@ -177,11 +203,7 @@ static void settle_family(struct group *group, const struct verdict *verdict, st
         family->step_key = known_key(known, family->best_known);
         verdict->keep[family->best] = reading_is_fuller(&old, &new);
         if (!hash128_equal(best->step_key, family->step_key)) {
-            const struct ledger_steps first = {
-                .attempt_key = (uint64_t)store_sum(known, family->best_known, KNOWN_ATTEMPT),
-                .case_key = (uint64_t)store_sum(known, family->best_known, KNOWN_CASE),
-                .workflow = store_text(known, family->best_known, KNOWN_WORKFLOW),
-            };
+            const struct ledger_steps first = known_place(known, family->best_known);
             take_place(best, &first);
         }
     } else {
@@ -191,11 +213,40 @@ static void settle_family(struct group *group, const struct verdict *verdict, st
     }
 }
 
+/* Where each reading of a family puts the step, whichever is kept. */
+static enum errc note_places(struct ingest *ingest, const struct verdict *verdict, struct err *err)
+{
+    static const struct ledger_steps nowhere = {.kind = STEP_LLM};
+    struct group *const group = &ingest->group;
+    const struct names *const names = &verdict->names;
+    bool has_room = true;
+    for (size_t i = 0; i < group->steps.count && names->count > 0 && has_room; i++) {
+        const struct ledger_steps *const step = &group->steps.rows[i];
+        const struct name *const family = names_leader(names, step->step_key);
+        if (family != NULL && (family->known > 0 || family->rows > 1)) {
+            has_room = group_note_rival(group, step->step_key, &nowhere, step);
+        }
+    }
+    for (size_t row = 0; row < verdict->known.rows && has_room; row++) {
+        const struct hash128 key = known_key(&verdict->known, row);
+        const struct name *const family = names_leader(names, key);
+        if (family != NULL && family->rows > 0) {
+            const struct ledger_steps place = known_place(&verdict->known, row);
+            has_room = group_note_rival(group, key, &nowhere, &place);
+        }
+    }
+    return has_room ? ERR_OK : ingest_full(ingest, err);
+}
+
 /* Which reading of each family stays, and what gives way to it. */
 static enum errc judge_families(struct ingest *ingest, struct verdict *verdict, struct err *err)
 {
     struct group *const group = &ingest->group;
     const struct names *const names = &verdict->names;
+    enum errc code = note_places(ingest, verdict, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     for (size_t i = 0; i < group->steps.count && names->count > 0; i++) {
         const struct name *const family = names_leader(names, group->steps.rows[i].step_key);
         if (family != NULL) {
@@ -208,7 +259,6 @@ static enum errc judge_families(struct ingest *ingest, struct verdict *verdict, 
             settle_family(group, verdict, &names->rows[i]);
         }
     }
-    enum errc code = ERR_OK;
     for (size_t row = 0; row < verdict->known.rows && code == ERR_OK; row++) {
         const struct hash128 key = known_key(&verdict->known, row);
         const struct name *const family = names_leader(names, key);
@@ -268,7 +318,8 @@ static enum errc move_belongings(struct ingest *ingest, const struct verdict *ve
     static const enum store_query queries[] = {
         QUERY_move_staged_aliases,      QUERY_move_staged_callers,
         QUERY_copy_staged_fingerprints, QUERY_delete_moved_fingerprints,
-        QUERY_copy_staged_decisions,    QUERY_delete_moved_decisions};
+        QUERY_copy_staged_decisions,    QUERY_delete_moved_decisions,
+        QUERY_copy_staged_scopes,       QUERY_delete_moved_scopes};
     if (verdict->move_count == 0) {
         return ERR_OK;
     }
@@ -335,6 +386,11 @@ static enum errc leave_kept(struct ingest *ingest, const struct verdict *verdict
         struct hash128 *const key = &group->texts_again.rows[i].step_key;
         const struct name *const family = names_leader(names, *key);
         *key = family != NULL ? family->step_key : *key;
+    }
+    for (size_t i = 0; i < group->rivals.count; i++) {
+        struct hash128 *const key = &group->rivals.rows[i].step_key;
+        const struct name *const family = names_leader(names, *key);
+        *key = family != NULL && family->rows > 0 ? family->step_key : *key;
     }
     return ERR_OK;
 }

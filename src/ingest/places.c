@@ -76,7 +76,7 @@ static struct str name_at(const struct store_result *loose, size_t row, int64_t 
                : fallback(loose, row, told_level(told, TOLD_SESSION), columns[0], TRACE_SESSION);
 }
 
-static int64_t number_of(struct str attempt)
+int64_t ingest_attempt_number(struct str attempt)
 {
     enum { NUMBER_MAX = 1000000 };
     int64_t number = 0;
@@ -124,7 +124,7 @@ static void place(const struct ingest *ingest, const struct store_result *loose,
         .attempt_key = attempt_key,
         .case_key = case_key,
         .attempt_id = attempt,
-        .number = number_of(attempt),
+        .number = ingest_attempt_number(attempt),
         .agent = store_text(loose, row, LOOSE_AGENT),
         .succeeded = LEDGER_NULL,
         .import_id = ingest->next_import,
@@ -147,12 +147,11 @@ static enum errc add_amount(struct ingest *ingest, int64_t started_ns, struct st
 }
 
 /* Their cost goes from one workflow to the other. */
-static enum errc post_moves(struct ingest *ingest, struct err *err)
+enum errc ingest_post_moves(struct ingest *ingest, enum store_query query, struct err *err)
 {
     enum { STARTED, FROM, TO, PROVIDER, COST };
     struct store_result costs;
-    enum errc code =
-        store_run(ingest->store, QUERY_places_costs, NULL, 0, &ingest->group.arena, &costs, err);
+    enum errc code = store_run(ingest->store, query, NULL, 0, &ingest->group.arena, &costs, err);
     for (size_t i = 0; code == ERR_OK && i < costs.rows; i++) {
         const int64_t started_ns = store_int64(&costs, i, STARTED, LEDGER_NULL);
         const struct str provider = store_text(&costs, i, PROVIDER);
@@ -242,7 +241,7 @@ static enum errc move_steps(struct ingest *ingest, const struct placing *placing
         code = stage(ingest, placing->rows, placing->count, err);
     }
     if (code == ERR_OK) {
-        code = post_moves(ingest, err);
+        code = ingest_post_moves(ingest, QUERY_places_costs, err);
     }
     if (code == ERR_OK) {
         code = store_execute(store, QUERY_places_supersede, &import, 1, out_added, err);

@@ -62,6 +62,10 @@ enum told {
     TOLD_SESSION = 8,
     TOLD_TAUGHT = 1 << 10, /* says of its trace all that the spans of its batch do, who agree */
     TOLD_LOOSE = 1 << 11,  /* other spans of its trace may know better; never taught as well */
+    /* By the call itself, as the gateway saw it: its key, its fields. Goes before any span. */
+    TOLD_AT_CALL_WORKFLOW = 1 << 12,
+    TOLD_AT_CALL_CASE = 1 << 13,
+    TOLD_AT_CALL_ATTEMPT = 1 << 14,
 };
 /* From the weakest on. By source: by what sent it, a resource or the headers of a request. By
  * spans: its own or others of the trace; or the key it came with, which goes before them. */

@@ -14,8 +14,8 @@
 #include "base/processors.h"
 #include "base/text.h"
 
-enum { SCHEMA_VERSION = 5 };
-_Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 4, "the tables from here on are not stored");
+enum { SCHEMA_VERSION = 6 };
+_Static_assert(LEDGER_placings == LEDGER_TABLE_COUNT - 6, "the tables from here on are not stored");
 #define SCHEMA_BYTES_MAX ((size_t)64 << 10)
 
 /* Enough for ten million calls; spills to the home's temporary folder beyond. */

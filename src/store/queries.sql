@@ -22,7 +22,7 @@ SELECT s.step_key, s.channel, s.kind, s.status,
        s.input_uncached + s.cache_read + s.cache_write_5m + s.cache_write_1h + s.input_audio
          + s.input_image + s.output + s.output_audio,
        s.result_bytes, s.ended_ns, s.cost_pusd, s.started_ns, s.workflow, s.provider,
-       s.attempt_key, s.case_key
+       s.attempt_key, s.case_key, s.trace_key, s.sender, s.told
 FROM steps s SEMI JOIN staged_probes USING (step_key)
 
 -- name: any_alias
@@ -75,6 +75,16 @@ SELECT m.* FROM (
   ORDER BY s.step_key, d.step_key) m
 ANTI JOIN decisions USING (step_key)
 
+-- name: copy_staged_scopes
+INSERT INTO step_scopes
+SELECT m.* FROM (
+  SELECT DISTINCT ON (step_key, scope_key) f.* REPLACE (s.step_key AS step_key)
+  FROM step_scopes f JOIN staged_step_aliases s ON f.step_key = s.alias_key) m
+ANTI JOIN step_scopes USING (step_key, scope_key)
+
+-- name: delete_moved_scopes
+DELETE FROM step_scopes WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
+
 -- name: delete_moved_decisions
 DELETE FROM decisions WHERE step_key IN (SELECT alias_key FROM staged_step_aliases)
 
@@ -124,9 +134,10 @@ SELECT s.* EXCLUDE (superseded_by)
 FROM superseded_steps s JOIN staged_repriced r ON r.step_key = s.step_key
 WHERE s.superseded_by = $1
 
--- steps.told: from 2048 on a step is loose, from 1024 on it is taught; its lowest bits are the level
--- of the workflow, of the hint (4), the case (16), the attempt (64) and the session (256), 3 being
--- that spans told it.
+-- steps.told: with 2048 a step is loose, with 1024 (never both, and nothing above) it is taught; its
+-- lowest bits are the level of the workflow, of the hint (4), the case (16), the attempt (64) and the
+-- session (256), 3 being that spans told it; those above 2048 are the gateway's. Comparisons let
+-- parts of the table be passed over.
 -- Whether the ledger has steps, names, facts of traces, loose steps, nameless calls, meters; and the
 -- next import.
 -- name: ledger_has
@@ -134,7 +145,7 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM steps LIMIT 1)),
        (SELECT count(*) FROM (SELECT 1 FROM step_aliases LIMIT 1)),
        (SELECT count(*) FROM (SELECT 1 FROM trace_facts LIMIT 1))
          + (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 1024 LIMIT 1)),
-       (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 2048 LIMIT 1)),
+       (SELECT count(*) FROM (SELECT 1 FROM steps WHERE told >= 2048 AND told & 2048 <> 0 LIMIT 1)),
        (SELECT count(*) FROM (SELECT 1 FROM nameless LIMIT 1)),
        (SELECT count(*) FROM (SELECT 1 FROM meters LIMIT 1)),
        (SELECT coalesce(max(import_id), 0) + 1 FROM imports)
@@ -151,7 +162,7 @@ WHERE f.is_taught = 0 OR NOT EXISTS (
 -- name: places_loose_create
 CREATE OR REPLACE TEMP TABLE loose_steps AS
 SELECT DISTINCT trace_key, attempt_key, case_key, told FROM steps
-WHERE told >= 2048 AND trace_key <> 0
+WHERE told >= 2048 AND told & 2048 <> 0 AND trace_key <> 0
   AND trace_key IN (SELECT trace_key FROM trace_facts WHERE import_id = $1
                     UNION ALL
                     SELECT trace_key FROM steps WHERE import_id = $1 AND told >= 1024)
@@ -159,7 +170,9 @@ WHERE told >= 2048 AND trace_key <> 0
 -- name: places_any_loose
 SELECT 1 FROM loose_steps LIMIT 1
 
--- What the spans of their traces agree on: those that told facts, and steps that say the same.
+-- What the spans of their traces say: those that told facts, and steps that say the same. Where they
+-- name several cases the smallest counts, with what is said along with it; else what is said without
+-- a case; of several the smallest. (Older ledgers say '' where spans did not agree.)
 -- name: places_create
 CREATE OR REPLACE TEMP TABLE trace_places AS
 WITH traces AS (SELECT DISTINCT trace_key FROM loose_steps),
@@ -179,15 +192,26 @@ taught AS (
          CASE WHEN t.told & 192 = 192 THEN a.attempt_id END,
          CASE WHEN t.told & 960 = 768 THEN a.attempt_id END, NULL
   FROM taught t JOIN attempts a USING (attempt_key) JOIN cases c ON c.case_key = t.case_key
+), ranked AS (
+  SELECT trace_key, is_by_rule, nullif(workflow, '') AS workflow, nullif(hint, '') AS hint,
+         nullif(case_id, '') AS case_id, nullif(attempt_id, '') AS attempt_id,
+         nullif(session, '') AS session, nullif(input_key, '') AS input_key,
+         min(nullif(case_id, '')) OVER (PARTITION BY trace_key, is_by_rule) AS first
+  FROM facts
 )
 SELECT trace_key, is_by_rule,
-       CASE WHEN min(workflow) = max(workflow) THEN min(workflow) END AS workflow,
-       CASE WHEN min(hint) = max(hint) THEN min(hint) END AS hint,
-       CASE WHEN min(case_id) = max(case_id) THEN min(case_id) END AS case_id,
-       CASE WHEN min(attempt_id) = max(attempt_id) THEN min(attempt_id) END AS attempt_id,
-       CASE WHEN min(session) = max(session) THEN min(session) END AS session,
-       CASE WHEN min(input_key) = max(input_key) THEN min(input_key) END AS input_key
-FROM facts GROUP BY trace_key, is_by_rule
+       coalesce(min(CASE WHEN case_id = first THEN workflow END),
+                min(CASE WHEN case_id IS NULL THEN workflow END)) AS workflow,
+       coalesce(min(CASE WHEN case_id = first THEN hint END),
+                min(CASE WHEN case_id IS NULL THEN hint END)) AS hint,
+       min(case_id) AS case_id,
+       coalesce(min(CASE WHEN case_id = first THEN attempt_id END),
+                min(CASE WHEN case_id IS NULL THEN attempt_id END)) AS attempt_id,
+       coalesce(min(CASE WHEN case_id = first THEN session END),
+                min(CASE WHEN case_id IS NULL THEN session END)) AS session,
+       coalesce(min(CASE WHEN case_id = first THEN input_key END),
+                min(CASE WHEN case_id IS NULL THEN input_key END)) AS input_key
+FROM ranked GROUP BY trace_key, is_by_rule
 
 -- What the loose steps are called and what is known of their traces.
 -- name: places_loose
@@ -244,6 +268,43 @@ DELETE FROM cases WHERE case_key IN (
 DELETE FROM case_attributes WHERE case_key IN (
   SELECT p.from_case FROM staged_placings p ANTI JOIN cases c ON c.case_key = p.from_case)
 
+-- Readings that are not kept beside those that are, where they may know better; both with their
+-- names. Channel 4 is the session log.
+-- name: rivals_known
+SELECT s.step_key, s.attempt_key, s.case_key, s.trace_key, s.sender, s.told, s.channel,
+       c.workflow, c.case_id, a.attempt_id, a.agent, c.named_by,
+       r.attempt_key, r.trace_key, r.sender, r.told, r.channel, rc.workflow, rc.case_id,
+       ra.attempt_id, ra.agent, rc.named_by, rc.case_key
+FROM (SELECT DISTINCT * FROM staged_rivals) r JOIN steps s ON s.step_key = r.step_key
+     JOIN attempts a ON a.attempt_key = s.attempt_key JOIN cases c ON c.case_key = s.case_key
+     JOIN attempts ra ON ra.attempt_key = r.attempt_key JOIN cases rc ON rc.case_key = ra.case_key
+WHERE r.attempt_key <> s.attempt_key OR r.trace_key <> s.trace_key OR r.sender <> s.sender
+ORDER BY s.step_key, r.channel, r.attempt_key, r.trace_key, r.told, r.sender
+
+-- name: add_staged_step_scopes
+INSERT INTO step_scopes
+SELECT s.* FROM (SELECT DISTINCT ON (step_key, scope_key) * FROM staged_step_scopes) s
+       ANTI JOIN step_scopes USING (step_key, scope_key)
+
+-- What the steps that go home cost, where that is another workflow.
+-- name: homes_costs
+SELECT min(s.started_ns), s.workflow, h.workflow, s.provider, sum(s.cost_pusd)
+FROM steps s JOIN staged_homes h USING (step_key)
+WHERE s.cost_pusd IS NOT NULL AND s.workflow <> h.workflow
+GROUP BY s.started_ns // 86400000000000, s.workflow, h.workflow, s.provider
+ORDER BY ALL
+
+-- $1: this import.
+-- name: homes_supersede
+INSERT INTO superseded_steps BY NAME
+SELECT s.*, CAST($1 AS INTEGER) AS superseded_by
+FROM steps s SEMI JOIN staged_homes USING (step_key) WHERE s.import_id <> $1
+
+-- name: homes_move
+UPDATE steps SET attempt_key = h.attempt_key, case_key = h.case_key, workflow = h.workflow,
+                 trace_key = h.trace_key, told = h.told, import_id = CAST($1 AS INTEGER)
+FROM staged_homes h WHERE h.step_key = steps.step_key
+
 -- Readings of the same content as the staged ones.
 -- name: known_nameless
 SELECT n.content_key, n.reading_key, n.family_key, n.channel, n.started_ns, n.ended_ns
@@ -271,6 +332,10 @@ WITH scopes AS (
   FROM (SELECT sender, attempt_key, false AS gone, coalesce(ended_ns, started_ns) AS at_ns
         FROM steps WHERE import_id = $1 AND kind = 0 AND channel < 6
         UNION ALL
+        SELECT o.scope_key, s.attempt_key, false, coalesce(s.ended_ns, s.started_ns)
+        FROM step_scopes o JOIN steps s USING (step_key)
+        WHERE (o.import_id = $1 OR s.import_id = $1) AND s.kind = 0 AND s.channel < 6
+        UNION ALL
         SELECT sender, attempt_key, true, coalesce(ended_ns, started_ns)
         FROM superseded_steps WHERE superseded_by = $1 AND kind = 0 AND channel < 6) s
        JOIN attempts a USING (attempt_key)
@@ -280,7 +345,7 @@ SELECT scope_key, (min(at_ns) - $2) // 86400000000000 * 86400000000000 AS since_
 FROM (SELECT scope_key, ended_ns + $2 AS at_ns FROM meters WHERE import_id = $1
       UNION ALL
       SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.scope_key = t.sender
-      WHERE c.session IS NULL AND (c.is_spent OR t.gone)
+      WHERE c.is_spent OR t.gone
       UNION ALL
       SELECT c.scope_key, t.at_ns FROM touched t JOIN scopes c ON c.session = t.attempt_id
       WHERE c.is_spent OR t.gone
@@ -388,12 +453,17 @@ WITH scopes AS (
   SELECT c.scope_key, a.attempt_key FROM scopes c JOIN attempts a ON a.attempt_id = c.session
   UNION
   SELECT scope_key, attempt_key FROM meter_points WHERE session IS NOT NULL
+), summed AS (
+  SELECT c.scope_key, s.step_key FROM steps s JOIN scopes c ON c.scope_key = s.sender
+  WHERE s.kind = 0 AND s.channel < 6
+  UNION
+  SELECT c.scope_key, o.step_key FROM step_scopes o JOIN scopes c USING (scope_key)
+  UNION
+  SELECT m.scope_key, s.step_key FROM steps s JOIN members m USING (attempt_key)
+  WHERE s.kind = 0 AND s.channel < 6
 ), calls AS (
-  SELECT c.scope_key, c.from_ns, c.to_ns, s.* FROM steps s JOIN scopes c ON c.scope_key = s.sender
-  WHERE c.session IS NULL
-  UNION ALL
   SELECT c.scope_key, c.from_ns, c.to_ns, s.*
-  FROM steps s JOIN members m USING (attempt_key) JOIN scopes c ON c.scope_key = m.scope_key
+  FROM steps s JOIN summed m USING (step_key) JOIN scopes c ON c.scope_key = m.scope_key
 )
 SELECT scope_key, coalesce(ended_ns, started_ns) // 1000000000 * 1000000000 AS at_ns,
        coalesce(model, '') AS model, sum(input_uncached), sum(cache_read),
@@ -2208,6 +2278,9 @@ FROM fingerprints f ANTI JOIN steps s USING (step_key)
 UNION ALL
 SELECT 'a name belongs to step ' || a.step_key || ', which is not there'
 FROM step_aliases a ANTI JOIN steps s USING (step_key)
+UNION ALL
+SELECT 'a meter''s scope belongs to step ' || o.step_key || ', which is not there'
+FROM step_scopes o ANTI JOIN steps s USING (step_key)
 LIMIT 5
 
 -- Rows that were replaced stay under the import that brought them.

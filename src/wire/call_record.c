@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "wire/refusal_record.h"
+#include "wire/wire_priv.h"
 
 enum { VERSION = 1 };
 
@@ -58,13 +60,17 @@ void call_record_write(const struct call_record *record, struct text *out)
     put_some(out, "workflow", record->workflow);
     put_some(out, "case", record->case_id);
     put_count(out, "is_session", record->is_session ? 1 : 0);
+    put_count(out, "is_program", record->is_program ? 1 : 0);
     put_some(out, "attempt", record->attempt);
+    put_count(out, "has_attempt", record->has_attempt ? 1 : 0);
     put_count(out, "attempt_number", record->attempt_number);
     put_some(out, "input_key", record->input_key);
     put_some(out, "agent", record->agent);
     put_some(out, "team", record->team);
     put_some(out, "user", record->user);
     put_some(out, "key", record->key);
+    put_some(out, "session", record->session);
+    put_some(out, "trace", record->trace);
     put_some(out, "provider", record->provider);
     put_some(out, "model", record->model);
     json_name(out, "started_ns");
@@ -185,6 +191,29 @@ static void read_case(struct json root, struct arena *arena, struct trace *out, 
     out->cases.rows[at] = row;
 }
 
+/* How well the call's case is known. */
+static int told_of(struct json root)
+{
+    int told = 0;
+    if (json_str(json_get(root, "workflow")).size > 0) {
+        told |= count_of(root, "is_program", 1) != 0
+                    ? (int)TOLD_BY_RULE << TOLD_HINT
+                    : (int)TOLD_BY_SPANS << TOLD_WORKFLOW | (int)TOLD_AT_CALL_WORKFLOW;
+    }
+    if (count_of(root, "is_session", 1) == 0) {
+        told |= (int)TOLD_BY_SPANS << TOLD_CASE | (int)TOLD_AT_CALL_CASE;
+    }
+    if (count_of(root, "has_attempt", 1) != 0) {
+        told |= (int)TOLD_BY_SPANS << TOLD_ATTEMPT | (int)TOLD_AT_CALL_ATTEMPT;
+    }
+    if (json_str(json_get(root, "session")).size > 0) {
+        told |= (int)TOLD_BY_SPANS << TOLD_SESSION;
+    }
+    const int settled = TOLD_AT_CALL_WORKFLOW | TOLD_AT_CALL_CASE;
+    const bool is_loose = json_str(json_get(root, "trace")).size > 0 && (told & settled) != settled;
+    return is_loose ? told | (int)TOLD_LOOSE : told;
+}
+
 static void read_step(struct json root, struct arena *arena, struct trace *out, bool *io_full)
 {
     struct step step = {
@@ -203,7 +232,15 @@ static void read_step(struct json root, struct arena *arena, struct trace *out, 
         .tier = (enum service_tier)count_of(root, "tier", TIER_COUNT - 1),
         .region = take(root, "region", arena, io_full),
         .note = take(root, "reason", arena, io_full),
+        .told = told_of(root),
     };
+    const struct str session = json_str(json_get(root, "session"));
+    const struct str trace = json_str(json_get(root, "trace"));
+    step.sender = session.size > 0 ? hash64_of(STR("session"), session) : 0;
+    step.trace_key = trace.size > 0 ? hash64(trace) : 0;
+    if (session.size > 0 && wire_starts_with(json_str(json_get(root, "agent")), "codex")) {
+        step.nameless = take(root, "session", arena, io_full); /* its events name no response */
+    }
     read_usage(root, &step, arena, io_full);
     read_cost(root, &step);
     const size_t at = arena_push(arena, &out->steps);

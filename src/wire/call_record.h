@@ -31,13 +31,17 @@ struct call_record {
     struct str workflow;
     struct str case_id; /* never empty */
     bool is_session;    /* the case is named by nothing better than a session, trace or request */
+    bool is_program;    /* the workflow is named by nothing better than the program that asks */
     struct str attempt; /* never empty */
+    bool has_attempt;   /* it is told, and not the trace or case in its place */
     int64_t attempt_number; /* 0: not said */
     struct str input_key;
     struct str agent; /* the program that asked */
     struct str team;
     struct str user;
     struct str key;
+    struct str session; /* of the program, as its own telemetry names it */
+    struct str trace;   /* 32 hexadecimal digits */
 
     struct str provider;
     struct str model; /* as served, else as asked of the provider */

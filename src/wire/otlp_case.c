@@ -33,14 +33,26 @@ static size_t trace_row(struct otlp *otlp, struct str id)
 
 static void note_facts(struct otlp_trace_row *trace, const struct otlp_facts *facts)
 {
-    for (int i = 0; i < OTLP_FACT_COUNT && facts != NULL; i++) {
-        if (facts->values[i].size == 0) {
+    if (facts == NULL) {
+        return;
+    }
+    const struct str case_id = facts->values[OTLP_FACT_CASE];
+    const struct str first = trace->of_case[OTLP_FACT_CASE];
+    const bool is_smaller = first.size > 0 && case_id.size > 0 && str_compare(case_id, first) < 0;
+    const bool is_greater = first.size > 0 && case_id.size > 0 && str_compare(case_id, first) > 0;
+    trace->disagrees = trace->disagrees || is_smaller || is_greater;
+    if (is_smaller) {
+        memset(trace->of_case, 0, sizeof trace->of_case);
+    }
+    struct str *const into = case_id.size > 0 ? trace->of_case : trace->others;
+    for (int i = 0; i < OTLP_FACT_COUNT && !is_greater; i++) {
+        const struct str told = facts->values[i];
+        if (told.size == 0) {
             continue;
         }
-        trace->disagrees[i] =
-            trace->disagrees[i] ||
-            (trace->values[i].size > 0 && !str_equal(trace->values[i], facts->values[i]));
-        trace->values[i] = facts->values[i];
+        const struct str other = trace->of_case[i].size > 0 ? trace->of_case[i] : trace->others[i];
+        trace->disagrees = trace->disagrees || (other.size > 0 && !str_equal(other, told));
+        into[i] = into[i].size == 0 || str_compare(told, into[i]) < 0 ? told : into[i];
     }
 }
 

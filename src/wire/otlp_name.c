@@ -50,7 +50,7 @@ static int level(int told, const struct str values[static OTLP_FACT_COUNT], enum
 static int level_all(int told, const struct otlp_source *source,
                      const struct str values[static OTLP_FACT_COUNT])
 {
-    told = level(told, values, TOLD_BY_SOURCE);
+    told = level(told, source->facts.values, TOLD_BY_SOURCE);
     told = source->told != NULL ? level(told, source->told->values, TOLD_BY_SOURCE) : told;
     for (int i = 0; i < CORRELATION_OUTCOME; i++) {
         told = raise(told, rule_shifts[i], values[OTLP_FACT_RULE + i], TOLD_BY_RULE);
@@ -58,15 +58,23 @@ static int level_all(int told, const struct otlp_source *source,
     return told;
 }
 
+void otlp_facts_of_trace(const struct otlp_trace_row *trace, struct str out[static OTLP_FACT_COUNT])
+{
+    CHECK(trace != NULL);
+    memcpy(out, trace->of_case, OTLP_FACT_COUNT * sizeof out[0]);
+    fill(out, trace->others);
+}
+
 bool otlp_is_teachable(const struct otlp_trace_row *trace)
 {
-    const struct str *const values = trace->values;
-    for (int i = 0; i < OTLP_FACT_COUNT; i++) {
-        if (trace->disagrees[i] || (i >= OTLP_FACT_RULE && values[i].size > 0)) {
-            return false;
-        }
+    struct str values[OTLP_FACT_COUNT];
+    otlp_facts_of_trace(trace, values);
+    bool has_rules = false;
+    for (int i = OTLP_FACT_RULE; i < OTLP_FACT_COUNT; i++) {
+        has_rules = has_rules || values[i].size > 0;
     }
-    return values[OTLP_FACT_CASE].size > 0 && values[OTLP_FACT_INPUT_KEY].size == 0 &&
+    return !trace->disagrees && !has_rules && values[OTLP_FACT_CASE].size > 0 &&
+           values[OTLP_FACT_INPUT_KEY].size == 0 &&
            (values[OTLP_FACT_WORKFLOW].size == 0 || values[OTLP_FACT_WORKFLOW_HINT].size == 0) &&
            (values[OTLP_FACT_ATTEMPT].size == 0 || values[OTLP_FACT_SESSION].size == 0);
 }
@@ -74,7 +82,8 @@ bool otlp_is_teachable(const struct otlp_trace_row *trace)
 /* A step that is not loose, and named by what its trace says. */
 static bool teaches(const struct otlp_trace_row *trace, int told)
 {
-    const struct str *const values = trace->values;
+    struct str values[OTLP_FACT_COUNT];
+    otlp_facts_of_trace(trace, values);
     const bool workflow_is_theirs = told_level(told, TOLD_WORKFLOW) == TOLD_BY_SPANS ||
                                     told_level(told, TOLD_WORKFLOW) == TOLD_BY_NOTHING;
     const bool attempt_is_theirs = told_level(told, TOLD_ATTEMPT) == TOLD_BY_SPANS ||
@@ -103,19 +112,17 @@ static int facts_at(struct otlp_batch *batch, const struct otlp_place *place,
         is_whole = batch->spans.rows[span].is_root;
         span = parent_of(batch, span);
     }
-    if (place->trace != SIZE_MAX) {
-        const struct otlp_trace_row *const trace = &batch->traces.rows[place->trace];
-        for (int i = 0; i < OTLP_FACT_COUNT; i++) {
-            if (values[i].size == 0 && !trace->disagrees[i]) {
-                values[i] = trace->values[i];
-            }
-        }
-    }
+    /* What only others of the trace say may be said otherwise by those that are yet to come. */
     const struct otlp_source *const source = place->source;
     int told = source->bound != NULL ? level(0, source->bound->values, TOLD_BY_SPANS) : 0;
     told = level(told, values, TOLD_BY_SPANS);
-    fill(values, source->facts.values);
     told = level_all(told, source, values);
+    if (place->trace != SIZE_MAX) {
+        struct str of_trace[OTLP_FACT_COUNT];
+        otlp_facts_of_trace(&batch->traces.rows[place->trace], of_trace);
+        fill(values, of_trace);
+    }
+    fill(values, source->facts.values);
     if (place->trace != SIZE_MAX &&
         !(is_whole && told_level(told, TOLD_CASE) == TOLD_BY_SPANS &&
           (told_level(told, TOLD_WORKFLOW) > 0 || told_level(told, TOLD_HINT) > 0))) {

@@ -138,11 +138,13 @@ struct otlp_span_row {
     size_t trace;
 };
 
-/* What the spans of a trace agree on. */
+/* What the spans of a trace say. Where they name several cases the smallest counts, with what is
+ * said along with it; of several values of another fact the smallest: no order matters. */
 struct otlp_trace_row {
     struct str id; /* hexadecimal */
-    struct str values[OTLP_FACT_COUNT];
-    bool disagrees[OTLP_FACT_COUNT];
+    struct str of_case[OTLP_FACT_COUNT]; /* with that case */
+    struct str others[OTLP_FACT_COUNT];  /* by spans that name no case */
+    bool disagrees;                      /* on any fact */
     bool is_taught; /* a step placed by its spans alone says all that they do */
     uint64_t key;
 };

@@ -191,6 +191,20 @@ static void add_fact(struct wire_decoder *rows, const struct trace_fact *fact)
     }
 }
 
+static struct trace_fact fact_of(const struct otlp_trace_row *from, const struct str *values)
+{
+    return (struct trace_fact){
+        .trace_key = from->key,
+        .is_taught = from->is_taught,
+        .workflow = values[OTLP_FACT_WORKFLOW],
+        .hint = values[OTLP_FACT_WORKFLOW_HINT],
+        .case_id = values[OTLP_FACT_CASE],
+        .attempt_id = values[OTLP_FACT_ATTEMPT],
+        .session = values[OTLP_FACT_SESSION],
+        .input_key = values[OTLP_FACT_INPUT_KEY],
+    };
+}
+
 /* What the spans of each trace say, for those that come in other batches. */
 static void resolve_traces(struct otlp *otlp)
 {
@@ -198,22 +212,8 @@ static void resolve_traces(struct otlp *otlp)
     for (size_t i = 0; i < batch->traces.count && !otlp->rows->full; i++) {
         const struct otlp_trace_row *const from = &batch->traces.rows[i];
         struct str values[OTLP_FACT_COUNT];
-        for (int k = 0; k < OTLP_FACT_COUNT; k++) {
-            values[k] = from->disagrees[k]         ? STR("")
-                        : from->values[k].size > 0 ? from->values[k]
-                                                   : (struct str){0};
-        }
+        otlp_facts_of_trace(from, values);
         const struct str *const of_rule = &values[OTLP_FACT_RULE];
-        const struct trace_fact told = {
-            .trace_key = from->key,
-            .is_taught = from->is_taught,
-            .workflow = values[OTLP_FACT_WORKFLOW],
-            .hint = values[OTLP_FACT_WORKFLOW_HINT],
-            .case_id = values[OTLP_FACT_CASE],
-            .attempt_id = values[OTLP_FACT_ATTEMPT],
-            .session = values[OTLP_FACT_SESSION],
-            .input_key = values[OTLP_FACT_INPUT_KEY],
-        };
         const struct trace_fact ruled = {
             .trace_key = from->key,
             .is_by_rule = true,
@@ -222,7 +222,15 @@ static void resolve_traces(struct otlp *otlp)
             .attempt_id = of_rule[CORRELATION_ATTEMPT],
             .input_key = of_rule[CORRELATION_INPUT_KEY],
         };
-        add_fact(otlp->rows, &told);
+        if (from->is_taught || from->of_case[OTLP_FACT_CASE].size == 0) {
+            const struct trace_fact told = fact_of(from, values);
+            add_fact(otlp->rows, &told);
+        } else { /* a smaller case may come, and what was said without a case is its, too */
+            const struct trace_fact of_case = fact_of(from, from->of_case);
+            const struct trace_fact others = fact_of(from, from->others);
+            add_fact(otlp->rows, &of_case);
+            add_fact(otlp->rows, &others);
+        }
         add_fact(otlp->rows, &ruled);
     }
 }

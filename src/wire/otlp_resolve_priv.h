@@ -15,6 +15,10 @@ struct otlp_named {
     bool is_session;
 };
 
+/* What the spans of a trace say, as far as it is known. */
+void otlp_facts_of_trace(const struct otlp_trace_row *trace,
+                         struct str out[static OTLP_FACT_COUNT]);
+
 /* Whether a step's case says all that the spans of a trace do: they agree, and nothing of what they
  * tell is hidden behind something stronger. */
 bool otlp_is_teachable(const struct otlp_trace_row *trace);

@@ -157,3 +157,45 @@ def test_a_late_child_finds_the_case_of_spans_that_were_told_together(home, orde
     row, = home.json("report")["workflows"]
     assert (row["workflow"], row["cases"]) == ("long", 1)
     assert Fraction(row["cost"]["total"]) == Fraction(sum(call.pusd() for call in calls), 10**12)
+
+
+def quarrel(rng):
+    """Spans of one trace that name two cases of two workflows, each with a call of its own below it;
+    the root names a third workflow and no case, and two calls' parents never come."""
+    rows, calls = [], {}
+
+    def call(number, parent, name):
+        made = company.Call(rng, number, company.START + number * company.NS)
+        calls.setdefault(name, []).append(made)
+        rows.append(company.span(77, number, parent, "chat", (made.started, made.ended), {
+            "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
+            "gen_ai.request.model": made.model, **company.usage(made)}))
+    whole = (company.START, company.START + 10**12)
+    rows.append(company.span(77, 1, None, "handle", whole, {"bursar.workflow": "front"}))
+    rows.append(company.span(77, 2, 1, "b", whole, {"bursar.workflow": "w-b", "bursar.case.id": "b"}))
+    rows.append(company.span(77, 3, 1, "a", whole, {"bursar.workflow": "w-a", "bursar.case.id": "a"}))
+    call(11, 98, "a")
+    call(12, 99, "a")
+    return rows, calls
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_calls_of_a_trace_with_two_cases_are_in_the_smaller_one_in_whatever_order(
+        new_home, tmp_path, seed):
+    """One span a request, or several, in any order: the same ledger each time."""
+    rng = random.Random(seed)
+    rows, calls = quarrel(random.Random(9))
+    rng.shuffle(rows)
+    home = new_home(f"quarrel-{seed}")
+    for number in count():
+        size = rng.choice([1, 1, 2, 4])
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(company.request("traces", [("{}", row) for row in rows[:size]])))
+        home.ok("import", path)
+        rows = rows[size:]
+        if not rows:
+            break
+    report = {row["workflow"]: Fraction(row["cost"]["total"])
+              for row in home.json("report")["workflows"] if row["calls"]}
+    assert report == {"w-a": Fraction(sum(call.pusd() for call in calls["a"]), 10**12)}
+    assert home.verified()["cost"] == home.json("explain", "a", "--workflow", "w-a")["cost"]

@@ -381,7 +381,7 @@ static void a_ledger_of_version_4_is_given_what_steps_say_of_their_trace(void)
                          "ALTER TABLE superseded_steps DROP trace_key;"
                          "ALTER TABLE superseded_steps DROP sender;"
                          "ALTER TABLE superseded_steps DROP told; DROP TABLE trace_facts;"
-                         "DROP TABLE meters; DROP TABLE nameless;"
+                         "DROP TABLE meters; DROP TABLE nameless; DROP TABLE step_scopes;"
                          "UPDATE ledger_schema SET version = 4",
                          "test", &err);
     }
@@ -396,7 +396,7 @@ static void a_ledger_of_version_4_is_given_what_steps_say_of_their_trace(void)
     if (code == ERR_OK) {
         steps = tables_of(store, "steps");
         untold = tables_of(store, "steps WHERE trace_key = 0 AND sender = 0 AND told = 0");
-        versions = tables_of(store, "ledger_schema WHERE version = 5");
+        versions = tables_of(store, "ledger_schema WHERE version = 6");
         meters = tables_of(store, "meters");
     }
     store_close(&store);

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "support/test.h"
 #include "wire/call_record.h"
 
@@ -30,6 +31,8 @@ static struct call_record full(void)
         .team = STR("t"),
         .user = STR("u"),
         .key = STR("key"),
+        .session = STR("s-1"),
+        .trace = STR("0af7651916cd43dd8448eb211c80319c"),
         .provider = STR("openai"),
         .model = STR("gpt-4.1"),
         .started_ns = INT64_MAX - 1,
@@ -60,6 +63,47 @@ static enum errc read_back(const char *bytes, size_t size, struct trace *out)
     const enum errc code = call_record_read(parser, (struct str){bytes, size}, &arena, out, &err);
     json_parser_destroy(&parser);
     return code;
+}
+
+/* The step of a record there and back. */
+static struct step step_of(const struct call_record *record)
+{
+    struct text text;
+    struct trace trace = {0};
+    text_init(&text, CALL_RECORD_BYTES_MAX);
+    call_record_write(record, &text);
+    const enum errc code = read_back(text.data, text.size, &trace);
+    text_deinit(&text);
+    return code == ERR_OK ? trace.steps.rows[0] : (struct step){.told = -1};
+}
+
+static void what_a_call_says_of_itself_is_told_apart_from_what_stands_in(void)
+{
+    struct call_record record = full();
+    arena_init(&arena, ARENA_BYTES);
+    const struct step stands_in = step_of(&record);
+    record.is_session = false;
+    record.has_attempt = true;
+    const struct step named = step_of(&record);
+    record.is_program = true;
+    record.agent = STR("codex_cli_rs/1");
+    const struct step of_program = step_of(&record);
+    const bool session_is_told = str_equal(of_program.nameless, STR("s-1"));
+    arena_deinit(&arena);
+    if (test_is_refusing()) {
+        return;
+    }
+    EXPECT(stands_in.trace_key == hash64(record.trace) && stands_in.sender != 0);
+    EXPECT(told_level(stands_in.told, TOLD_WORKFLOW) == TOLD_BY_SPANS);
+    EXPECT(told_level(stands_in.told, TOLD_CASE) == TOLD_BY_NOTHING);
+    EXPECT(told_level(stands_in.told, TOLD_SESSION) == TOLD_BY_SPANS);
+    EXPECT((stands_in.told & TOLD_LOOSE) != 0);
+    EXPECT((named.told & TOLD_LOOSE) == 0); /* nothing can be told better */
+    EXPECT((named.told & TOLD_AT_CALL_CASE) != 0 && (named.told & TOLD_AT_CALL_ATTEMPT) != 0);
+    EXPECT(told_level(of_program.told, TOLD_WORKFLOW) == TOLD_BY_NOTHING);
+    EXPECT(told_level(of_program.told, TOLD_HINT) == TOLD_BY_RULE);
+    EXPECT((of_program.told & TOLD_LOOSE) != 0);
+    EXPECT(named.nameless.size == 0 && session_is_told);
 }
 
 static void what_is_no_record_is_refused(void)
@@ -175,6 +219,7 @@ static void the_largest_record_there_can_be_fits(void)
 int main(void)
 {
     const struct test tests[] = {
+        TEST(what_a_call_says_of_itself_is_told_apart_from_what_stands_in),
         TEST(what_is_no_record_is_refused),
         TEST(a_record_comes_back_as_it_was_written),
         TEST(a_call_that_cost_nothing_is_no_call_of_a_model),

@@ -193,8 +193,9 @@ static void the_nearest_ancestor_says_whose_work_it_is(void)
     EXPECT(trace.steps.count == 3);
     EXPECT(str_equal(case_of(0)->id, STR("inner")));
     EXPECT(str_equal(case_of(1)->id, STR("outer")));
-    EXPECT(str_equal(case_of(2)->id, STR(TRACE_A))); /* its trace names two: neither is taken */
-    EXPECT(case_of(2)->is_session);
+    EXPECT(str_equal(case_of(2)->id, STR("inner"))); /* its trace names two: the smaller */
+    EXPECT(told_level(trace.steps.rows[2].told, TOLD_CASE) == TOLD_BY_NOTHING);
+    EXPECT((trace.steps.rows[2].told & TOLD_LOOSE) != 0);
 }
 
 static void a_parent_that_did_not_come_leaves_what_the_trace_agrees_on(void)
