@@ -17,7 +17,7 @@
 enum {
     NESTING_MAX = 4,         /* JSON in texts in JSON … */
     NUMBER_BYTES_MAX = 1024, /* printed */
-    ESCAPED_TWICE_MAX = 3,
+    ESCAPES_MAX = 8,         /* of escapes of escapes */
 };
 
 #define PARSER_BYTES_MAX  ((size_t)32 << 20)
@@ -178,7 +178,7 @@ static enum errc hides(struct bodies_redactor *r, struct str text, bool *out, st
 {
     struct text *const plain = &r->plain;
     *out = false;
-    for (int i = 0; i < ESCAPED_TWICE_MAX && !*out; i++) {
+    for (int i = 0; i < ESCAPES_MAX && !*out; i++) {
         struct text *const next = &r->levels[0].out; /* never in use: the first level has its own */
         if (!bodies_unescape(i == 0 ? text : text_str(plain), i == 0 ? plain : next)) {
             return ERR_OK;
@@ -203,6 +203,7 @@ static enum errc hides(struct bodies_redactor *r, struct str text, bool *out, st
             }
             *out = found != BODIES_FOUND_NOT;
         }
+        *out = *out || i + 1 == ESCAPES_MAX; /* nobody writes so but to hide something */
     }
     return ERR_OK;
 }
@@ -210,25 +211,48 @@ static enum errc hides(struct bodies_redactor *r, struct str text, bool *out, st
 static enum errc redact_document(struct bodies_redactor *r, struct str json, int number,
                                  struct text *out, struct err *err);
 
+/* By its first two signs, so that a text that was cut off does too. */
 static bool looks_like_json(struct str text)
 {
     const struct str all = str_trim(text);
-    return all.size >= 2 && (all.data[0] == '{' || all.data[0] == '[');
+    const char first = all.size > 0 ? all.data[0] : '\0';
+    const struct str behind =
+        str_trim((struct str){all.data + (all.size > 0), all.size - (all.size > 0)});
+    const char *const allowed = first == '{' ? "\"}" : first == '[' ? "{[\"]-0123456789tfn" : NULL;
+    return first == '"' ||
+           (allowed != NULL && (behind.size == 0 || strchr(allowed, behind.data[0]) != NULL));
+}
+
+static bool names_members(const struct bodies_policy *policy)
+{
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        if (policy->rules[i].kind == BODIES_RULE_MEMBER) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A text that is a document itself: in its place the one that is redacted, if anything was found.
- * What is no JSON stays a text. */
-static enum errc redact_inner(struct bodies_redactor *r, struct str text, int number,
-                              struct str *io_text, struct err *err)
+ * What is no JSON stays a text, but where it looks like some, so that members might be in it that a
+ * rule names. */
+static enum errc redact_inner(struct bodies_redactor *r, struct str text, bool may_go_on,
+                              int number, struct str *io_text, struct err *err)
 {
-    if (number + 1 >= NESTING_MAX || !looks_like_json(text)) {
+    if (r->policy->rule_count == 0 || !looks_like_json(text)) {
         return ERR_OK;
     }
-    struct level *const inner = &r->levels[number + 1];
+    struct level *const inner = number + 1 < NESTING_MAX ? &r->levels[number + 1] : NULL;
     const int64_t before = r->result.removed;
     struct json root;
     struct err why;
-    if (json_parse(inner->parser, text, text.size, &root, &why) != ERR_OK) {
+    if (inner == NULL || may_go_on ||
+        json_parse(inner->parser, text, text.size, &root, &why) != ERR_OK) {
+        const bool is_object = str_trim(text).data[0] != '"';
+        if (inner == NULL || (names_members(r->policy) && is_object)) {
+            *io_text = STR("[withheld: members in it cannot be told]");
+            r->result.removed++;
+        }
         return ERR_OK;
     }
     text_clear(&inner->out);
@@ -252,7 +276,7 @@ static enum errc redact_text(struct bodies_redactor *r, struct str text, bool ma
         return err_set(err, ERR_LIMIT, "its redaction takes longer than %d ms",
                        (int)BODIES_REDACT_MS_MAX);
     }
-    enum errc code = may_go_on ? ERR_OK : redact_inner(r, text, number, &text, err);
+    enum errc code = redact_inner(r, text, may_go_on, number, &text, err);
     if (code != ERR_OK) {
         return code;
     }

@@ -322,8 +322,8 @@ enum bodies_found bodies_rule_find(const struct bodies_rule *rule, struct regex_
             return BODIES_FOUND_NOT;
         case REGEX_GIVEN_UP:
             return BODIES_FOUND_GIVEN_UP;
-        case REGEX_BEGINS:
-            return BODIES_FOUND_BEGINNING;
+        case REGEX_BEGINS: /* with nothing of it yet: there is nothing to take out */
+            return *out_from < text.size ? BODIES_FOUND_BEGINNING : BODIES_FOUND_NOT;
         case REGEX_MATCHES:
             break;
         }
