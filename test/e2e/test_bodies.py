@@ -8,12 +8,16 @@ import json
 import os
 import random
 import re
+import signal
+import socket
+import sqlite3
 import stat
 import threading
 import time
 
 import pytest
 
+from clients import head_of
 from speaker import Speaker
 from test_serve import Server
 
@@ -44,7 +48,7 @@ def fixture_start(home, speaker):
         server.stop()
 
 
-def post(server, api, body, *, workflow="claims", case="C-1", packed=False, timeout=30, read=True):
+def post(server, api, body, *, workflow="claims", case="C-1", packed=False, timeout=30):
     data = json.dumps(body).encode() if not isinstance(body, bytes) else body
     fields = {"Content-Type": "application/json", "x-bursar-case": case}
     if workflow:
@@ -53,8 +57,6 @@ def post(server, api, body, *, workflow="claims", case="C-1", packed=False, time
         data, fields["Content-Encoding"] = gzip.compress(data), "gzip"
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
     connection.request("POST", PATHS[api], data, fields)
-    if not read:
-        return connection
     try:
         response = connection.getresponse()
         answer = response.read()
@@ -68,8 +70,9 @@ def post(server, api, body, *, workflow="claims", case="C-1", packed=False, time
 
 def settle(server):
     until = time.monotonic() + 20
-    while server.metric("bursar_gateway_calls_waiting") or server.metric("bursar_bodies_waiting") \
-            or server.metric("bursar_gateway_requests_under_way"):
+    while any(server.metric(name) for name in (  # in the order calls go through
+            "bursar_gateway_requests_under_way", "bursar_gateway_calls_waiting",
+            "bursar_bodies_waiting")):
         assert time.monotonic() < until
         time.sleep(0.02)
     server.settle()
@@ -376,3 +379,225 @@ def test_no_marker_is_anywhere_in_the_home(home, start, speaker, api, keeps):
                                         if record["answer"]["state"] != "kept"][:2]
     for kind in ("email", "card", "iban", "phone", "ip", "secret", "claim"):
         assert f"[{kind}]" in json.dumps(kept)
+
+
+# ---- refusals
+
+@pytest.mark.parametrize("text, words", [
+    ("{days: 30}", "keep_bodies: redact is missing"),
+    ("{redact: none}", "days is missing"),
+    ("{days: 0, redact: none}", "days"),
+    ("{days: 30, redact: [mail]}", "email"),
+    ("{days: 30, redact: some}", "none to keep texts as they are"),
+    ("{days: 30, redact: [{pattern: '('}]}", "after byte"),
+    ("{days: 30, redact: [{pattern: 'a*'}]}", "where nothing is"),
+    ("{days: 30, redact: [{pattern: a, member: b}]}", "one of pattern and member"),
+    ("{days: 30, redact: [{with: x}]}", "one of pattern and member"),
+    ("{days: 30, redact: [{member: 'a..b'}]}", "a name is empty"),
+    ("{days: 30, redact: none, max_kb: 99999}", "max_kb"),
+    ("{days: 30, redact: none, maxkb: 1}", "max_kb"),
+    ("yes", "mapping"),
+])
+def test_what_is_wrong_is_refused_with_file_line_and_key(home, text, words):
+    home.path.mkdir(exist_ok=True)
+    (home.path / "bursar.yaml").write_text(f"workflows:\n  claims:\n    keep_bodies: {text}\n")
+    said = home.refused("bodies")
+    assert "bursar.yaml:3" in said and "workflows.claims.keep_bodies" in said and words in said, said
+
+
+def test_a_pattern_that_never_ends_withholds_the_text_and_harms_no_call(home, start, speaker):
+    server = start(KEEPS.format(rules="[{pattern: '(a+)+$'}]"))
+    speaker.say(chat_answer("fine"))
+    assert post(server, "chat", chat_of("a" * 5000 + "! MARKER-IN-IT"))[0] == 200
+    settle(server)
+    record, = bodies(home)
+    assert record["request"]["state"] == "withheld" and "steps" in record["request"]["why"]
+    assert record["answer"]["state"] == "kept"
+    assert server.metric("bursar_bodies_withheld_total") == 1
+    server.stop()
+    assert b"MARKER-IN" not in everything(home)
+
+
+def test_what_is_no_json_is_not_kept(home, start, speaker):
+    server = start(KEEPS.format(rules="none"))
+    speaker.say(b"MARKER-IN-HTML", kind="text/html")
+    post(server, "chat", chat_of("hello"))
+    settle(server)
+    record, = bodies(home)
+    assert record["request"]["state"] == "kept"
+    assert record["answer"]["state"] == "withheld" and "body" not in record["answer"]
+    server.stop()
+    assert b"MARKER-IN" not in everything(home)
+
+
+# ---- who may read and erase, and for how long
+
+def make_key(home, role, *more):
+    return json.loads(home.ok("key", "create", "--role", role, "--json", *more))["secret"]
+
+
+def test_viewers_see_that_bodies_are_kept_and_not_what_they_say(home, start, speaker):
+    home.path.mkdir(exist_ok=True)
+    keys = {role: make_key(home, role) for role in ("viewer", "approver", "admin", "ingest")}
+    keys["bound"] = make_key(home, "admin", "--workflow", "claims")
+    server = start(KEEPS.format(rules="[email]"))
+    speaker.say(chat_answer("SAID-SO"))
+    post(server, "chat", chat_of("ASKED-SO"))
+    settle(server)
+
+    def get(role, query):
+        status, body, _ = server.ask("GET", f"/api/v1/explain?case=C-1{query}",
+                                     headers={"x-api-key": keys[role]})
+        return status, body
+    status, body = get("viewer", "")
+    assert status == 200 and json.loads(body)["kept_bodies"] == 1 and b"SAID-SO" not in body
+    for role in ("viewer", "ingest", "bound"):
+        status, body = get(role, "&bodies")
+        assert status == 403 and b"SAID-SO" not in body, role
+        assert get(role, "&bodies=true")[0] == 403
+    before = home.ok("bodies")
+    for role in ("approver", "admin"):
+        status, body = get(role, "&bodies")
+        assert status == 200 and b"SAID-SO" in body and b"ASKED-SO" in body
+    assert "claims" in before and "1 rule" in before
+    trail = audit(home)
+    assert [row[1:3] for row in trail if row[1] == "bodies read"] == [
+        ("bodies read", "claims/C-1")] * 2
+    erasing = {"x-api-key": keys["viewer"], **{"Content-Type": "application/json"}}
+    path = "/api/v1/bodies?arg=erase&arg=C-1"
+    assert server.ask("POST", path, "", erasing)[0] == 403
+    erasing["x-api-key"] = keys["approver"]
+    status, body, _ = server.ask("POST", path, "", erasing)
+    assert status == 200 and json.loads(body)["calls"] == 1
+    assert json.loads(get("admin", "&bodies")[1])["kept_bodies"] == 0
+
+
+def audit(home):
+    database = sqlite3.connect(f"file:{home.path}/control.sqlite?mode=ro", uri=True)
+    try:
+        return database.execute("SELECT actor, action, subject, detail FROM audit ORDER BY rowid"
+                                ).fetchall()
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_erased_case_is_gone_from_the_disk(home, start, speaker, running):
+    server = start(KEEPS.format(rules="none"))
+    for case in ("C-1", "C-2"):
+        speaker.say(chat_answer(f"ANSWER-OF-{case}", case))
+        post(server, "chat", chat_of(f"REQUEST-OF-{case}"), case=case)
+    settle(server)
+    assert b"REQUEST-OF-C-1" in everything(home)
+    if not running:
+        server.stop()
+    home.refused("bodies", "erase", status=2)
+    home.refused("bodies", "erase", "C-1", "--all", status=2)
+    assert json.loads(home.ok("bodies", "erase", "C-1", "--json"))["calls"] == 1
+    found = everything(home)
+    assert b"REQUEST-OF-C-1" not in found and b"ANSWER-OF-C-1" not in found
+    assert b"REQUEST-OF-C-2" in found
+    assert home.json("explain", "C-1")["kept_bodies"] == 0
+    assert "bodies erased" in [row[1] for row in audit(home)]
+    assert json.loads(home.ok("bodies", "erase", "--workflow", "claims", "--json"))["calls"] == 1
+    assert b"REQUEST-OF" not in everything(home)
+
+
+def test_folder_and_files_are_the_owners_alone(home, start, speaker):
+    server = start(KEEPS.format(rules="none"))
+    speaker.say(chat_answer("x"))
+    post(server, "chat", chat_of("x"))
+    settle(server)
+    folder = home.path / "bodies"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_a_server_that_is_killed_keeps_what_was_written(home, start, speaker):
+    server = start(KEEPS.format(rules="none"))
+    speaker.say(chat_answer("FIRST"))
+    post(server, "chat", chat_of("x"))
+    settle(server)
+    server.process.kill()
+    server.process.wait()
+    file, = (home.path / "bodies").glob("*.log")
+    with open(file, "ab") as end:
+        end.write(os.urandom(50))  # torn
+    server = start(KEEPS.format(rules="none"))
+    speaker.say(chat_answer("SECOND", 2))
+    post(server, "chat", chat_of("x"), case="C-2")
+    settle(server)
+    assert b"FIRST" in json.dumps(bodies(home, "C-1")).encode()
+    assert b"SECOND" in json.dumps(bodies(home, "C-2")).encode()
+    assert list((home.path / "bodies").glob("*.log")) == [file]
+
+
+def test_opting_out_leaves_what_is_kept_until_it_is_erased(home, start, speaker):
+    server = start(KEEPS.format(rules="none"))
+    speaker.say(chat_answer("FIRST"))
+    post(server, "chat", chat_of("x"))
+    settle(server)
+    path = home.path / "bursar.yaml"
+    path.write_text(CONFIG.format(url=speaker.url))
+    server.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 10
+    while home.json("bodies")["workflows"][0]["keeps"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    speaker.say(chat_answer("SECOND", 2))
+    post(server, "chat", chat_of("x"), case="C-2")
+    settle(server)
+    assert len(bodies(home, "C-1")) == 1 and bodies(home, "C-2") == []
+    path.write_text(CONFIG.format(url=speaker.url) + "workflows: {claims: {keep_bodies: {days: x}}}")
+    server.process.send_signal(signal.SIGHUP)  # refused: the one before holds on
+    assert json.loads(server.ask("GET", "/api/v1/bodies")[1])["workflows"][0]["calls"] == 1
+
+
+def test_a_client_that_leaves_leaves_what_was_said_so_far(home, start, speaker):
+    server = start(KEEPS.format(rules="[email, card]"))
+    gate = threading.Event()
+    events = [{"id": "chatcmpl-000000000001", "choices": [{"index": 0, "delta": {"content": text}}]}
+              for text in ("Write to al", "ice@example.com or pay to 4111 1111 1", "111 1111")]
+    pieces = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events]
+    speaker.say(*pieces, kind="text/event-stream", gate=gate)
+    data = json.dumps(chat_of("x", stream=True)).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(head_of(PATHS["chat"], data, [("x-bursar-workflow", "claims"),
+                                                         ("x-bursar-case", "C-1")]))
+        got = b""
+        while b"4111" not in got:
+            got += connection.recv(1000)
+    settle(server)
+    gate.set()
+    record, = bodies(home)
+    assert record["answer"]["broke_off"] is True
+    part, = record["answer"]["body"]["parts"]
+    assert part["text_so_far"].startswith("Write to [email] or pay")
+    server.stop()
+    found = everything(home)
+    assert b"4111" not in found and b"alice" not in found
+
+
+def test_pictures_are_told_by_kind_and_size(home, start, speaker):
+    server = start(KEEPS.format(rules="none"))
+    speaker.say(chat_answer("x"))
+    picture = "iVBORw0KGgo" + "QUJDRE" * 200
+    body = chat_of("x")
+    body["messages"][0]["content"] = [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}},
+        {"type": "image", "source": {"type": "base64", "data": picture}}]
+    post(server, "chat", body)
+    settle(server)
+    text = json.dumps(bodies(home)[0]["request"]["body"])
+    assert text.count("[image/png, ") == 2 and "QUJDRE" not in text
+
+
+def test_a_long_body_is_cut_and_says_so(home, start, speaker):
+    server = start("workflows: {claims: {keep_bodies: {days: 1, max_kb: 2, redact: none}}}\n")
+    speaker.say(chat_answer("short"))
+    post(server, "chat", chat_of("word " * 2000))
+    settle(server)
+    record, = bodies(home)
+    assert record["request"]["state"] == "cut" and record["request"]["bytes"] > 10000
+    assert 1500 < len(json.dumps(record["request"]["body"])) < 2500
+    assert record["answer"]["state"] == "kept"
