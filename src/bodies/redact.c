@@ -110,7 +110,7 @@ static size_t character_start(struct str text, size_t at)
 
 /* What one rule makes of a text. */
 static enum errc apply(struct bodies_redactor *r, const struct bodies_rule *rule, struct str text,
-                       bool may_go_on, struct text *out, struct err *err)
+                       struct text *out, struct err *err)
 {
     size_t done = 0;
     text_clear(out);
@@ -118,23 +118,46 @@ static enum errc apply(struct bodies_redactor *r, const struct bodies_rule *rule
         size_t from = 0;
         size_t to = 0;
         const enum bodies_found found =
-            bodies_rule_find(rule, r->matcher, text, done, may_go_on, &from, &to);
+            bodies_rule_find(rule, r->matcher, text, done, false, &from, &to);
         if (found == BODIES_FOUND_GIVEN_UP) {
             return give_up(rule, err);
         }
         if (found == BODIES_FOUND_NOT) {
             break;
         }
-        from = character_start(text, from);
-        from = from > done ? from : done;
+        CHECK(from >= done);
         CHECK(to > from);
         text_add(out, (struct str){text.data + done, from - done});
-        text_add(out, found == BODIES_FOUND ? rule->with : STR("[cut]"));
+        text_add(out, rule->with);
         r->result.removed++;
         done = to;
     }
     text_add(out, (struct str){text.data + done, text.size - done});
     return text_is_full(out) ? too_large(err) : ERR_OK;
+}
+
+/* Of a text that was cut off: where at its end something begins that one of the rules may name,
+ * whichever begins first; else its end. */
+static enum errc find_loose_end(struct bodies_redactor *r, struct str text, size_t *out,
+                                struct err *err)
+{
+    *out = text.size;
+    for (size_t i = 0; i < r->policy->rule_count; i++) {
+        const struct bodies_rule *const rule = &r->policy->rules[i];
+        enum bodies_found found = BODIES_FOUND;
+        size_t from = 0;
+        size_t to = 0;
+        while (rule->kind != BODIES_RULE_MEMBER && found == BODIES_FOUND && to < text.size) {
+            found = bodies_rule_find(rule, r->matcher, text, to, true, &from, &to);
+        }
+        if (found == BODIES_FOUND_GIVEN_UP) {
+            return give_up(rule, err);
+        }
+        if (found == BODIES_FOUND_BEGINNING && from < *out) {
+            *out = character_start(text, from);
+        }
+    }
+    return ERR_OK;
 }
 
 static void take_blobs(struct bodies_redactor *r, struct str text, struct text *out)
@@ -155,7 +178,7 @@ static void take_blobs(struct bodies_redactor *r, struct str text, struct text *
 }
 
 /* All rules, one after the other; the result is in *io_at of r->work. */
-static enum errc apply_all(struct bodies_redactor *r, bool may_go_on, int *io_at, struct err *err)
+static enum errc apply_all(struct bodies_redactor *r, int *io_at, struct err *err)
 {
     for (size_t i = 0; i < r->policy->rule_count; i++) {
         const struct bodies_rule *const rule = &r->policy->rules[i];
@@ -164,7 +187,7 @@ static enum errc apply_all(struct bodies_redactor *r, bool may_go_on, int *io_at
         }
         struct text *const from = &r->work[*io_at];
         struct text *const to = &r->work[1 - *io_at];
-        const enum errc code = apply(r, rule, text_str(from), may_go_on, to, err);
+        const enum errc code = apply(r, rule, text_str(from), to, err);
         if (code != ERR_OK) {
             return code;
         }
@@ -284,7 +307,19 @@ static enum errc redact_text(struct bodies_redactor *r, struct str text, bool ma
     if (text_is_full(&r->work[at])) {
         return too_large(err);
     }
-    code = apply_all(r, may_go_on, &at, err);
+    size_t end = r->work[at].size;
+    if (may_go_on) {
+        code = find_loose_end(r, text_str(&r->work[at]), &end, err);
+    }
+    const bool is_cut = end < r->work[at].size;
+    r->work[at].size = end;
+    if (code == ERR_OK) {
+        code = apply_all(r, &at, err);
+    }
+    if (code == ERR_OK && is_cut) {
+        text_add(&r->work[at], STR("[cut]"));
+        r->result.removed++;
+    }
     if (code == ERR_OK && r->policy->rule_count > 0) {
         code = hides(r, text_str(&r->work[at]), &hidden, err);
     }

@@ -138,6 +138,15 @@ static void the_end_of_what_broke_off_is_cut(void)
     EXPECT(strstr(out.data, "\"id\":\"ali\"") != NULL);
 }
 
+/* One rule's cut must not hide from the next that a number went on. */
+static void the_rule_that_begins_first_cuts(void)
+{
+    EXPECT(prepare());
+    EXPECT(redact(STR("{\"text_so_far\":\"pay to: 4111 1111 1\"}"), true) == ERR_OK);
+    EXPECT(strstr(out.data, "4111") == NULL);
+    EXPECT(strstr(out.data, "pay to:") != NULL);
+}
+
 static void what_is_too_long_is_cut_and_stays_json(void)
 {
     static char json[8000];
@@ -180,6 +189,7 @@ int main(void)
         TEST(json_inside_texts_is_read),
         TEST(members_are_taken_whole),
         TEST(the_end_of_what_broke_off_is_cut),
+        TEST(the_rule_that_begins_first_cuts),
         TEST(what_is_too_long_is_cut_and_stays_json),
         TEST(without_rules_texts_stay_as_they_are),
     };
