@@ -234,16 +234,20 @@ static enum errc hides(struct bodies_redactor *r, struct str text, bool *out, st
 static enum errc redact_document(struct bodies_redactor *r, struct str json, int number,
                                  struct text *out, struct err *err);
 
-/* By its first two signs, so that a text that was cut off does too. */
+/* Also where it was cut off. "[1] says …" does not: an object is what has members. */
 static bool looks_like_json(struct str text)
 {
     const struct str all = str_trim(text);
-    const char first = all.size > 0 ? all.data[0] : '\0';
-    const struct str behind =
-        str_trim((struct str){all.data + (all.size > 0), all.size - (all.size > 0)});
-    const char *const allowed = first == '{' ? "\"}" : first == '[' ? "{[\"]-0123456789tfn" : NULL;
-    return first == '"' ||
-           (allowed != NULL && (behind.size == 0 || strchr(allowed, behind.data[0]) != NULL));
+    if (all.size == 0 || all.data[0] == '"') {
+        return all.size > 0;
+    }
+    const struct str rest = str_trim((struct str){all.data + 1, all.size - 1});
+    const char next = rest.size > 0 ? rest.data[0] : '"';
+    if (all.data[0] == '{') {
+        return next == '"' || next == '}';
+    }
+    return all.data[0] == '[' &&
+           (next == '"' || next == '{' || next == '[' || str_find(rest, STR("{")) != SIZE_MAX);
 }
 
 static bool names_members(const struct bodies_policy *policy)

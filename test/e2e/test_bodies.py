@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -601,3 +602,36 @@ def test_a_long_body_is_cut_and_says_so(home, start, speaker):
     assert record["request"]["state"] == "cut" and record["request"]["bytes"] > 10000
     assert 1500 < len(json.dumps(record["request"]["body"])) < 2500
     assert record["answer"]["state"] == "kept"
+
+
+def test_doctor_notes_what_is_kept_as_it_is_and_open_modes(home):
+    home.path.mkdir(exist_ok=True)
+    (home.path / "bursar.yaml").write_text(
+        "workflows: {claims: {keep_bodies: {days: 3, redact: none}},"
+        " support: {keep_bodies: {days: 3, redact: [email]}}}")
+    (home.path / "bodies").mkdir(mode=0o755)
+    (home.path / "bodies").chmod(0o755)
+    checks = [(check["state"], check["found"]) for check in home.json("doctor")["checks"]
+              if check["check"] == "bodies"]
+    assert len(checks) == 3
+    assert any(state == "note" and "755" in found for state, found in checks)
+    assert any(state == "note" and "claims" in found and "nothing is taken out" in found
+               for state, found in checks)
+    assert any(state == "ok" and "support" in found for state, found in checks)
+
+
+def test_a_full_disk_stops_the_keeping_and_no_call(home, start, speaker):
+    """The disk is one file's limit: what is longer is refused by the kernel."""
+    server = start(KEEPS.format(rules="none").replace("30", "30, max_kb: 4096"))
+    limit = 256 << 10
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+    for number, size in enumerate((10, 600_000, 10)):
+        speaker.say(chat_answer(f"ANSWER-{number}", number))
+        assert post(server, "chat", chat_of("w " * (size // 2)), case=f"C-{number}")[0] == 200
+        until = time.monotonic() + 20
+        while server.metric("bursar_bodies_waiting"):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert server.metric("bursar_bodies_failed_total") == 1
+    found = b"".join(path.read_bytes() for path in (home.path / "bodies").glob("*.log"))
+    assert b"ANSWER-0" in found and b"ANSWER-1" not in found and b"ANSWER-2" in found
