@@ -26,8 +26,8 @@ static enum errc read_text(const struct yaml *node, size_t bytes_max, struct str
 }
 
 /* {pattern: '…', with: '…'} or {member: 'user.name', with: '…'} */
-static enum errc read_own(struct config_reader *reader, const struct yaml *node,
-                          struct bodies_rule *out, struct err *err)
+static enum errc read_own(struct arena *arena, const struct yaml *node, struct bodies_rule *out,
+                          struct err *err)
 {
     static const char *const names[] = {"pattern", "member", "with", NULL};
     const struct yaml *const pattern = yaml_get(node, "pattern");
@@ -50,7 +50,7 @@ static enum errc read_own(struct config_reader *reader, const struct yaml *node,
         return code;
     }
     if (pattern != NULL) {
-        return bodies_rule_pattern(what, with, reader->arena, out, &why) == ERR_OK
+        return bodies_rule_pattern(what, with, arena, out, &why) == ERR_OK
                    ? ERR_OK
                    : yaml_error(pattern, err,
                                 "\"" STR_FORMAT
@@ -62,26 +62,26 @@ static enum errc read_own(struct config_reader *reader, const struct yaml *node,
                : yaml_error(member, err, "\"" STR_FORMAT "\": %s", STR_ARG(what), why.text);
 }
 
-static enum errc read_rule(struct config_reader *reader, const struct yaml *node,
-                           struct bodies_rule *out, struct err *err)
+static enum errc read_rule(struct arena *arena, const struct yaml *node, struct bodies_rule *out,
+                           struct err *err)
 {
     int word = 0;
     struct err why;
     if (node->kind == YAML_MAPPING) {
-        return read_own(reader, node, out, err);
+        return read_own(arena, node, out, err);
     }
     const enum errc code = yaml_word(node, bodies_named_words, &word, err);
-    if (code == ERR_OK &&
-        bodies_rule_named((enum bodies_named)word, reader->arena, out, &why) != ERR_OK) {
+    if (code == ERR_OK && bodies_rule_named((enum bodies_named)word, arena, out, &why) != ERR_OK) {
         return yaml_error(node, err, "%s", why.text);
     }
     return code;
 }
 
-static enum errc read_rules(struct config_reader *reader, const struct yaml *node, void *out,
-                            struct err *err)
+static enum errc read_rules(struct arena *arena, const struct config_field *field,
+                            const struct yaml *node, void *place, struct err *err)
 {
-    struct bodies_policy *const policy = out;
+    struct bodies_policy *const policy = place;
+    (void)field;
     if (node->kind == YAML_SCALAR && str_equal(node->scalar, STR("none"))) {
         return ERR_OK;
     }
@@ -94,40 +94,34 @@ static enum errc read_rules(struct config_reader *reader, const struct yaml *nod
         return yaml_error(node, err, "found %zu rules; at most %d are allowed", node->count,
                           (int)BODIES_RULES_MAX);
     }
-    struct bodies_rule *const rules = arena_new(reader->arena, struct bodies_rule, node->count + 1);
+    struct bodies_rule *const rules = arena_new(arena, struct bodies_rule, node->count + 1);
     if (rules == NULL) {
         return config_full(node, err);
     }
     enum errc code = ERR_OK;
     size_t count = 0;
     for (const struct yaml *at = node->first; at != NULL && code == ERR_OK; at = at->next) {
-        code = read_rule(reader, at, &rules[count++], err);
+        code = read_rule(arena, at, &rules[count++], err);
     }
     policy->rules = rules;
     policy->rule_count = count;
     return code;
 }
 
-enum errc config_bodies(struct config_reader *reader, const struct yaml *node, void *out,
-                        struct err *err)
+static const struct config_field fields[] = {
+    {KEY("days", COUNT), AT(bodies_policy, days), RANGE(1, BODIES_DAYS_MAX), .required = true},
+    {KEY("redact", OWN), .read = read_rules, .required = true,
+     .allowed = "none, or a list of email, phone, card, iban, ip, secret, {pattern, with} and "
+                "{member, with}"},
+    {KEY("max_kb", COUNT), AT(bodies_policy, kib), RANGE(1, BODIES_KIB_MAX), .preset = "256"},
+};
+
+const struct config_group config_keeping = {FIELDS(fields)};
+
+enum errc config_bodies(struct arena *arena, const struct config_field *field,
+                        const struct yaml *node, void *place, struct err *err)
 {
-    static const struct config_field fields[] = {
-        {.name = "days",
-         .type = CONFIG_COUNT,
-         .required = true,
-         .offset = offsetof(struct bodies_policy, days),
-         .flag_offset = CONFIG_NO_FLAG,
-         .low = 1,
-         .high = BODIES_DAYS_MAX},
-        {.name = "max_kb",
-         .type = CONFIG_COUNT,
-         .offset = offsetof(struct bodies_policy, kib),
-         .flag_offset = CONFIG_NO_FLAG,
-         .low = 1,
-         .high = BODIES_KIB_MAX},
-        {.name = "redact", .type = CONFIG_OTHER, .flag_offset = CONFIG_NO_FLAG, .read = read_rules},
-    };
-    CHECK(out != NULL);
+    CHECK(field->group == &config_keeping);
     enum errc code = yaml_want(node, YAML_MAPPING, err);
     if (code != ERR_OK) {
         return code;
@@ -137,14 +131,13 @@ enum errc config_bodies(struct config_reader *reader, const struct yaml *node, v
                           "redact is missing; list what is to be taken out, such as redact: "
                           "[email, phone, card, iban, ip, secret], or write redact: none");
     }
-    struct bodies_policy *const policy = arena_new(reader->arena, struct bodies_policy, 1);
+    struct bodies_policy *const policy = arena_new(arena, struct bodies_policy, 1);
     if (policy == NULL) {
         return config_full(node, err);
     }
-    policy->kib = BODIES_KIB_DEFAULT;
-    code = config_fields(reader, node, fields, COUNT_OF(fields), policy, err);
+    code = config_group(arena, field->group, node, policy, err);
     if (code == ERR_OK) {
-        *(const struct bodies_policy **)out = policy;
+        *(const struct bodies_policy **)place = policy;
     }
     return code;
 }

@@ -74,6 +74,7 @@ struct gateway_table {
     struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
     size_t upstream_count;
     struct gateway_rule *rules; /* [settings->routes.count] */
+    bool keeps_bodies;          /* those of some workflow */
     _Atomic int64_t users;      /* the gateway and exchanges */
     void (*released)(void *context);
     void *context;
@@ -108,6 +109,7 @@ struct gateway {
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
     uint64_t *ids_old; /* the generation before */
     size_t id_count;
+    _Atomic int64_t captured_bytes; /* of streams whose bodies are kept */
     struct gateway_loop loops[NET_LOOPS_MAX];
     struct {
         _Atomic int64_t requests;
@@ -166,6 +168,7 @@ enum gateway_packing {
 };
 
 struct gateway_unpacker;
+struct gateway_capture;
 
 struct exchange {
     struct gateway_loop *home;
@@ -200,7 +203,8 @@ struct exchange {
     const char *unbounded;
     enum service_tier tier;
     struct provider_text geo;
-    struct provider_text model; /* as asked */
+    struct provider_text model;      /* as asked */
+    struct gateway_capture *capture; /* NULL: its bodies are not kept */
 
     /* ADMIT */
     const struct settings_route *route;
@@ -338,6 +342,18 @@ bool gateway_may_retry(const struct exchange *exchange);
 void gateway_heed(struct exchange *exchange, const struct http_response_head *head);
 /* Before the next retry of this model. */
 int64_t gateway_wait_ms(struct exchange *exchange);
+
+/* ---- capture.c: bodies that are kept */
+
+/* Whether its workflow keeps them. */
+void gateway_capture_begin(struct exchange *exchange);
+/* The rest of one that is captured. */
+void gateway_capture_piece(struct exchange *exchange, struct str piece);
+void gateway_capture_name(struct exchange *exchange, struct str identity);
+void gateway_capture_again(struct exchange *exchange);
+void gateway_capture_end(struct exchange *exchange);
+/* Of any. */
+void gateway_capture_drop(struct exchange *exchange);
 
 /* ---- forward.c */
 

@@ -213,7 +213,7 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     gateway_who_complete(exchange);
     if (exchange->table->keeps_bodies) {
-        gateway_capture_find(exchange);
+        gateway_capture_begin(exchange);
     }
     return GATEWAY_ADMIT;
 }

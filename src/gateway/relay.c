@@ -178,7 +178,7 @@ static void read_events(struct exchange *exchange, struct str piece)
 {
     struct err err;
     bool has = true;
-    if (exchange->policy != NULL) {
+    if (exchange->capture != NULL) {
         gateway_capture_piece(exchange, piece);
     }
     while (!exchange->events_lost && has) {

@@ -110,8 +110,9 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
     say_reason(exchange, settled, reason);
     const struct str identity = identity_of(exchange, buffer);
     const bool is_own = str_starts_with(identity, STR("gateway:"));
-    exchange->step_identity.size = identity.size;
-    memcpy(exchange->step_identity.bytes, identity.data, identity.size);
+    if (exchange->capture != NULL) {
+        gateway_capture_name(exchange, identity);
+    }
     const struct call_record record = {
         .request = str_from(exchange->id),
         .try_number = exchange->try_number,
@@ -211,9 +212,8 @@ static enum gateway_step next_try(struct exchange *exchange)
     text_clear(&exchange->after);
     text_add(&exchange->after, str_from(after));
     text_clear(&exchange->buffered);
-    if (exchange->policy != NULL) {
-        gateway_capture_drop(exchange);
-        exchange->capture_lost = false;
+    if (exchange->capture != NULL) {
+        gateway_capture_again(exchange);
     }
     gateway_unpacker_destroy(&exchange->unpacker);
     sse_deinit(&exchange->sse);
@@ -259,7 +259,7 @@ enum gateway_step gateway_settle(struct exchange *exchange)
     if (again && is_posted) {
         return next_try(exchange);
     }
-    if (exchange->policy != NULL) {
+    if (exchange->capture != NULL) {
         gateway_capture_end(exchange);
     }
     if (again && exchange->end == END_ERROR) { /* its body was given up */
