@@ -196,6 +196,22 @@ static enum errc apply_all(struct bodies_redactor *r, int *io_at, struct err *er
     return ERR_OK;
 }
 
+/* After the rules, so that no cut goes through what they have found, and before them once more, as
+ * what was in the middle is at the end now. */
+static enum errc cut_loose_end(struct bodies_redactor *r, int *io_at, struct err *err)
+{
+    size_t end = 0;
+    enum errc code = find_loose_end(r, text_str(&r->work[*io_at]), &end, err);
+    if (code != ERR_OK || end == r->work[*io_at].size) {
+        return code;
+    }
+    r->work[*io_at].size = end;
+    r->result.removed++;
+    code = apply_all(r, io_at, err);
+    text_add(&r->work[*io_at], STR("[cut]"));
+    return code;
+}
+
 /* Whether its escapes hide something that a rule names. */
 static enum errc hides(struct bodies_redactor *r, struct str text, bool *out, struct err *err)
 {
@@ -311,18 +327,9 @@ static enum errc redact_text(struct bodies_redactor *r, struct str text, bool ma
     if (text_is_full(&r->work[at])) {
         return too_large(err);
     }
-    size_t end = r->work[at].size;
-    if (may_go_on) {
-        code = find_loose_end(r, text_str(&r->work[at]), &end, err);
-    }
-    const bool is_cut = end < r->work[at].size;
-    r->work[at].size = end;
-    if (code == ERR_OK) {
-        code = apply_all(r, &at, err);
-    }
-    if (code == ERR_OK && is_cut) {
-        text_add(&r->work[at], STR("[cut]"));
-        r->result.removed++;
+    code = apply_all(r, &at, err);
+    if (code == ERR_OK && may_go_on) {
+        code = cut_loose_end(r, &at, err);
     }
     if (code == ERR_OK && r->policy->rule_count > 0) {
         code = hides(r, text_str(&r->work[at]), &hidden, err);

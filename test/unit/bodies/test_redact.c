@@ -145,6 +145,27 @@ static void the_rule_that_begins_first_cuts(void)
     EXPECT(redact(STR("{\"text_so_far\":\"pay to: 4111 1111 1\"}"), true) == ERR_OK);
     EXPECT(strstr(out.data, "4111") == NULL);
     EXPECT(strstr(out.data, "pay to:") != NULL);
+    static const char *const ends[] = {"a",
+                                       "abc\xc3\xa4",
+                                       "abc\xc3\xa4@",
+                                       "abc\xc3\xa4@d",
+                                       "abc\xc3\xa4@def\xc3\xbc",
+                                       "abc\xc3\xa4@def\xc3\xbc.",
+                                       "abc@def.",
+                                       "abc@def.d",
+                                       "abc@def.de"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        char json[100];
+        snprintf(json, sizeof json, "{\"text_so_far\":\"Hello %s\"}", ends[i]);
+        EXPECT(redact(str_from(json), true) == ERR_OK);
+        test_note(out.data);
+        EXPECT(strstr(out.data, "abc") == NULL);
+        EXPECT(strstr(out.data, "Hello [") != NULL);
+    }
+    /* what could be the beginning of an IBAN goes through an address that is whole */
+    EXPECT(bodies_rule_named(BODIES_IBAN, &arena, &rules[1], &err) == ERR_OK);
+    EXPECT(redact(STR("{\"text_so_far\":\"Hello abc@def.de there\"}"), true) == ERR_OK);
+    EXPECT(strstr(out.data, "abc") == NULL);
 }
 
 static void what_is_too_long_is_cut_and_stays_json(void)
