@@ -308,6 +308,18 @@ static size_t next_character(struct str text, size_t at)
     return at;
 }
 
+/* Whether a text has a byte that each address has: most texts have none, and it is found fast. */
+static bool has_at_sign(struct str text)
+{
+    static const unsigned char firsts[] = {'@', '%', '&', 0xef};
+    for (size_t i = 0; i < COUNT_OF(firsts); i++) {
+        if (memchr(text.data, firsts[i], text.size) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum bodies_found bodies_rule_find(const struct bodies_rule *rule, struct regex_matcher *matcher,
                                    struct str text, size_t from, bool may_go_on, size_t *out_from,
                                    size_t *out_to)
@@ -315,6 +327,11 @@ enum bodies_found bodies_rule_find(const struct bodies_rule *rule, struct regex_
     CHECK(rule->kind != BODIES_RULE_MEMBER);
     if (rule->regex == NULL) {
         return find_number(rule, text, from, may_go_on, out_from, out_to);
+    }
+    const bool is_email = rule->kind == BODIES_RULE_NAMED && rule->named == BODIES_EMAIL;
+    if (is_email && !may_go_on && from < text.size &&
+        !has_at_sign((struct str){text.data + from, text.size - from})) {
+        return BODIES_FOUND_NOT;
     }
     while (from < text.size) {
         switch (regex_find(matcher, rule->regex, text, from, may_go_on, out_from, out_to)) {
