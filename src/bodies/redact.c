@@ -8,6 +8,7 @@
  * other, and so are numbers. Whatever cannot be told for sure ends the whole document.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/json.h"
@@ -15,6 +16,9 @@
 #include "bodies/bodies_priv.h"
 
 enum {
+    SPANS_MAX = 1 << 20,
+    SPANS_AT_FIRST = 64,
+    PASSES_MAX = 4,
     NESTING_MAX = 4,         /* JSON in texts in JSON … */
     NUMBER_BYTES_MAX = 1024, /* printed */
     ESCAPES_MAX = 8,         /* of escapes of escapes */
@@ -38,8 +42,18 @@ struct level {
     struct text out;
 };
 
+/* A place in a text that is taken out. */
+struct span {
+    size_t from;
+    size_t to;
+    struct str with;
+};
+
 struct bodies_redactor {
     struct regex_matcher *matcher;
+    struct span *spans; /* of the text that is looked at */
+    size_t span_count;
+    size_t span_capacity;
     struct level levels[NESTING_MAX];
     struct text work[2]; /* a text before and after a rule */
     struct text plain;   /* without its escapes */
@@ -74,6 +88,7 @@ void bodies_redactor_destroy(struct bodies_redactor **redactor)
         return;
     }
     regex_matcher_destroy(&r->matcher);
+    memory_free(r->spans);
     for (int i = 0; i < NESTING_MAX; i++) {
         json_parser_destroy(&r->levels[i].parser);
         memory_free(r->levels[i].frames);
@@ -108,56 +123,81 @@ static size_t character_start(struct str text, size_t at)
     return at;
 }
 
-/* What one rule makes of a text. */
-static enum errc apply(struct bodies_redactor *r, const struct bodies_rule *rule, struct str text,
-                       struct text *out, struct err *err)
+static enum errc add_span(struct bodies_redactor *r, struct span span, struct err *err)
 {
-    size_t done = 0;
-    text_clear(out);
-    while (done < text.size) {
+    if (r->span_count == SPANS_MAX) {
+        return err_set(err, ERR_LIMIT, "a text in it has more than %d places to take out",
+                       (int)SPANS_MAX);
+    }
+    if (r->span_count == r->span_capacity) {
+        const size_t capacity = r->span_capacity > 0 ? 2 * r->span_capacity : SPANS_AT_FIRST;
+        struct span *const spans = memory_new_array(struct span, capacity);
+        if (r->span_count > 0) {
+            memcpy(spans, r->spans, r->span_count * sizeof *spans);
+        }
+        memory_free(r->spans);
+        r->spans = spans;
+        r->span_capacity = capacity;
+    }
+    r->spans[r->span_count++] = span;
+    return ERR_OK;
+}
+
+/* All that one rule names in a text; of one that was cut off also what begins at its end. */
+static enum errc find_spans(struct bodies_redactor *r, const struct bodies_rule *rule,
+                            struct str text, bool may_go_on, struct err *err)
+{
+    size_t to = 0;
+    while (to < text.size) {
         size_t from = 0;
-        size_t to = 0;
         const enum bodies_found found =
-            bodies_rule_find(rule, r->matcher, text, done, false, &from, &to);
+            bodies_rule_find(rule, r->matcher, text, to, may_go_on, &from, &to);
         if (found == BODIES_FOUND_GIVEN_UP) {
             return give_up(rule, err);
         }
         if (found == BODIES_FOUND_NOT) {
-            break;
+            return ERR_OK;
         }
-        CHECK(from >= done);
         CHECK(to > from);
-        text_add(out, (struct str){text.data + done, from - done});
-        text_add(out, rule->with);
-        r->result.removed++;
-        done = to;
-    }
-    text_add(out, (struct str){text.data + done, text.size - done});
-    return text_is_full(out) ? too_large(err) : ERR_OK;
-}
-
-/* Of a text that was cut off: where at its end something begins that one of the rules may name,
- * whichever begins first; else its end. */
-static enum errc find_loose_end(struct bodies_redactor *r, struct str text, size_t *out,
-                                struct err *err)
-{
-    *out = text.size;
-    for (size_t i = 0; i < r->policy->rule_count; i++) {
-        const struct bodies_rule *const rule = &r->policy->rules[i];
-        enum bodies_found found = BODIES_FOUND;
-        size_t from = 0;
-        size_t to = 0;
-        while (rule->kind != BODIES_RULE_MEMBER && found == BODIES_FOUND && to < text.size) {
-            found = bodies_rule_find(rule, r->matcher, text, to, true, &from, &to);
-        }
-        if (found == BODIES_FOUND_GIVEN_UP) {
-            return give_up(rule, err);
-        }
-        if (found == BODIES_FOUND_BEGINNING && from < *out) {
-            *out = character_start(text, from);
+        const bool is_cut = found == BODIES_FOUND_BEGINNING;
+        const struct span span = {.from = is_cut ? character_start(text, from) : from,
+                                  .to = is_cut ? text.size : to,
+                                  .with = is_cut ? STR("[cut]") : rule->with};
+        const enum errc code = add_span(r, span, err);
+        if (code != ERR_OK || is_cut) {
+            return code;
         }
     }
     return ERR_OK;
+}
+
+/* Of two that begin at one place the longer is first. */
+static int by_place(const void *a, const void *b)
+{
+    const struct span *const x = a;
+    const struct span *const y = b;
+    if (x->from != y->from) {
+        return x->from < y->from ? -1 : 1;
+    }
+    return x->to > y->to ? -1 : x->to < y->to;
+}
+
+/* The text with each span replaced; those that overlap are taken out together. */
+static void replace_spans(struct bodies_redactor *r, struct str text, struct text *out)
+{
+    size_t done = 0;
+    text_clear(out);
+    qsort(r->spans, r->span_count, sizeof *r->spans, by_place);
+    for (size_t i = 0; i < r->span_count; i++) {
+        const struct span *const span = &r->spans[i];
+        if (i == 0 || span->from >= done) {
+            text_add(out, (struct str){text.data + done, span->from - done});
+            text_add(out, span->with);
+            r->result.removed++;
+        }
+        done = span->to > done ? span->to : done;
+    }
+    text_add(out, (struct str){text.data + done, text.size - done});
 }
 
 static void take_blobs(struct bodies_redactor *r, struct str text, struct text *out)
@@ -177,39 +217,32 @@ static void take_blobs(struct bodies_redactor *r, struct str text, struct text *
     text_add(out, (struct str){text.data + done, text.size - done});
 }
 
-/* All rules, one after the other; the result is in *io_at of r->work. */
-static enum errc apply_all(struct bodies_redactor *r, int *io_at, struct err *err)
+/* All rules, each on the text as it is, so that none takes a part of what another names; again, as
+ * long as what is left makes something they name. The result is in *io_at of r->work. */
+static enum errc apply_all(struct bodies_redactor *r, bool may_go_on, int *io_at, struct err *err)
 {
-    for (size_t i = 0; i < r->policy->rule_count; i++) {
-        const struct bodies_rule *const rule = &r->policy->rules[i];
-        if (rule->kind == BODIES_RULE_MEMBER) {
-            continue;
+    for (int pass = 0; pass < PASSES_MAX; pass++) {
+        const struct str text = text_str(&r->work[*io_at]);
+        r->span_count = 0;
+        for (size_t i = 0; i < r->policy->rule_count; i++) {
+            const struct bodies_rule *const rule = &r->policy->rules[i];
+            if (rule->kind != BODIES_RULE_MEMBER) {
+                const enum errc code = find_spans(r, rule, text, may_go_on && pass == 0, err);
+                if (code != ERR_OK) {
+                    return code;
+                }
+            }
         }
-        struct text *const from = &r->work[*io_at];
-        struct text *const to = &r->work[1 - *io_at];
-        const enum errc code = apply(r, rule, text_str(from), to, err);
-        if (code != ERR_OK) {
-            return code;
+        if (r->span_count == 0) {
+            return ERR_OK;
         }
+        replace_spans(r, text, &r->work[1 - *io_at]);
         *io_at = 1 - *io_at;
+        if (text_is_full(&r->work[*io_at])) {
+            return too_large(err);
+        }
     }
-    return ERR_OK;
-}
-
-/* After the rules, so that no cut goes through what they have found, and before them once more, as
- * what was in the middle is at the end now. */
-static enum errc cut_loose_end(struct bodies_redactor *r, int *io_at, struct err *err)
-{
-    size_t end = 0;
-    enum errc code = find_loose_end(r, text_str(&r->work[*io_at]), &end, err);
-    if (code != ERR_OK || end == r->work[*io_at].size) {
-        return code;
-    }
-    r->work[*io_at].size = end;
-    r->result.removed++;
-    code = apply_all(r, io_at, err);
-    text_add(&r->work[*io_at], STR("[cut]"));
-    return code;
+    return ERR_OK; /* a rule that finds what it writes */
 }
 
 /* Whether its escapes hide something that a rule names. */
@@ -327,10 +360,7 @@ static enum errc redact_text(struct bodies_redactor *r, struct str text, bool ma
     if (text_is_full(&r->work[at])) {
         return too_large(err);
     }
-    code = apply_all(r, &at, err);
-    if (code == ERR_OK && may_go_on) {
-        code = cut_loose_end(r, &at, err);
-    }
+    code = apply_all(r, may_go_on, &at, err);
     if (code == ERR_OK && r->policy->rule_count > 0) {
         code = hides(r, text_str(&r->work[at]), &hidden, err);
     }

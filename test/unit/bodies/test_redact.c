@@ -168,6 +168,16 @@ static void the_rule_that_begins_first_cuts(void)
     EXPECT(strstr(out.data, "abc") == NULL);
 }
 
+/* A phone's rule would take the end of this card and leave its beginning. */
+static void no_rule_takes_a_part_of_what_another_names(void)
+{
+    EXPECT(prepare());
+    EXPECT(bodies_rule_named(BODIES_PHONE, &arena, &rules[0], &err) == ERR_OK);
+    EXPECT(redact(STR("[\"=3639-3838-0390-3165-419,\"]"), false) == ERR_OK);
+    test_note(out.data);
+    EXPECT(strcmp(out.data, "[\"=[card],\"]") == 0);
+}
+
 static void what_is_too_long_is_cut_and_stays_json(void)
 {
     static char json[8000];
@@ -211,6 +221,7 @@ int main(void)
         TEST(members_are_taken_whole),
         TEST(the_end_of_what_broke_off_is_cut),
         TEST(the_rule_that_begins_first_cuts),
+        TEST(no_rule_takes_a_part_of_what_another_names),
         TEST(what_is_too_long_is_cut_and_stays_json),
         TEST(without_rules_texts_stay_as_they_are),
     };
