@@ -239,8 +239,12 @@ static enum errc read_rows(struct store *store, const struct explain_request *re
     if (code == ERR_OK) {
         code = take_outcomes(&rows, arena, explain, err);
     }
-    return code == ERR_OK ? explain_read_steps(store, request, case_key, arena, explain, err)
-                          : code;
+    if (code == ERR_OK) {
+        code = explain_read_steps(store, request, case_key, arena, explain, err);
+    }
+    return code == ERR_OK && request->home.size > 0
+               ? explain_read_bodies(store, request, case_key, arena, explain, err)
+               : code;
 }
 
 enum errc api_explain(struct store *store, const struct settings *settings,

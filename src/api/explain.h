@@ -68,6 +68,16 @@ struct explain_step {
     size_t split_count;
 };
 
+/* What was kept of a call: docs/bodies.md. */
+struct explain_body {
+    int64_t attempt; /* number within the case, from 1 */
+    int64_t number;  /* of the step */
+    int64_t kept_ns;
+    int64_t ends_ns;
+    int64_t size;        /* bytes of the record */
+    struct str document; /* JSON; empty: not asked for */
+};
+
 /* Who chose what, and against what. */
 struct explain_decision {
     int64_t attempt; /* number within the case, from 1 */
@@ -136,7 +146,10 @@ struct explain {
     int64_t as_of_ns;         /* INT64_MAX: now */
     const struct attribute *attributes;
     size_t attribute_count;
-    bool is_known; /* anything was known of it by then; the rest is empty otherwise */
+    const struct explain_body *bodies; /* by attempt and number */
+    size_t body_count;
+    int64_t bodies_damaged; /* whose check does not hold; of all cases */
+    bool is_known;          /* anything was known of it by then; the rest is empty otherwise */
     bool is_closed;
     bool is_traced; /* an attempt of it was seen: otherwise nobody knows what it cost */
     struct explain_cost cost;
@@ -161,6 +174,9 @@ struct explain_request {
     int64_t as_of_ns;     /* INT64_MAX: everything known */
     int64_t steps_at_end; /* at the head and at the tail of each attempt; 0: all */
     int64_t steps_wasted; /* dearest wasted ones in between */
+    struct str home;      /* where bodies are looked for; empty: nowhere */
+    int64_t now_ns;
+    bool with_bodies; /* their texts too, not only which there are */
 };
 
 /*
@@ -177,6 +193,10 @@ MUST_CHECK enum errc api_explain(struct store *store, const struct settings *set
 
 /* bursar.explain/1 */
 void api_explain_json(const struct explain *explain, struct text *out);
+
+/* That of a step, or NULL. attempt, number  from 1. */
+const struct explain_body *api_explain_body(const struct explain *explain, int64_t attempt,
+                                            int64_t number);
 
 /* "failed before"; static storage. */
 const char *api_explain_part_text(enum explain_part part);

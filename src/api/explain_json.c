@@ -112,7 +112,29 @@ static void put_why(struct text *out, const struct explain_step *step)
     json_close_array(out);
 }
 
-static void put_step(struct text *out, const struct explain_step *step, int64_t began_ns)
+/* What is kept of a call, and where it was asked for, the record itself. */
+static void put_body(struct text *out, const struct explain_body *body)
+{
+    json_name(out, "body");
+    if (body == NULL) {
+        json_put_null(out);
+        return;
+    }
+    json_open_object(out);
+    put_time(out, "kept", body->kept_ns, LEDGER_NULL);
+    put_time(out, "until", body->ends_ns, LEDGER_NULL);
+    put_count(out, "bytes", body->size);
+    json_name(out, "record");
+    if (body->document.size > 0) {
+        json_put_raw(out, body->document);
+    } else {
+        json_put_null(out);
+    }
+    json_close_object(out);
+}
+
+static void put_step(struct text *out, const struct explain_step *step, int64_t began_ns,
+                     const struct explain_body *body)
 {
     json_open_object(out);
     put_count(out, "n", step->number);
@@ -158,11 +180,13 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
     put_count(out, "result_bytes", step->result_bytes);
     put_text(out, "file", step->path);
     put_count_known(out, "line", step->line, 0);
+    put_body(out, body);
     json_close_object(out);
 }
 
-static void put_attempt(struct text *out, const struct explain_attempt *attempt)
+static void put_attempt(struct text *out, const struct explain *explain, size_t index)
 {
+    const struct explain_attempt *const attempt = &explain->attempts[index];
     json_open_object(out);
     put_str(out, "attempt", attempt->id);
     json_name(out, "status");
@@ -185,7 +209,8 @@ static void put_attempt(struct text *out, const struct explain_attempt *attempt)
     json_name(out, "steps");
     json_open_array(out);
     for (size_t i = 0; i < attempt->step_count; i++) {
-        put_step(out, &attempt->steps[i], attempt->started_ns);
+        put_step(out, &attempt->steps[i], attempt->started_ns,
+                 api_explain_body(explain, (int64_t)index + 1, attempt->steps[i].number));
     }
     json_close_array(out);
     json_close_object(out);
@@ -326,9 +351,10 @@ void api_explain_json(const struct explain *explain, struct text *out)
     json_name(out, "attempts");
     json_open_array(out);
     for (size_t i = 0; i < explain->attempt_count; i++) {
-        put_attempt(out, &explain->attempts[i]);
+        put_attempt(out, explain, i);
     }
     json_close_array(out);
+    put_count(out, "kept_bodies", (int64_t)explain->body_count);
     if (explain->is_traced) {
         put_labels(out, explain);
     }

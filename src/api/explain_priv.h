@@ -12,4 +12,9 @@ MUST_CHECK enum errc explain_read_steps(struct store *store, const struct explai
                                         uint64_t case_key, struct arena *arena,
                                         struct explain *explain, struct err *err);
 
+/* explain_bodies.c: what was kept of its calls; after the steps were read. */
+MUST_CHECK enum errc explain_read_bodies(struct store *store, const struct explain_request *request,
+                                         uint64_t case_key, struct arena *arena,
+                                         struct explain *explain, struct err *err);
+
 #endif

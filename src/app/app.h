@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 struct inbox;
+struct bodies_keeper;
 
 enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
 
@@ -50,6 +51,7 @@ struct app {
     struct store *ledger;            /* the server's own, in the server; NULL: a command opens it */
     struct budget *budget;           /* likewise; NULL: a command reads the log it left */
     const struct settings *in_force; /* that `budget` goes by */
+    struct bodies_keeper *bodies;    /* the server's own; NULL: a command opens the files */
     const struct settings *settings; /* the server's, in the server; NULL: a command reads them */
     struct inbox *inbox; /* in the server, of a command that writes: lends the store to write */
     struct str cwd;      /* in the server, where relative paths begin; empty: in this process's */
@@ -75,6 +77,8 @@ struct command {
     bool reads_ledger; /* and nothing else, whatever the arguments */
     /* Of a command whose arguments decide; NULL: reads_ledger says it. */
     enum ledger_use (*use)(const struct args *args);
+    /* Whether these arguments ask for what not every reader of reports may see; NULL: never. */
+    bool (*confides)(const struct args *args);
     size_t positional_max; /* arguments it takes; ARGS_POSITIONAL_MAX: any number */
     enum errc (*run)(struct app *app, const struct args *args, struct err *err);
 };

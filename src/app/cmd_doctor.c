@@ -191,6 +191,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
         check_book(&doctor);
         doctor_check_serve(&doctor);
         doctor_check_gateway(&doctor);
+        doctor_check_bodies(&doctor);
     }
     doctor_check_ledger(&doctor);
     if (app->json) {

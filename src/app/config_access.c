@@ -62,9 +62,9 @@ static enum errc check_limits(const struct yaml *node, void *record, struct err 
 static const struct config_field limit_fields[] = {
     LIMIT(connections, 1000000, "20000"), LIMIT(body_mib, 64, "64"),
     LIMIT(memory_mib, 65536, "256"),      LIMIT(queue_mib, 65536, "256"),
-    LIMIT(journal_mib, 1048576, "4096"),  LIMIT(head_seconds, 3600, "15"),
-    LIMIT(body_seconds, 3600, "60"),      LIMIT(idle_seconds, 3600, "75"),
-    LIMIT(write_seconds, 3600, "60"),
+    LIMIT(journal_mib, 1048576, "4096"),  LIMIT(bodies_mib, 16777216, "10240"),
+    LIMIT(head_seconds, 3600, "15"),      LIMIT(body_seconds, 3600, "60"),
+    LIMIT(idle_seconds, 3600, "75"),      LIMIT(write_seconds, 3600, "60"),
 };
 
 const struct config_group config_limits = {FIELDS(limit_fields), .check = check_limits};

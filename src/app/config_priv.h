@@ -82,11 +82,13 @@ extern const struct config_group config_budget;
 extern const struct config_group config_route;
 extern const struct config_group config_gateway;
 extern const struct config_group config_rule;
+extern const struct config_group config_keeping;
 
 extern const char *const config_risks[];    /* of an enum risk */
 extern const char *const config_web_urls[]; /* "https://", "http://" */
 
 config_read config_correlation;
+config_read config_bodies;
 
 /*
  * Read the members of a mapping into *record; anything else in it is an error.

@@ -96,6 +96,8 @@ static const struct config_field fields[] = {
     {KEY("outcomes", GROUP), .group = &outcomes},
     {KEY("go_live", OWN), AT(settings_workflow, go_live_ns), GIVEN(settings_workflow, has_go_live),
      .read = read_date, .allowed = "a date such as 2026-05-01"},
+    {KEY("keep_bodies", OWN), AT(settings_workflow, keep_bodies), .read = config_bodies,
+     .group = &config_keeping, .allowed = "what follows", .absent = "nothing is kept"},
 };
 
 static enum errc check_workflow(const struct yaml *node, void *record, struct err *err)

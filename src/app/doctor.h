@@ -26,6 +26,8 @@ void doctor_check_ledger(struct doctor *doctor);
 void doctor_check_serve(struct doctor *doctor);
 /* Upstreams, routes, budgets, notices; likewise. */
 void doctor_check_gateway(struct doctor *doctor);
+/* What is kept of calls, and who could read it. */
+void doctor_check_bodies(struct doctor *doctor);
 void doctor_check_online(struct doctor *doctor, const struct settings *settings);
 
 #endif

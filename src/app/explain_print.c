@@ -380,7 +380,7 @@ static void print_end(const struct page *page, const struct explain *explain)
     text_add(out, explain->unpriced > 0 ? STR(",\n  as far as prices are known\n") : STR("\n"));
 }
 
-void explain_print(struct app *app, const struct explain *explain, bool all)
+void explain_print(struct app *app, const struct explain *explain, bool all, bool with_bodies)
 {
     const struct page page = {
         .out = app->out,
@@ -408,4 +408,5 @@ void explain_print(struct app *app, const struct explain *explain, bool all)
         print_by_label(&page, explain);
         print_end(&page, explain);
     }
+    page_print_bodies(&page, explain, with_bodies);
 }

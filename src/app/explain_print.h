@@ -7,7 +7,8 @@
 
 /* Foreign text is shown without its control characters; on a terminal lines are cut to fit it.
  *
- * all  every attempt, not only the first and the last of many. */
-void explain_print(struct app *app, const struct explain *explain, bool all);
+ * all          every attempt, not only the first and the last of many.
+ * with_bodies  those of its calls that are kept, whole. */
+void explain_print(struct app *app, const struct explain *explain, bool all, bool with_bodies);
 
 #endif

@@ -28,4 +28,7 @@ void page_put_span(struct text *out, int64_t span_ns, int width);
 /* One attempt with its steps. index < explain->attempt_count. */
 void page_print_attempt(const struct page *page, const struct explain *explain, size_t index);
 
+/* How many of its calls have bodies that are kept; with_bodies: and what they are. */
+void page_print_bodies(const struct page *page, const struct explain *explain, bool with_bodies);
+
 #endif

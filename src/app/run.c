@@ -380,6 +380,18 @@ enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *o
     return code;
 }
 
+bool run_confides(struct arena *arena, int argc, char **argv)
+{
+    CHECK(argc > 0);
+    const int at = find_name(argc, argv);
+    const struct command *const command = at < argc ? run_find(str_from(argv[at])) : NULL;
+    struct args *args = NULL;
+    struct err err;
+    return command != NULL && command->confides != NULL &&
+           read_args(command, arena, argc, argv, at, &args, &err) == ERR_OK &&
+           command->confides(args);
+}
+
 const struct command *const *run_commands(size_t *out_count)
 {
     CHECK(out_count != NULL);

@@ -22,6 +22,9 @@ enum ledger_use run_use_of(const struct command *command, const struct args *arg
 MUST_CHECK enum errc run_use(struct arena *arena, int argc, char **argv, enum ledger_use *out,
                              struct err *err);
 
+/* Whether it asks for what not every reader of reports may see; a line that is wrong does not. */
+bool run_confides(struct arena *arena, int argc, char **argv);
+
 /*
  * Run the command argv names; argv[0] is the program. What it prints is in app->out.
  *

@@ -138,6 +138,12 @@ static void ask_with_method(struct serve *serve, const struct net_request *reque
     } else if (question->use == LEDGER_WRITTEN && caller->workflow[0] != '\0') {
         status = 403; /* a command could name any */
         said = "a key bound to a workflow writes by POST /api/v1/outcomes and telemetry alone";
+    } else if (caller->has_key &&
+               run_confides(&question->arena, question->word_count, question->words)) {
+        const bool may = caller->role == ROLE_APPROVER || caller->role == ROLE_ADMIN;
+        status = may && caller->workflow[0] == '\0' ? 0 : 403;
+        said = may ? "a key bound to a workflow reads no bodies"
+                   : "this key may not read bodies; that takes the role approver or admin";
     }
     if (status == 0) {
         serve_question_ask(serve, question);

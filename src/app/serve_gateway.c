@@ -318,6 +318,12 @@ struct net_client_settings serve_gateway_client(void)
     return client;
 }
 
+static void limit_bodies(struct serve_gateway *own, const struct settings *settings)
+{
+    const int64_t mib = settings->limits.bodies_mib;
+    bodies_set_limit(own->bodies, mib > 0 ? mib << 20 : BODIES_STORED_BYTES_DEFAULT);
+}
+
 enum errc serve_gateway_open(struct serve *serve, struct err *err)
 {
     CHECK(serve != NULL);
@@ -353,11 +359,16 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
         return code;
     }
     tell_opened(serve, &opened);
+    const struct bodies_settings keeping = {
+        .home = serve->app->home, .tell = serve_tell, .context = serve};
+    bodies_keeper_create(&keeping, &own->bodies);
+    limit_bodies(own, config->settings);
     const struct gateway_settings settings = {
         .budget = own->budget,
         .client = own->client,
         .loops = net_server_loops(serve->net),
         .table = table,
+        .bodies = own->bodies,
         .seed = (uint64_t)clock_now_ns(),
         .tell = serve_tell,
         .context = serve,
@@ -382,6 +393,7 @@ void serve_gateway_close(struct serve *serve)
         pthread_join(own->thread, NULL);
     }
     gateway_destroy(&own->gateway);
+    bodies_keeper_destroy(&own->bodies);
     budget_close(&own->budget);
 }
 
@@ -402,6 +414,7 @@ enum errc serve_gateway_change(struct serve *serve, struct serve_config *config,
         gateway_table_destroy(&table);
         return code;
     }
+    limit_bodies(own, config->settings);
     gateway_set_table(own->gateway, table);
     return ERR_OK;
 }

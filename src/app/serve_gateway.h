@@ -22,6 +22,7 @@ struct serve_gateway {
     struct budget *budget;
     struct net_client *client;
     struct gateway *gateway;
+    struct bodies_keeper *bodies;
     pthread_t thread; /* hands settled calls to the inbox, lets holds expire, tells of steps */
     bool has_thread;
     bool uses_tls; /* an upstream of the start does */

@@ -22,6 +22,7 @@ void serve_gateway_metrics(struct serve *serve, struct text *out)
     CHECK(serve != NULL);
     const struct gateway_counts calls = gateway_counts(serve->gateway.gateway);
     const struct net_client_counts client = net_client_counts(serve->gateway.client);
+    const struct bodies_counts bodies = bodies_counts(serve->gateway.bodies);
     struct budget_counts holds;
     budget_count(serve->gateway.budget, &holds);
     const struct figure figures[] = {
@@ -54,6 +55,16 @@ void serve_gateway_metrics(struct serve *serve, struct text *out)
         {"bursar_budget_holds_expired", "Holds that nobody settled in time.", true, holds.expired},
         {"bursar_budget_overshoots", "Calls that cost more than was held.", true, holds.overshoots},
         {"bursar_budget_log_bytes", "Of the log of holds.", false, holds.log_bytes},
+        {"bursar_bodies_kept", "Calls of which a body was kept.", true, bodies.kept},
+        {"bursar_bodies_withheld", "Bodies that could not be read or redacted.", true,
+         bodies.withheld},
+        {"bursar_bodies_dropped", "Calls whose bodies found no room in the queue.", true,
+         bodies.dropped},
+        {"bursar_bodies_failed", "Records of bodies that the disk did not take.", true,
+         bodies.failed},
+        {"bursar_bodies_waiting", "Calls whose bodies are not on the disk yet.", false,
+         bodies.waiting},
+        {"bursar_bodies_stored_bytes", "Of the files of kept bodies.", false, bodies.stored_bytes},
     };
     for (size_t i = 0; i < COUNT_OF(figures); i++) {
         const struct figure *const f = &figures[i];

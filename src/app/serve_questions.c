@@ -95,6 +95,7 @@ static void run_question(struct serve *serve, struct serve_question *question)
     app.actor = str_from(question->actor);
     app.stop = &serve->stopping;
     app.budget = serve->gateway.budget;
+    app.bodies = serve->gateway.bodies;
     app.in_force = config->settings;
     app.arena = &question->arena;
     app.out = &out;

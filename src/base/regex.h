@@ -9,6 +9,7 @@
 #ifndef BASE_REGEX_H
 #define BASE_REGEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -21,12 +22,17 @@ enum {
     REGEX_GROUPS_MAX = 9,
     REGEX_STEPS_MAX = 10000,   /* of one match; then it is given up */
     REGEX_HEAP_KIB_MAX = 1024, /* likewise */
+    /* Of a search in a long text; each byte of it may take some more. */
+    REGEX_FIND_STEPS_MAX = 100000,
+    REGEX_FIND_STEPS_PER_BYTE = 32,
+    REGEX_FIND_HEAP_KIB_MAX = 16 << 10,
 };
+#define REGEX_FIND_BYTES_MAX ((size_t)64 << 20)
 
 struct regex;
 struct regex_matcher;
 
-enum regex_result { REGEX_MATCHES, REGEX_DIFFERS, REGEX_GIVEN_UP };
+enum regex_result { REGEX_MATCHES, REGEX_DIFFERS, REGEX_GIVEN_UP, REGEX_BEGINS };
 
 /*
  * out  owned by the arena, which must stay where it is while patterns of it are in use.
@@ -37,6 +43,9 @@ enum regex_result { REGEX_MATCHES, REGEX_DIFFERS, REGEX_GIVEN_UP };
  */
 MUST_CHECK enum errc regex_compile(struct str pattern, struct arena *arena,
                                    const struct regex **out, struct err *err);
+/* The same for regex_find(). */
+MUST_CHECK enum errc regex_compile_find(struct str pattern, struct arena *arena,
+                                        const struct regex **out, struct err *err);
 /* Groups in parentheses, 0..REGEX_GROUPS_MAX. */
 uint32_t regex_groups(const struct regex *regex);
 
@@ -54,5 +63,21 @@ void regex_matcher_destroy(struct regex_matcher **matcher);
  */
 enum regex_result regex_match(struct regex_matcher *matcher, const struct regex *regex,
                               struct str subject, uint32_t group, struct str *out);
+
+/*
+ * The first match in a long text, at byte `from` or behind it.
+ *
+ * regex        of regex_compile_find().
+ * subject      UTF-8, known to be: it is not checked; at most REGEX_FIND_BYTES_MAX.
+ * from         where a character begins, or the end.
+ * may_go_on    the text was cut off at its end: what could be the beginning of a match there is
+ *              told as REGEX_BEGINS.
+ * out_from/to  bytes of the match, or of its beginning up to the end.
+ *
+ * REGEX_GIVEN_UP: more than REGEX_FIND_STEPS_MAX and those of its bytes would be needed to tell.
+ */
+enum regex_result regex_find(struct regex_matcher *matcher, const struct regex *regex,
+                             struct str subject, size_t from, bool may_go_on, size_t *out_from,
+                             size_t *out_to);
 
 #endif

@@ -68,6 +68,7 @@ void exchange_give(struct exchange *exchange)
     CHECK(!exchange->owes);
     gateway_unpacker_destroy(&exchange->unpacker);
     sse_deinit(&exchange->sse);
+    gateway_capture_drop(exchange);
     gateway_table_release(exchange->table);
     atomic_fetch_sub(&home->gateway->counts.under_way, 1);
     if (home->idle_count < GATEWAY_POOL_MAX) {

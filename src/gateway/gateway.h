@@ -13,6 +13,7 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "bodies/bodies.h"
 #include "budget/budget.h"
 #include "model/settings.h"
 #include "net/client.h"
@@ -66,6 +67,7 @@ struct gateway_settings {
     struct net_client *client;                     /* borrowed */
     struct net_loops *loops;                       /* borrowed: those of the server */
     struct gateway_table *table;                   /* owned from now on */
+    struct bodies_keeper *bodies;                  /* borrowed; NULL: none are kept */
     uint64_t seed;                                 /* of request ids */
     void (*tell)(void *context, const char *text); /* something an operator should see; or NULL */
     void *context;

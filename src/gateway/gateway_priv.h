@@ -90,6 +90,7 @@ struct gateway_table {
     struct gateway_rule *rules; /* [settings->routes.count] */
     struct gateway_name *names; /* [name_count] owned */
     size_t name_count;
+    bool keeps_bodies;     /* those of some workflow */
     _Atomic int64_t users; /* the gateway and exchanges */
     void (*released)(void *context);
     void *context;
@@ -128,6 +129,7 @@ struct gateway {
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
     uint64_t *ids_old; /* the generation before */
     size_t id_count;
+    _Atomic int64_t captured_bytes; /* of streams whose bodies are kept */
     struct gateway_loop loops[NET_LOOPS_MAX];
     struct {
         _Atomic int64_t requests;
@@ -190,6 +192,7 @@ enum gateway_packing {
 };
 
 struct gateway_unpacker;
+struct gateway_capture;
 
 struct exchange {
     struct gateway_loop *home;
@@ -225,9 +228,10 @@ struct exchange {
     enum service_tier tier;
     bool is_open_tier; /* the upstream's default one may serve it */
     struct provider_text geo;
-    struct provider_text model;  /* as asked */
-    enum provider_method method; /* of Gemini's; with one, no other model can be asked for */
-    struct str path_model;       /* that the path names */
+    struct provider_text model;      /* as asked */
+    enum provider_method method;     /* of Gemini's; with one, no other model can be asked for */
+    struct str path_model;           /* that the path names */
+    struct gateway_capture *capture; /* NULL: its bodies are not kept */
 
     /* ADMIT */
     const struct settings_route *route;
@@ -386,6 +390,18 @@ bool gateway_may_retry(const struct exchange *exchange);
 void gateway_heed(struct exchange *exchange, const struct http_response_head *head);
 /* Before the next retry of this model. */
 int64_t gateway_wait_ms(struct exchange *exchange);
+
+/* ---- capture.c: bodies that are kept */
+
+/* Whether its workflow keeps them. */
+void gateway_capture_begin(struct exchange *exchange);
+/* The rest of one that is captured. */
+void gateway_capture_piece(struct exchange *exchange, struct str piece);
+void gateway_capture_name(struct exchange *exchange, struct str identity);
+void gateway_capture_again(struct exchange *exchange);
+void gateway_capture_end(struct exchange *exchange);
+/* Of any. */
+void gateway_capture_drop(struct exchange *exchange);
 
 /* ---- forward.c */
 

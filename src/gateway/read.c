@@ -234,5 +234,8 @@ enum gateway_step gateway_read(struct exchange *exchange)
         return gateway_refuse(exchange, REFUSE_BODY);
     }
     gateway_who_complete(exchange);
+    if (exchange->table->keeps_bodies) {
+        gateway_capture_begin(exchange);
+    }
     return GATEWAY_ADMIT;
 }

@@ -183,6 +183,9 @@ static void read_events(struct exchange *exchange, struct str piece)
 {
     struct err err;
     bool has = true;
+    if (exchange->capture != NULL) {
+        gateway_capture_piece(exchange, piece);
+    }
     while (!exchange->events_lost && has) {
         struct sse_event event;
         if (sse_next(&exchange->sse, &piece, &event, &has, &err) != ERR_OK) {

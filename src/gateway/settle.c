@@ -119,6 +119,9 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
     say_reason(exchange, settled, reason);
     const struct str identity = identity_of(exchange, buffer);
     const bool is_own = str_starts_with(identity, STR("gateway:"));
+    if (exchange->capture != NULL) {
+        gateway_capture_name(exchange, identity);
+    }
     const struct call_record record = {
         .request = str_from(exchange->id),
         .try_number = exchange->try_number,
@@ -226,6 +229,9 @@ static enum gateway_step next_try(struct exchange *exchange)
     text_clear(&exchange->after);
     text_add(&exchange->after, str_from(after));
     text_clear(&exchange->buffered);
+    if (exchange->capture != NULL) {
+        gateway_capture_again(exchange);
+    }
     gateway_unpacker_destroy(&exchange->unpacker);
     sse_deinit(&exchange->sse);
     sse_init(&exchange->sse);
@@ -269,6 +275,9 @@ enum gateway_step gateway_settle(struct exchange *exchange)
         !went_well && exchange->end != END_NOT_STARTED && gateway_may_retry(exchange);
     if (again && is_posted) {
         return next_try(exchange);
+    }
+    if (exchange->capture != NULL) {
+        gateway_capture_end(exchange);
     }
     if (again && exchange->end == END_ERROR) { /* its body was given up */
         gateway_say(exchange, "the upstream answered %d, and that could not be recorded",

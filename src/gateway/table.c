@@ -79,6 +79,10 @@ enum errc gateway_table_create(const struct settings *settings, const struct str
     for (size_t i = 0; i < settings->upstreams.count && code == ERR_OK; i++) {
         code = add_upstream(table, &settings->upstreams.rows[i], secrets[i], err);
     }
+    for (size_t i = 0; i < settings->workflows.count; i++) {
+        table->keeps_bodies =
+            table->keeps_bodies || settings->workflows.rows[i].keep_bodies != NULL;
+    }
     for (size_t i = 0; i < settings->routes.count && code == ERR_OK; i++) {
         const struct settings_route *const route = &settings->routes.rows[i];
         if (route->upstream.size > 0 && !has_upstream(table, route->upstream)) {

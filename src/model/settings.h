@@ -15,6 +15,7 @@
 
 struct yaml;
 struct correlation;
+struct bodies_policy;
 
 enum risk { RISK_LOW, RISK_NORMAL, RISK_HIGH, RISK_COUNT };
 
@@ -42,9 +43,10 @@ struct settings_workflow {
     struct str team;
     struct str cost_center;
     bool has_go_live;
-    int64_t go_live_ns;       /* when the agent took over */
-    bool takes_commits;       /* a git commit seen in a session resolves its case */
-    bool takes_pull_requests; /* so does a pull request */
+    int64_t go_live_ns;                      /* when the agent took over */
+    bool takes_commits;                      /* a git commit seen in a session resolves its case */
+    bool takes_pull_requests;                /* so does a pull request */
+    const struct bodies_policy *keep_bodies; /* of bodies/bodies.h; NULL: they are not kept */
 };
 
 enum upstream_dialect { UPSTREAM_OPENAI, UPSTREAM_ANTHROPIC, UPSTREAM_DIALECT_COUNT };
@@ -184,6 +186,7 @@ struct settings_limits {
     int64_t memory_mib; /* of all requests being read or handled */
     int64_t queue_mib;  /* received, not in the journal yet */
     int64_t journal_mib;
+    int64_t bodies_mib; /* of kept bodies, on the disk */
     int64_t head_seconds;
     int64_t body_seconds;
     int64_t idle_seconds;

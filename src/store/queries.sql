@@ -2636,6 +2636,31 @@ FROM step_labels l JOIN step_labels c ON c.attempt_key = l.attempt_key AND c.n =
 WHERE c.mixed
 GROUP BY l.attempt_key, l.call_n, l.label ORDER BY l.attempt_key, l.call_n, l.label
 
+-- By which names what was kept of a call of the case may be found. $1 the case. Needs the tables
+-- case_attempts and step_labels.
+-- name: explain_names
+WITH named AS (
+  SELECT step_key AS name, step_key FROM steps WHERE case_key = $1
+  UNION
+  SELECT s.alias_key, s.step_key FROM step_aliases s JOIN steps p USING (step_key)
+  WHERE p.case_key = $1
+)
+SELECT a.n, l.n, d.name FROM named d JOIN step_labels l USING (step_key)
+  JOIN case_attempts a USING (attempt_key)
+ORDER BY a.n, l.n, d.name
+
+-- The same of every case of a name, for erasing. $1 the name, $2 whether a workflow was named, $3
+-- that workflow.
+-- name: bodies_names
+WITH named AS (
+  SELECT p.step_key FROM steps p JOIN cases c USING (case_key)
+  WHERE c.case_id = $1 AND (NOT $2 OR c.workflow = $3)
+)
+SELECT step_key AS name FROM named
+UNION
+SELECT s.alias_key FROM step_aliases s JOIN named USING (step_key)
+ORDER BY name
+
 -- Choices on record: steps of kind decision, human and guard, and steps a person refused. What is
 -- overridden: the refused step itself; of a person or guard that said no, the step that asked, else
 -- the one before. $1 the case. who: 0 agent, 1 human, 2 rule.

@@ -123,6 +123,12 @@ int64_t store_int64(const struct store_result *result, size_t row, size_t column
 struct str store_text(const struct store_result *result, size_t row, size_t column);
 double store_real(const struct store_result *result, size_t row, size_t column, double null);
 money_sum store_sum(const struct store_result *result, size_t row, size_t column);
+/* A KEY128; zero where it is NULL. */
+static inline struct hash128 store_key(const struct store_result *result, size_t row, size_t column)
+{
+    const money_sum value = store_sum(result, row, column);
+    return (struct hash128){.low = (uint64_t)value, .high = (uint64_t)(value >> 64)};
+}
 
 /* Run a query and take all of its rows, which queries keep few: they reduce in the store.
  * Errors: ERR_STORE; ERR_LIMIT when the rows do not fit the arena. */

@@ -71,6 +71,7 @@ def test_every_path_listed_answers_what_is_promised(company):
     case = company.get(f"/api/v1/waste?workflow={workflow}")[1]["labels"][0]["examples"][0]["case"]
     values = {"workflow": [workflow], "case": [case], "scope": ["org"]}
     words = {("get", "/api/v1/price"): ["update"],
+             ("post", "/api/v1/bodies"): ["erase", case],
              ("post", "/api/v1/outcome"): ["add", workflow, case, "resolved"],
              ("post", "/api/v1/price"): ["update"]}
     answers = []

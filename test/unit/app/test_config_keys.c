@@ -93,7 +93,8 @@ static void put_keys(struct text *out, const struct config_group *group, const c
         }
         if (field->group != NULL) {
             const bool is_list =
-                field->type == CONFIG_LIST || (field->type == CONFIG_OWN && group != &config_rule);
+                field->type == CONFIG_LIST || (field->type == CONFIG_OWN && group != &config_rule &&
+                                               field->group != &config_keeping);
             const int size = snprintf(path, sizeof path, "%s%s%s.", prefix, field->name,
                                       is_list                       ? "[]"
                                       : field->type == CONFIG_NAMED ? ".NAME"
