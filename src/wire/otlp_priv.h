@@ -141,7 +141,7 @@ struct otlp_span_row {
 /* What the spans of a trace say. Where they name several cases the smallest counts, with what is
  * said along with it; of several values of another fact the smallest: no order matters. */
 struct otlp_trace_row {
-    struct str id; /* hexadecimal */
+    struct str id;                       /* hexadecimal */
     struct str of_case[OTLP_FACT_COUNT]; /* with that case */
     struct str others[OTLP_FACT_COUNT];  /* by spans that name no case */
     bool disagrees;                      /* on any fact */
