@@ -7,8 +7,8 @@
  *
  * Joins the pure ledger (ledger/holds.h) with its log (store/hold_log.h). All functions may be
  * called from any thread at any time but budget_open() and budget_close(). None waits for a
- * database; a change, or several (budget_record), is one write(2), and with BUDGET_SYNC_ALWAYS a wait for the disk.
- * docs/budgets.md says what survives what.
+ * database; a change, or several (budget_record), is one write(2), and with BUDGET_SYNC_ALWAYS a
+ * wait for the disk. docs/budgets.md says what survives what.
  */
 #ifndef BUDGET_BUDGET_H
 #define BUDGET_BUDGET_H

@@ -58,8 +58,8 @@ MUST_CHECK enum errc store_share(struct store *store, struct store **out, struct
 MUST_CHECK enum errc store_reopen(struct store *store, struct err *err);
 /* Whether a transaction could not be begun or committed since it was opened. */
 bool store_is_broken(const struct store *store);
-/* After a while of writing: what DuckDB freed goes back to the system now. Outside of a transaction.
- * Errors: ERR_STORE. */
+/* After a while of writing: what DuckDB freed goes back to the system now. Outside of a
+ * transaction. Errors: ERR_STORE. */
 MUST_CHECK enum errc store_give_back(struct store *store, struct err *err);
 /* Whatever is not committed is gone. */
 void store_close(struct store **store);

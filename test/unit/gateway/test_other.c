@@ -30,7 +30,7 @@ static void open_with(enum service_tier tier)
 static bool admit(const char *path, const char *body)
 {
     struct exchange *const exchange = gatewaying_ask(&g, path, body);
-    return gateway_read(exchange) == GATEWAY_ADMIT && gateway_admit(exchange) == GATEWAY_FORWARD;
+    return gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
 }
 
 /* What it came to; -1: nobody knows. */

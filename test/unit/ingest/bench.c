@@ -36,10 +36,12 @@ static const enum store_query checks[] = {
  * refused memory: nobody judges what is found then. */
 struct held bench_look(struct bench *bench)
 {
+    return test_is_spent() ? (struct held){.steps = -1} : bench_look_always(bench);
+}
+
+struct held bench_look_always(struct bench *bench)
+{
     struct held held = {.steps = -1};
-    if (test_is_spent()) {
-        return held;
-    }
     const long refusal = arena_fail_after;
     arena_fail_after = -1;
     struct arena arena;

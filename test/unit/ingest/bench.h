@@ -33,6 +33,8 @@ void bench_setup(struct bench *bench);
 void bench_teardown(struct bench *bench);
 /* Look with a fresh arena and no refusals, as another program would. */
 struct held bench_look(struct bench *bench);
+/* Also after an allocation was refused, where bench_look does not, as it takes long. */
+struct held bench_look_always(struct bench *bench);
 /* A model call of 1,000 tokens in. */
 struct step bench_call(const char *identity, int64_t output);
 struct trace bench_trace(struct step *steps, size_t count);
