@@ -206,7 +206,7 @@ static const struct config_field gateway_fields[] = {
     COUNTED("output_ceiling", output_ceiling, CEILING_MAX, "32768"),
     {KEY("shrink", FLAG), AT(settings_gateway, shrink)},
     {KEY("on_leave", WORD), AT(settings_gateway, on_leave), GIVEN(settings_gateway, has_on_leave),
-     .words = leaves, .absent = "cancel"},
+     .words = leaves, .absent = "cancel a stream, drain what is none"},
     COUNTED("retries", retries, RETRIES_MAX, "0"),
     COUNTED("retry_wait_seconds", retry_wait_s, RETRY_WAIT_SECONDS_MAX, "10"),
     COUNTED("first_byte_seconds", first_byte_s, SECONDS_MAX, "600"),

@@ -312,7 +312,12 @@ static enum gateway_leave on_leave(const struct exchange *exchange)
     if (exchange->route != NULL && exchange->route->has_on_leave) {
         return exchange->route->on_leave;
     }
-    return gateway->has_on_leave ? gateway->on_leave : GATEWAY_CANCEL;
+    if (gateway->has_on_leave) {
+        return gateway->on_leave;
+    }
+    /* Of a whole reply nothing shows what it cost until its end, and providers may bill all of it.
+     */
+    return exchange->is_stream ? GATEWAY_CANCEL : GATEWAY_DRAIN;
 }
 
 static void on_left(void *context)
