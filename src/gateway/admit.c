@@ -299,7 +299,7 @@ static bool is_free(const struct exchange *exchange)
 {
     const enum http_method method = exchange->request->head->method;
     /* With a body it may be a POST by another name (X-HTTP-Method-Override). */
-    return exchange->api == PROVIDER_COUNT_TOKENS ||
+    return exchange->api == PROVIDER_FREE ||
            (exchange->request->body.size == 0 &&
             (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_DELETE ||
              method == HTTP_OPTIONS ||

@@ -211,8 +211,7 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     if (exchange->api == PROVIDER_OTHER) {
         exchange->method = provider_method_of(rest, &exchange->path_model);
-        exchange->api =
-            exchange->method == PROVIDER_METHOD_COUNT ? PROVIDER_COUNT_TOKENS : PROVIDER_OTHER;
+        exchange->api = exchange->method == PROVIDER_METHOD_COUNT ? PROVIDER_FREE : PROVIDER_OTHER;
     }
     exchange->path =
         (struct str){rest.data, (size_t)(head->target.data + head->target.size - rest.data)};
@@ -229,7 +228,7 @@ enum gateway_step gateway_read(struct exchange *exchange)
     }
     /* What cannot be read is the upstream's to judge where no money hangs on it. */
     const bool is_read = request->body.size == 0 || read_body(exchange, &err) == ERR_OK;
-    if (!is_read && exchange->api != PROVIDER_OTHER) {
+    if (!is_read && exchange->api != PROVIDER_OTHER && exchange->api != PROVIDER_FREE) {
         gateway_say(exchange, "%s", err.text);
         return gateway_refuse(exchange, REFUSE_BODY);
     }

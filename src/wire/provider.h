@@ -30,7 +30,7 @@ enum provider_api {
     PROVIDER_RESPONSES,
     PROVIDER_EMBEDDINGS,
     PROVIDER_MESSAGES,
-    PROVIDER_COUNT_TOKENS,
+    PROVIDER_FREE, /* no model works: counting tokens, keeping files and conversations */
     PROVIDER_MODELS,
     PROVIDER_OTHER, /* passed through; metered where a usage block is found */
     PROVIDER_API_COUNT,

@@ -119,7 +119,7 @@ static void make_usage(enum provider_api api, struct provider_reply *reply, bool
     reply->usage.reasoning = reasoning < output ? reasoning : output;
     counts[USAGE_WEB_SEARCHES] = is_told(reply, FIGURE_WEB_SEARCHES) ? figures[FIGURE_WEB_SEARCHES]
                                                                      : reply->web_searches_seen;
-    counts[USAGE_REQUESTS] = api == PROVIDER_COUNT_TOKENS ? 0 : 1;
+    counts[USAGE_REQUESTS] = api == PROVIDER_FREE ? 0 : 1;
 }
 
 /* What a summary of the context took: the figures beside it leave it out.
@@ -462,7 +462,7 @@ bool provider_reply_event(enum provider_api api, const struct sse_event *event,
         responses_event(root, io);
         return false;
     case PROVIDER_MESSAGES:
-    case PROVIDER_COUNT_TOKENS:
+    case PROVIDER_FREE:
         messages_event(root, io);
         return false;
     case PROVIDER_EMBEDDINGS:

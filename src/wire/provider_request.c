@@ -35,20 +35,34 @@ static size_t unquote(struct str path, char *out, size_t out_size)
     return size;
 }
 
+/* What is put at the provider for later calls, which pay for reading it. */
+static bool is_kept_only(struct str path)
+{
+    static const char *const folders[] = {"/files", "/uploads", "/conversations"};
+    for (size_t i = 0; i < COUNT_OF(folders); i++) {
+        const struct str folder = str_from(folders[i]);
+        if (str_starts_with(path, folder) &&
+            (path.size == folder.size || path.data[folder.size] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum provider_api provider_api_of(enum provider_dialect dialect, struct str path)
 {
     static const struct api_path paths[] = {
         {"/chat/completions", PROVIDER_OPENAI, PROVIDER_CHAT},
         {"/completions", PROVIDER_OPENAI, PROVIDER_COMPLETIONS},
         {"/responses", PROVIDER_OPENAI, PROVIDER_RESPONSES},
-        {"/responses/input_tokens", PROVIDER_OPENAI, PROVIDER_COUNT_TOKENS},
+        {"/responses/input_tokens", PROVIDER_OPENAI, PROVIDER_FREE},
         {"/messages", PROVIDER_OPENAI, PROVIDER_MESSAGES}, /* each speaks the other's, too */
-        {"/messages/count_tokens", PROVIDER_OPENAI, PROVIDER_COUNT_TOKENS},
+        {"/messages/count_tokens", PROVIDER_OPENAI, PROVIDER_FREE},
         {"/chat/completions", PROVIDER_ANTHROPIC, PROVIDER_CHAT},
         {"/embeddings", PROVIDER_OPENAI, PROVIDER_EMBEDDINGS},
         {"/models", PROVIDER_OPENAI, PROVIDER_MODELS},
         {"/messages", PROVIDER_ANTHROPIC, PROVIDER_MESSAGES},
-        {"/messages/count_tokens", PROVIDER_ANTHROPIC, PROVIDER_COUNT_TOKENS},
+        {"/messages/count_tokens", PROVIDER_ANTHROPIC, PROVIDER_FREE},
         {"/models", PROVIDER_ANTHROPIC, PROVIDER_MODELS},
     };
     CHECK(dialect < PROVIDER_DIALECT_COUNT);
@@ -63,7 +77,7 @@ enum provider_api provider_api_of(enum provider_dialect dialect, struct str path
     if (str_starts_with(found, STR("/models/"))) {
         return PROVIDER_MODELS;
     }
-    return PROVIDER_OTHER;
+    return is_kept_only(found) ? PROVIDER_FREE : PROVIDER_OTHER;
 }
 
 bool provider_is_job(struct str path)
@@ -238,7 +252,7 @@ static enum errc read_output(enum provider_api api, const struct json found[stat
     };
     size_t names = 0;
     out->output_max = -1;
-    if (api == PROVIDER_EMBEDDINGS || api == PROVIDER_COUNT_TOKENS || api == PROVIDER_MODELS) {
+    if (api == PROVIDER_EMBEDDINGS || api == PROVIDER_FREE || api == PROVIDER_MODELS) {
         out->output_max = 0;
         return ERR_OK;
     }

@@ -175,6 +175,19 @@ def test_work_that_is_done_later_is_refused_where_a_limit_is_hard(start, upstrea
     assert upstream.log == []
 
 
+@pytest.mark.parametrize("path", ["files", "uploads/u/parts", "conversations"])
+def test_what_is_only_kept_at_the_provider_passes_an_empty_budget(home, start, upstream, path):
+    """No model works for it; calls that read it pay for that."""
+    server = start("budgets: [{scope: org, period: month, usd: 0.00000001}]")
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n\0\xff\r\n--x--\r\n'
+    status, _, _ = server.ask("POST", f"/openai/v1/{path}", part,
+                              {"Content-Type": "multipart/form-data; boundary=x"})
+    assert status == 200
+    assert upstream.log[0]["body"] == part
+    server.stop()
+    assert home.json("report")["total"]["unattributed"]["calls"] == 0
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_page_whose_name_points_here_reads_nothing_of_the_provider(start, upstream, method):
     server = start()

@@ -97,19 +97,36 @@ static void a_name_with_several_addresses_is_tried_until_one_accepts(void)
     EXPECT(o.status == 200);
 }
 
+static atomic_bool may_answer;
+
+static void answer_when_told(int fd, int index)
+{
+    (void)index;
+    while (peer_read_request(fd)) {
+        while (!atomic_load(&may_answer)) {
+            peer_sleep_ms(1);
+        }
+        if (!peer_put_text(fd, OK "Content-Length: 2\r\n\r\nok")) {
+            return;
+        }
+    }
+}
+
 static void what_waits_for_a_connection_is_bounded(void)
 {
+    atomic_store(&may_answer, false);
     struct net_client_settings settings = net_client_settings_default;
     settings.connections_max = 1;
     settings.waiting_max = 1;
-    peer_open(&peer, answer_ok);
+    peer_open(&peer, answer_when_told);
     open_client(&settings);
     static struct outcome three[3];
     for (int i = 0; i < 3; i++) {
         outcome_start(&three[i], client, loop, peer_get(peer.port));
     }
-    bool over = true;
-    for (int i = 0; i < 3; i++) {
+    bool over = outcome_wait(&three[2]); /* the first two have the connection and the place */
+    atomic_store(&may_answer, true);
+    for (int i = 0; i < 2; i++) {
         over = outcome_wait(&three[i]) && over;
     }
     const bool busy = outcome_failed_with(&three[2], NET_BUSY);

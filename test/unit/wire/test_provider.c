@@ -338,10 +338,12 @@ static void paths_name_their_api(void)
     EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/messages")) == PROVIDER_MESSAGES);
     EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/completions")) == PROVIDER_OTHER);
     EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/messages")) == PROVIDER_MESSAGES);
-    EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/messages/count_tokens")) ==
-           PROVIDER_COUNT_TOKENS);
+    EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/messages/count_tokens")) == PROVIDER_FREE);
     EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/models/gpt-5")) == PROVIDER_MODELS);
-    EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/files")) == PROVIDER_OTHER);
+    EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/files")) == PROVIDER_FREE);
+    EXPECT(provider_api_of(PROVIDER_ANTHROPIC, STR("/files/f1/content")) == PROVIDER_FREE);
+    EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/filestore")) == PROVIDER_OTHER);
+    EXPECT(provider_api_of(PROVIDER_OPENAI, STR("/vector_stores")) == PROVIDER_OTHER);
 }
 
 static void the_last_usage_block_is_kept_where_somebody_wants_it(void)
