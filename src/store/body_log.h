@@ -7,7 +7,7 @@
  * All records of a file end on one day, so that a day that is over takes whole files with it; none
  * is shown past its own end. Files are written at their end only; a tail that a crash has torn off
  * is cut before the next record. One process writes at a time; everybody may read meanwhile.
- * The folder is the owner's alone. The files are described in body_log.c.
+ * The folder is the owner's alone. The files are described in body_log_priv.h.
  */
 #ifndef STORE_BODY_LOG_H
 #define STORE_BODY_LOG_H

@@ -23,6 +23,9 @@ enum {
     BODY_LOG_PATH_BYTES_MAX = 4096,
     BODY_LOG_NAME_BYTES_MAX = 48,
     BODY_LOG_FILES_MAX = 1 << 16,
+    BODY_LOG_ACTIVE_MAX = 16,
+    BODY_LOG_PRIVATE_FILE = 0600,
+    BODY_LOG_OTHERS = 077, /* what others may do: nothing */
 };
 
 struct body_head {
@@ -71,5 +74,38 @@ MUST_CHECK enum errc body_head_read(int fd, const struct body_file *file, struct
 /* The entry at `offset` of a file of `size` bytes; false: there is none that is good. */
 bool body_entry_at(int fd, const struct body_file *file, int64_t offset, struct body_entry *out);
 bool body_is_chosen(const struct body_log_choice *choice, const struct body_entry *entry);
+
+/* ---- body_log.c: the log as its one writer has it */
+
+struct body_active {
+    struct body_file file;
+    int fd; /* -1: free */
+    bool is_dirty;
+    uint64_t used; /* when, by the log's count */
+};
+
+struct body_log {
+    char path[BODY_LOG_PATH_BYTES_MAX]; /* of the folder */
+    int folder;                         /* -1: not there yet */
+    int lock;
+    uint64_t last_number;
+    uint64_t uses;
+    int64_t bytes;
+    struct body_active active[BODY_LOG_ACTIVE_MAX];
+};
+
+/* errno, and which log. */
+enum errc body_log_fail(const struct body_log *log, const char *what, struct err *err);
+/* Open the folder if it is there; make: else make it. Errors: those of body_log_open(). */
+MUST_CHECK enum errc body_log_open_folder(struct body_log *log, bool make, struct err *err);
+/* Sizes and the last number, from the files themselves. Errors: ERR_STORE, ERR_LIMIT. */
+MUST_CHECK enum errc body_log_take_stock(struct body_log *log, struct err *err);
+void body_log_close_active(struct body_active *active);
+void body_log_close_all(struct body_log *log);
+
+/* ---- body_log_append.c */
+
+/* The entry and its bytes at `offset`; false: errno tells. */
+bool body_entry_write(int fd, const struct body_entry *entry, struct str bytes, int64_t offset);
 
 #endif
