@@ -115,11 +115,13 @@ void ingest_note_group(struct ingest *ingest);
 /* It is committed: what the resident memory may say of the ledger from now on. */
 void ingest_remember_ledger(struct ingest *ingest);
 
-/* flush.c: stage rows, then run the query that adds those the ledger does not have. Whatever the
+/* add.c: stage rows, then run the query that adds those the ledger does not have. Whatever the
  * ledger or the rows themselves have twice, whether of this group or not, is there once. */
 MUST_CHECK enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table,
                                     const void *rows, size_t count, enum store_query query,
                                     int64_t *out_added, struct err *err);
+/* All rows of the group but its steps. out_changed: whether the ledger is another one now. */
+MUST_CHECK enum errc ingest_add_others(struct ingest *ingest, bool *out_changed, struct err *err);
 
 /*
  * places.c: steps whose trace says elsewhere whose work they are go there, those of the open import
