@@ -1,5 +1,5 @@
 /*
- * gateway_priv: an exchange, the steps it goes through, and what they share.
+ * gateway_priv: the steps an exchange goes through, and what they share.
  *
  *     READ -> ADMIT -> (recorded) -> FORWARD -> RELAY -> SETTLE -> (recorded) -> END
  *               ^                                         |
@@ -16,11 +16,11 @@
 #include <stdatomic.h>
 
 #include "base/rng.h"
+#include "gateway/exchange_priv.h"
 #include "gateway/gateway.h"
-#include "wire/provider.h"
+#include "gateway/table_priv.h"
 
 enum {
-    GATEWAY_ID_BYTES = 24, /* "req_" and 20 digits of base 32 */
     GATEWAY_MESSAGE_BYTES = 512,
     GATEWAY_REASON_BYTES = 2 * PROVIDER_NAME_BYTES_MAX,
     GATEWAY_AFTER_BYTES_MAX = PROVIDER_NAME_BYTES_MAX + 64,
@@ -37,63 +37,11 @@ enum {
 
 _Static_assert((int)GATEWAY_SCOPE_COUNT <= (int)HOLD_SCOPES_MAX, "a hold takes them all");
 
-enum gateway_step {
-    GATEWAY_READ,
-    GATEWAY_ADMIT,
-    GATEWAY_FORWARD,
-    GATEWAY_UNRECORDED, /* the disk refused its hold */
-    GATEWAY_WAIT,       /* for its hold to be recorded, then for the upstream */
-    GATEWAY_SETTLE,
-    GATEWAY_END,
-    GATEWAY_STEP_COUNT,
-};
-
-struct gateway_upstream {
-    struct str name;
-    enum provider_dialect dialect;
-    struct net_target target;
-    struct str path; /* of the base URL, without a '/' at its end */
-    struct str provider;
-    enum service_tier default_tier;
-    char secret[GATEWAY_SECRET_BYTES_MAX + 1]; /* a whole field's value */
-    size_t secret_size;
-};
-
 /* Calls to one model of one upstream: closed while they go well, open after some that did not. */
 struct gateway_breaker {
     uint64_t key;         /* hash of upstream and model; 0: free */
     _Atomic int failures; /* one after the other */
     _Atomic int64_t open_until_ns;
-};
-
-/* Clients of which upstreams a route and its models are for: bit per upstream. */
-struct gateway_rule {
-    uint64_t model;
-    uint64_t under_pressure;
-    uint64_t fallback[GATEWAY_CHAIN_MAX - 1];
-};
-_Static_assert(GATEWAY_UPSTREAMS_MAX <= 64, "a bit for each");
-
-/* A model as a limit names it, where the price book names it otherwise. */
-struct gateway_name {
-    struct str limit;
-    struct str model;
-    const struct gateway_upstream *upstream; /* whose prices know both */
-};
-
-struct gateway_table {
-    uint64_t number; /* of the gateway's tables, from 1; a book is known by it */
-    const struct settings *settings;
-    const struct price_book *book;
-    struct gateway_upstream upstreams[GATEWAY_UPSTREAMS_MAX];
-    size_t upstream_count;
-    struct gateway_rule *rules; /* [settings->routes.count] */
-    struct gateway_name *names; /* [name_count] owned */
-    size_t name_count;
-    bool keeps_bodies;     /* those of some workflow */
-    _Atomic int64_t users; /* the gateway and exchanges */
-    void (*released)(void *context);
-    void *context;
 };
 
 /* What a loop's exchanges share, so that none allocates or locks. */
@@ -148,164 +96,6 @@ struct gateway {
         _Atomic int64_t tripped;
     } counts;
 };
-
-/* Whose call it is. */
-struct gateway_who {
-    struct provider_text workflow;
-    struct provider_text case_id;
-    struct provider_text attempt;
-    int64_t attempt_number;
-    struct provider_text input_key;
-    struct provider_text team;
-    struct provider_text user;
-    struct provider_text key;
-    struct provider_text agent;
-    struct provider_text session; /* of the program that asks, as its telemetry names it */
-    struct provider_text trace;
-    bool is_session;
-    bool is_program; /* the workflow is the program's name */
-    bool has_attempt;
-};
-
-/* A model of the chain and where it is served. */
-struct gateway_candidate {
-    struct str model; /* of the settings; empty: as asked */
-    const struct gateway_upstream *upstream;
-    const char *why;
-};
-
-/* How a try ended. */
-enum gateway_end {
-    END_NONE,
-    END_WHOLE,  /* the reply came whole */
-    END_ERROR,  /* the provider answered with an error */
-    END_FAILED, /* no answer, or it broke off */
-    END_LEFT,   /* the client went, and the upstream was cancelled */
-    END_NOT_STARTED,
-};
-
-/* How a body is compressed. */
-enum gateway_packing {
-    PACKING_NONE,
-    PACKING_ZLIB,  /* gzip or deflate */
-    PACKING_OTHER, /* cannot be read here */
-};
-
-struct gateway_unpacker;
-struct gateway_capture;
-
-struct exchange {
-    struct gateway_loop *home;
-    struct gateway_table *table;
-    const struct net_request *request;
-    struct net_reply *reply;
-    enum gateway_step step;
-    char id[GATEWAY_ID_BYTES + 1];
-    char *message; /* of an error, for the client: the loop's, said and used within one step */
-
-    /* READ */
-    bool is_packed;
-    enum provider_dialect dialect; /* of the client */
-    enum provider_api api;
-    struct str path; /* behind the version, with the query */
-    const struct gateway_upstream *asked;
-    struct gateway_who who;
-    bool sent_secret;
-    bool has_body; /* a JSON object was read */
-    bool is_stream;
-    bool asks_usage;
-    const char *output_names[3];
-    int64_t output_max;
-    bool is_output_unsure;
-    bool is_job; /* work that is done later: nobody sees its cost */
-    int64_t choices;
-    int64_t input_tokens_max;
-    uint32_t input_classes;
-    bool output_audio;
-    bool is_background;
-    int64_t web_searches_max;
-    const char *unbounded;
-    enum service_tier tier;
-    bool is_open_tier; /* the upstream's default one may serve it */
-    struct provider_text geo;
-    struct provider_text model;      /* as asked */
-    enum provider_method method;     /* of Gemini's; with one, no other model can be asked for */
-    struct str path_model;           /* that the path names */
-    struct gateway_capture *capture; /* NULL: its bodies are not kept */
-
-    /* ADMIT */
-    const struct settings_route *route;
-    size_t
-        passed_over; /* number of the first route that fits and is not for this client; 0: none */
-    struct gateway_candidate chain[GATEWAY_CHAIN_MAX];
-    size_t chain_count;
-    size_t chain_at;
-    int try_number;
-    int retries_left;
-    int64_t begun_ns;   /* of the first try, monotonic */
-    int64_t wait_ms;    /* that the last answer asked for; -1: it did not */
-    int64_t output_set; /* bound of the output that is written into the body; 0: none */
-    int64_t output_all; /* the most that may come out, of all choices; -1: nobody bounds it */
-    uint64_t hold;      /* 0: none is open */
-    int64_t held_pusd;
-    bool is_unpriced;
-    enum hold_cause cause; /* of a cost above the hold */
-    bool is_free;          /* nothing is charged for it */
-    bool is_pressed;       /* the model of the route's under_pressure is in use */
-    bool is_limited;
-    money_sum remaining_pusd;
-
-    /* FORWARD */
-    struct str sent; /* the body that goes out */
-    bool is_edited;  /* it is `body` */
-    struct net_call *call;
-    struct net_timer timer;
-    int64_t started_ns; /* wall clock; the hold's instant, so that both have one price */
-
-    /* the upstream's reply */
-    int status;
-    bool is_events;     /* a stream of server-sent events */
-    bool begun;         /* the client has the head */
-    bool is_buffered;   /* the body is kept until it is whole, so that its cost can go before it */
-    bool hides_usage;   /* the chunk with the usage is not for the client */
-    bool events_lost;   /* an event was too large to be read */
-    bool has_left;      /* the client */
-    bool is_unrecorded; /* its hold; nothing is forwarded yet */
-    bool is_paused;
-    enum gateway_end end;
-    enum net_failure_kind failure; /* END_FAILED */
-    bool was_sent;                 /* some of the request, so that something may be charged */
-    enum gateway_packing packing;
-    struct gateway_unpacker *unpacker; /* of a stream; NULL: none */
-    struct sse sse;
-    struct provider_reply metered;
-    struct provider_text alias; /* the provider's id of the request */
-    uint64_t sent_aliases[2];   /* hashes of what the client calls it; 0: nothing */
-    int64_t received_bytes;
-
-    /* the end of the hold */
-    bool owes; /* it could not be recorded yet */
-    bool is_void;
-    struct hold_settlement settlement;
-    struct exchange *next; /* idle, unrecorded, or owing */
-
-    /* Not zeroed when one is used again: what comes first and the memory of the texts stay. */
-    struct text body;  /* changed; empty: as sent */
-    struct text plain; /* the request's body unpacked; empty: it came plain */
-    struct text head;  /* fields kept with `buffered`: name, NUL, value, NUL … */
-    struct text buffered;
-    struct text record;        /* of the call, until the budget has it */
-    struct text raw_usage;     /* as the reply tells it */
-    struct text after;         /* how the try before it ended; empty: the first */
-    struct provider_seen seen; /* what came out, until it is known to be counted */
-};
-
-/* ---- exchange.c */
-
-/* Go on until the exchange waits or is over. */
-void exchange_run(struct exchange *exchange, enum gateway_step step);
-/* To the idle ones. */
-void exchange_give(struct exchange *exchange);
 
 /* ---- read.c */
 
@@ -442,8 +232,6 @@ void gateway_reason(const struct exchange *exchange, char out[static GATEWAY_REA
 
 /* ---- serves.c: which clients a route is for */
 
-void gateway_rule_make(const struct gateway_table *table, const struct settings_route *route,
-                       struct gateway_rule *out);
 bool gateway_route_is_for(const struct exchange *exchange, const struct settings_route *route);
 /* Of exchange->route. */
 bool gateway_fallback_is_for(const struct exchange *exchange, size_t number);
@@ -510,15 +298,5 @@ enum gateway_step gateway_refuse_money(struct exchange *exchange,
 enum gateway_step gateway_refuse_unpriced(struct exchange *exchange);
 /* Whether the client is not to learn the amounts of budgets. */
 bool gateway_hides_amounts(const struct exchange *exchange);
-
-/* ---- names.c */
-
-/* table->names, of its upstreams and the limits of its settings. Errors: ERR_CONFIG. */
-MUST_CHECK enum errc gateway_names_make(struct gateway_table *table, struct err *err);
-
-/* ---- table.c */
-
-struct gateway_table *gateway_table_use(struct gateway *gateway);
-void gateway_table_release(struct gateway_table *table);
 
 #endif

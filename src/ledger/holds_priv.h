@@ -180,6 +180,8 @@ int64_t holds_per_case(const struct holds_table *table, const struct holds_row *
 
 /* holds_save.c */
 MUST_CHECK enum errc holds_load(struct holds *holds, struct str bytes, struct err *err);
+
+/* holds_save_table.c */
 /* A table from the body of a HOLD_LIMITED record, without balances and zones. */
 MUST_CHECK enum errc holds_table_load(struct str bytes, struct holds_table **out, struct err *err);
 

@@ -1,222 +1,10 @@
-/* holds_save: the table of limits and the whole ledger as bytes, and back.
+/* holds_save: the whole ledger as bytes, and back.
  *
- * Little-endian, fixed sizes, one order: the same state gives the same bytes. What is read is not
- * trusted: a snapshot must add up like a running ledger, or it is refused. */
-#include "ledger/holds_priv.h"
-
+ * What is read is not trusted: a snapshot must add up like a running ledger, or it is refused. */
 #include "base/check.h"
-#include "base/memory.h"
+#include "ledger/holds_save_priv.h"
 
 enum { SAVE_VERSION = 2, SAVE_VERSION_WITHOUT_CAUSES = 1 };
-/* No sum of money comes near: 2^38 calls of the largest amount there is. */
-#define SAVED_SUM_MAX ((money_sum)1 << 100)
-
-struct writer {
-    char *out; /* NULL: only count */
-    size_t size;
-};
-
-static void put(struct writer *to, const void *data, size_t size)
-{
-    if (to->out != NULL && size > 0) {
-        memcpy(to->out + to->size, data, size);
-    }
-    to->size += size;
-}
-
-#define PUT(to, value) put((to), &(value), sizeof(value))
-
-static void put_int64(struct writer *to, int64_t value)
-{
-    PUT(to, value);
-}
-
-static void put_str(struct writer *to, struct str text)
-{
-    const uint16_t size = (uint16_t)text.size;
-    CHECK(text.size <= UINT16_MAX);
-    PUT(to, size);
-    put(to, text.data, text.size);
-}
-
-struct reader {
-    struct str rest;
-    bool failed;
-};
-
-static void get(struct reader *from, void *out, size_t size)
-{
-    if (from->failed || from->rest.size < size) {
-        from->failed = true;
-        memset(out, 0, size);
-        return;
-    }
-    memcpy(out, from->rest.data, size);
-    from->rest.data += size;
-    from->rest.size -= size;
-}
-
-#define GET(from, value) get((from), &(value), sizeof(value))
-
-static int64_t get_int64(struct reader *from)
-{
-    int64_t value;
-    GET(from, value);
-    return value;
-}
-
-static money_sum get_sum(struct reader *from)
-{
-    money_sum value;
-    GET(from, value);
-    if (value > SAVED_SUM_MAX || value < -SAVED_SUM_MAX) {
-        from->failed = true;
-        return 0;
-    }
-    return value;
-}
-
-static struct str get_str(struct reader *from, size_t size_max)
-{
-    uint16_t size;
-    GET(from, size);
-    if (from->failed || size > from->rest.size || size > size_max) {
-        from->failed = true;
-        return (struct str){"", 0};
-    }
-    const struct str text = {from->rest.data, size};
-    from->rest.data += size;
-    from->rest.size -= size;
-    return text;
-}
-
-static void put_definition(struct writer *to, const struct holds_row *row)
-{
-    const uint8_t period = (uint8_t)row->period;
-    const uint8_t steps = (uint8_t)row->step_count;
-    put_str(to, row->name);
-    put_str(to, row->zone_name);
-    PUT(to, period);
-    PUT(to, steps);
-    put_int64(to, row->limit_pusd);
-    put_int64(to, row->hard_pusd);
-    put_int64(to, row->per_case_pusd);
-    put_int64(to, row->from_ns);
-    put_int64(to, row->until_ns);
-    PUT(to, row->opening);
-    for (size_t i = 0; i < row->step_count; i++) {
-        const uint8_t action = (uint8_t)row->steps[i].action;
-        PUT(to, action);
-        put_int64(to, row->steps[i].at_pusd);
-    }
-}
-
-static void get_definition(struct reader *from, struct holds_row *row)
-{
-    uint8_t period;
-    uint8_t steps;
-    *row = (struct holds_row){.next_same = HOLDS_NONE, .last_from_ns = INT64_MIN};
-    row->name = get_str(from, HOLD_SCOPE_BYTES_MAX);
-    row->zone_name = get_str(from, HOLD_ZONE_BYTES_MAX);
-    GET(from, period);
-    GET(from, steps);
-    row->limit_pusd = get_int64(from);
-    row->hard_pusd = get_int64(from);
-    row->per_case_pusd = get_int64(from);
-    row->from_ns = get_int64(from);
-    row->until_ns = get_int64(from);
-    row->opening = get_sum(from);
-    from->failed = from->failed || period >= PERIOD_COUNT || steps > SETTINGS_STEPS_MAX ||
-                   row->name.size == 0 || row->limit_pusd < 0 || row->hard_pusd < HOLD_NO_LIMIT ||
-                   row->per_case_pusd < HOLD_NO_LIMIT || row->from_ns >= row->until_ns ||
-                   row->opening < 0;
-    for (uint8_t i = 0; i < steps && !from->failed; i++) {
-        uint8_t action;
-        GET(from, action);
-        row->steps[i] = (struct hold_step){.at_pusd = get_int64(from)};
-        from->failed = from->failed || action >= ACTION_COUNT || row->steps[i].at_pusd < 0;
-        row->steps[i].action = from->failed ? ACTION_NOTIFY : (enum budget_action)action;
-    }
-    if (!from->failed) {
-        row->period = (enum budget_period)period;
-        row->step_count = steps;
-        row->scope = hash128(row->name);
-        row->zone_key = hash128(row->zone_name);
-    }
-}
-
-static void put_table(struct writer *to, const struct holds_table *table)
-{
-    const uint32_t text_bytes = (uint32_t)table->text_bytes;
-    PUT(to, table->count);
-    PUT(to, text_bytes);
-    for (uint32_t i = 0; i < table->count; i++) {
-        put_definition(to, &table->rows[i]);
-    }
-}
-
-/* NULL when it is none. */
-static struct holds_table *get_table(struct reader *from)
-{
-    uint32_t count;
-    uint32_t text_bytes;
-    uint32_t twice = 0;
-    GET(from, count);
-    GET(from, text_bytes);
-    if (from->failed || count > HOLDS_LIMITS_MAX || text_bytes > from->rest.size) {
-        from->failed = true;
-        return NULL;
-    }
-    struct holds_table *table = holds_table_new(count, text_bytes);
-    size_t used = 0;
-    for (uint32_t i = 0; i < count && !from->failed; i++) {
-        struct holds_row *const row = &table->rows[i];
-        get_definition(from, row);
-        struct str *const names[] = {&row->name, &row->zone_name};
-        for (size_t n = 0; n < COUNT_OF(names) && !from->failed; n++) {
-            if (names[n]->size > text_bytes - used) {
-                from->failed = true;
-                break;
-            }
-            memcpy(table->text + used, names[n]->data, names[n]->size);
-            names[n]->data = table->text + used;
-            used += names[n]->size;
-        }
-    }
-    from->failed = from->failed || used != text_bytes || !holds_index(table, &twice);
-    if (from->failed) {
-        holds_table_destroy(&table);
-    }
-    return table;
-}
-
-size_t holds_table_bytes(const struct holds_table *table)
-{
-    CHECK(table != NULL);
-    struct writer to = {0};
-    put_table(&to, table);
-    return to.size;
-}
-
-void holds_table_save(const struct holds_table *table, char *out)
-{
-    CHECK(out != NULL);
-    struct writer to = {out, 0};
-    put_table(&to, table);
-}
-
-enum errc holds_table_load(struct str bytes, struct holds_table **out, struct err *err)
-{
-    CHECK(out != NULL);
-    struct reader from = {bytes, false};
-    struct holds_table *table = get_table(&from);
-    if (from.failed || from.rest.size > 0) {
-        holds_table_destroy(&table);
-        return err_set(err, ERR_INTEGRITY, "a table of limits that is none");
-    }
-    *out = table;
-    return ERR_OK;
-}
 
 static void put_columns(struct writer *to, const struct holds_row *row)
 {
@@ -382,7 +170,7 @@ static void put_all(struct writer *to, const struct holds *holds)
         put_int64(to, holds->counts.causes[i].calls);
         PUT(to, holds->counts.causes[i].pusd);
     }
-    put_table(to, holds->table);
+    holds_put_table(to, holds->table);
     for (uint32_t i = 0; i < holds->table->count; i++) {
         put_columns(to, &holds->table->rows[i]);
     }
@@ -447,7 +235,7 @@ static void get_all(struct reader *from, struct holds *holds, uint32_t version)
         from->failed = true;
         return;
     }
-    struct holds_table *const table = get_table(from);
+    struct holds_table *const table = holds_get_table(from);
     if (table == NULL) {
         return;
     }

@@ -9,17 +9,12 @@
  * max_output_tokens; figures that are 0 are left out.
  */
 #include "base/check.h"
-#include "wire/provider.h"
+#include "wire/provider_priv.h"
 
 static struct json either(struct json node, const char *one, const char *other)
 {
     const struct json found = json_get(node, one);
     return json_kind(found) != JSON_ABSENT ? found : json_get(node, other);
-}
-
-static struct json_cursor elements_of(struct json list)
-{
-    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
 }
 
 /* What follows the last "/models/", letters in either case, as some servers take it so. */

@@ -1,107 +1,7 @@
 /* What a request can cost at most: its model, its tier, how much goes in and may come out. */
-#include "wire/provider.h"
-
 #include "base/check.h"
+#include "wire/provider_priv.h"
 #include "wire/wire_priv.h"
-
-struct api_path {
-    const char *path;
-    enum provider_dialect dialect;
-    enum provider_api api;
-};
-
-static int digit_of(char c)
-{
-    const char small = (char)(c | 0x20);
-    return c >= '0' && c <= '9' ? c - '0' : small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
-/* %XX as the bytes they mean; what does not fit is no path we know, and is cut. */
-static size_t unquote(struct str path, char *out, size_t out_size)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < path.size && size < out_size; i++) {
-        const bool has_digits = path.data[i] == '%' && i + 2 < path.size;
-        const int high = has_digits ? digit_of(path.data[i + 1]) : -1;
-        const int low = has_digits ? digit_of(path.data[i + 2]) : -1;
-        const bool is_quoted = high >= 0 && low >= 0;
-        out[size] = path.data[i];
-        if (is_quoted) {
-            out[size] = (char)(high << 4 | low);
-        }
-        size++;
-        i += is_quoted ? 2 : 0;
-    }
-    return size;
-}
-
-/* What is put at the provider for later calls, which pay for reading it. */
-static bool is_kept_only(struct str path)
-{
-    static const char *const folders[] = {"/files", "/uploads", "/conversations"};
-    for (size_t i = 0; i < COUNT_OF(folders); i++) {
-        const struct str folder = str_from(folders[i]);
-        if (str_starts_with(path, folder) &&
-            (path.size == folder.size || path.data[folder.size] == '/')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-enum provider_api provider_api_of(enum provider_dialect dialect, struct str path)
-{
-    static const struct api_path paths[] = {
-        {"/chat/completions", PROVIDER_OPENAI, PROVIDER_CHAT},
-        {"/completions", PROVIDER_OPENAI, PROVIDER_COMPLETIONS},
-        {"/responses", PROVIDER_OPENAI, PROVIDER_RESPONSES},
-        {"/responses/input_tokens", PROVIDER_OPENAI, PROVIDER_FREE},
-        {"/messages", PROVIDER_OPENAI, PROVIDER_MESSAGES}, /* each speaks the other's, too */
-        {"/messages/count_tokens", PROVIDER_OPENAI, PROVIDER_FREE},
-        {"/chat/completions", PROVIDER_ANTHROPIC, PROVIDER_CHAT},
-        {"/embeddings", PROVIDER_OPENAI, PROVIDER_EMBEDDINGS},
-        {"/models", PROVIDER_OPENAI, PROVIDER_MODELS},
-        {"/messages", PROVIDER_ANTHROPIC, PROVIDER_MESSAGES},
-        {"/messages/count_tokens", PROVIDER_ANTHROPIC, PROVIDER_FREE},
-        {"/models", PROVIDER_ANTHROPIC, PROVIDER_MODELS},
-    };
-    CHECK(dialect < PROVIDER_DIALECT_COUNT);
-    char plain[128];
-    const size_t size = unquote(path, plain, sizeof plain);
-    const struct str found = {plain, size > 1 && plain[size - 1] == '/' ? size - 1 : size};
-    for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        if (paths[i].dialect == dialect && str_equal_fold(found, str_from(paths[i].path))) {
-            return paths[i].api;
-        }
-    }
-    if (str_starts_with(found, STR("/models/"))) {
-        return PROVIDER_MODELS;
-    }
-    return is_kept_only(found) ? PROVIDER_FREE : PROVIDER_OTHER;
-}
-
-bool provider_is_job(struct str path)
-{
-    static const char *const parts[] = {"batch",      "batches", "fine_tuning",
-                                        "fine-tunes", "jobs",    "runs"};
-    char plain[128];
-    struct str rest = {plain, unquote(path, plain, sizeof plain)};
-    while (rest.size > 0) {
-        const struct str part = str_cut(&rest, '/');
-        for (size_t i = 0; i < COUNT_OF(parts); i++) {
-            if (str_equal_fold(part, str_from(parts[i]))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-struct str provider_text_str(const struct provider_text *text)
-{
-    CHECK(text->size <= sizeof text->bytes);
-    return (struct str){text->bytes, text->size};
-}
 
 /* Members that decide what a call costs, once each. */
 enum member {
@@ -205,12 +105,6 @@ static enum errc read_count(const struct json found[static M_COUNT], enum member
     return ERR_OK;
 }
 
-/* Of an array; nothing when it is none. */
-static struct json_cursor elements_of(struct json list)
-{
-    return json_kind(list) == JSON_ARRAY ? json_iter(list) : (struct json_cursor){0};
-}
-
 /* How many choices a request pays for: of each prompt, all that are made to choose from. */
 static enum errc read_choices(enum provider_api api, const struct json found[static M_COUNT],
                               struct provider_request *out, struct err *err)
@@ -275,100 +169,6 @@ static enum errc read_output(enum provider_api api, const struct json found[stat
         out->output_max = PROVIDER_COMPLETION_TOKENS;
     }
     return ERR_OK;
-}
-
-/* Parts of a message and tools of the client whose tokens all stand in the body. */
-static bool is_text_type(struct str type)
-{
-    static const char *const types[] = {
-        "text",
-        "input_text",
-        "output_text",
-        "refusal",
-        "message",
-        "function",
-        "custom",
-        "function_call",
-        "function_call_output",
-        "tool_use",
-        "tool_result",
-        "thinking",
-        "redacted_thinking",
-        "reasoning",
-        "summary_text",
-        "reasoning_text",
-        "custom_tool_call",
-        "custom_tool_call_output",
-        "search_result",
-        "local_shell",
-        "local_shell_call",
-        "local_shell_call_output",
-        "apply_patch",
-        "shell",
-    };
-    static const char *const families[] = {"bash_", "text_editor_", "memory_"};
-    for (size_t i = 0; i < COUNT_OF(types); i++) {
-        if (str_equal(type, str_from(types[i]))) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(families); i++) {
-        if (str_starts_with(type, str_from(families[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_other(struct json element)
-{
-    const struct json type = json_get(element, "type");
-    return json_kind(type) == JSON_STRING && !is_text_type(json_str(type));
-}
-
-/* The classes a part is billed in that are dearer than text, by its type. */
-static uint32_t classes_of(struct json part)
-{
-    const struct str type = json_str(json_get(part, "type"));
-    return str_equal(type, STR("input_audio")) ? 1u << USAGE_INPUT_AUDIO
-           : str_equal(type, STR("image_url")) || str_equal(type, STR("input_image")) ||
-                   str_equal(type, STR("image"))
-               ? 1u << USAGE_INPUT_IMAGE
-               : 0;
-}
-
-static bool has_other_parts(struct json message, const char *member, uint32_t *io_classes)
-{
-    struct json_cursor parts = elements_of(json_get(message, member));
-    struct json part;
-    bool found = false;
-    while (json_next(&parts, NULL, &part)) {
-        found = found || is_other(part);
-        *io_classes |= classes_of(part);
-        struct json_cursor within = elements_of(json_get(part, "content"));
-        struct json leaf;
-        while (json_next(&within, NULL, &leaf)) {
-            found = found || is_other(leaf);
-            *io_classes |= classes_of(leaf);
-        }
-    }
-    return found;
-}
-
-/* Whether messages, parts or tools are more than text: messages hold parts, and the result of a
- * tool holds parts; no API nests them deeper. */
-static bool has_other_types(struct json list, uint32_t *io_classes)
-{
-    struct json_cursor messages = elements_of(list);
-    struct json message;
-    bool found = json_kind(list) == JSON_OBJECT;
-    while (json_next(&messages, NULL, &message)) {
-        const bool has_parts = has_other_parts(message, "content", io_classes);
-        const bool has_outputs = has_other_parts(message, "output", io_classes);
-        *io_classes |= classes_of(message);
-        found = found || is_other(message) || has_parts || has_outputs;
-    }
-    return found;
 }
 
 static bool is_set(struct json node)
@@ -454,7 +254,7 @@ static void bound_input(struct str body, const struct json found[static M_COUNT]
     }
     out->output_audio = is_set(found[M_AUDIO]) || has_audio(found[M_MODALITIES]);
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        if (has_other_types(found[lists[i].member], &out->input_classes) &&
+        if (provider_has_other_types(found[lists[i].member], &out->input_classes) &&
             out->unbounded == NULL) {
             out->unbounded = lists[i].what;
         }
