@@ -186,8 +186,7 @@ static bool touches(const char *scope)
     struct exchange *const exchange = gatewaying_ask(
         &g, "/v1/chat/completions", "{\"model\":\"gpt-4.1-2025-04-14\",\"max_tokens\":1}");
     gateway_who_read(&g.request, &caller, &exchange->who);
-    const bool goes =
-        gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
+    const bool goes = gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
     const bool is_limited = exchange->is_limited;
     if (goes) {
         CHECK(gateway_end_hold(exchange, NULL, NULL));
