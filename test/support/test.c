@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { REFUSALS_MAX = 10000, SPARSE_FROM = 4, TESTS_MAX = 256 };
@@ -34,8 +35,10 @@ void test_expect_failed(const char *condition, const char *file, int line)
 
 void test_note(const char *text)
 {
-    if (!refusing) {
-        print_message("# %s\n", text);
+    for (const char *at = text; !refusing && at != NULL;) { /* each line is one of TAP */
+        const char *const end = strchr(at, '\n');
+        print_message("# %.*s\n", (int)(end != NULL ? (size_t)(end - at) : strlen(at)), at);
+        at = end != NULL ? end + 1 : NULL;
     }
 }
 
