@@ -16,7 +16,9 @@ int processors_count(void)
 
 void processors_give_way(void)
 {
-    enum { NICE = 19 };
+    enum {
+        NICE = 14
+    }; /* at 19 another program that computes keeps the ledger waiting for seconds */
     /* Linux: of a thread, by its number. Elsewhere nothing is lost but the order. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 }

@@ -6,7 +6,7 @@
 int processors_count(void);
 
 /* From here on the calling thread runs where others leave processors idle, and has a
- * seventieth of one where they do not. */
+ * twentieth of one where they do not. */
 void processors_give_way(void);
 
 #endif
