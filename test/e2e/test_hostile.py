@@ -193,10 +193,12 @@ def test_a_chunked_body_that_grows_beyond_what_is_taken_is_refused(attacked):
     chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
     with dial(attacked) as sock:
         sock.sendall(post(b"", b"Transfer-Encoding: chunked\r\n"))
-        with pytest.raises(ConnectionError):  # what it says is lost to a client that sends on
-            for _ in range(80):
+        # What it says is lost to a client that sends on. 64 MiB are taken and 1 MiB more is read over;
+        # what else was sent lies with the kernel, which keeps 36 MiB and more of it on loopback.
+        with pytest.raises(ConnectionError):
+            for _ in range(256):
                 sock.sendall(chunk)
-            raise AssertionError("80 MiB were taken")
+            raise AssertionError("256 MiB were taken")
 
 
 def test_bodies_that_are_announced_and_never_sent_keep_nobody_out(attacked):
