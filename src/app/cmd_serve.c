@@ -164,9 +164,12 @@ static enum errc open_sockets(struct serve *serve, int port, struct err *err)
         settings.private_key = from->tls.private_key.data;
     }
     serve->connections_wanted = settings.limits.connections_max;
-    serve->connections_max = serve_raise_files(from, serve->connections_wanted);
-    settings.limits.connections_max = serve->connections_max;
+    serve->files = serve_raise_files(from, serve->connections_wanted);
+    settings.limits.connections_max = serve->files.connections;
     const enum errc code = net_server_create(&settings, serve_handle, serve, &serve->net, err);
+    if (code == ERR_OK) {
+        net_loops_limit_sockets(net_server_loops(serve->net), serve->files.sockets);
+    }
     if (code != ERR_OK || (settings.certificate == NULL && is_loopback(serve->host))) {
         return code;
     }
@@ -287,9 +290,8 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
         fprintf(stderr, "bursar: listening on %s%s%s:%d%s, ledger %s, at most %d connections\n",
                 v6 ? "[" : "", serve->host, v6 ? "]" : "", net_server_port(serve->net),
                 serve->config->settings->tls.certificate.size > 0 ? " with TLS" : "",
-                store_path(serve->writer), serve->connections_max);
-        serve_tell_files(serve->config->settings, serve->connections_max,
-                         serve->connections_wanted);
+                store_path(serve->writer), serve->files.connections);
+        serve_tell_files(&serve->files, serve->connections_wanted);
         serve_notify("READY=1");
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");

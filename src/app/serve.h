@@ -71,6 +71,13 @@ struct serve_figures {
     int64_t took_ns;
 };
 
+/* How many files may be open, and what they are for. */
+struct serve_files {
+    int open_max;
+    int sockets;     /* of clients and upstreams together */
+    int connections; /* of clients */
+};
+
 struct serve {
     const struct app *app;
     struct store *writer;        /* the inbox's */
@@ -96,7 +103,7 @@ struct serve {
     char token[2 * SERVE_TOKEN_BYTES +
                1];          /* hexadecimal: who can read serve.json may run commands */
     int connections_wanted; /* by the configuration */
-    int connections_max;    /* as many as the files that may be open allow */
+    struct serve_files files;
     int64_t started_ns;
     atomic_bool ready;
     pthread_mutex_t decoders_lock;             /* guards the next four */
@@ -125,10 +132,10 @@ void serve_handle_commands(void *context, const struct net_request *request,
 /* ---- serve_files.c */
 
 /* Raise the limit of open files for so many connections, and those to upstreams where there are
- * some; how many it allows. */
-int serve_raise_files(const struct settings *settings, int connections);
+ * some; what it allows. */
+struct serve_files serve_raise_files(const struct settings *settings, int connections);
 /* Say on standard error when it allows few of those that were wanted, and what to do. */
-void serve_tell_files(const struct settings *settings, int connections, int wanted);
+void serve_tell_files(const struct serve_files *files, int wanted);
 
 /* ---- serve_guard.c */
 

@@ -147,9 +147,11 @@ static enum errc swap(struct serve *serve, struct err *err)
         return code;
     }
     struct net_limits limits = serve_net_limits(new->settings);
-    limits.connections_max = serve_raise_files(new->settings, limits.connections_max);
+    const struct serve_files files = serve_raise_files(new->settings, limits.connections_max);
+    limits.connections_max = files.connections;
     const struct inbox_limits inbox = serve_inbox_limits(new->settings);
     tell_what_stays(serve, old->settings, new->settings);
+    net_loops_limit_sockets(net_server_loops(serve->net), files.sockets);
     net_server_limit(serve->net, &limits);
     inbox_change(serve->inbox, new->book, &inbox);
     atomic_store(&serve->require_keys, new->settings->require_keys);

@@ -21,9 +21,11 @@ static void on_deadline(void *context)
     if (call->is_doomed) {
         call_fail(call, call->doomed, "%s", call->doomed_text.data);
     } else if (call->link == NULL) {
-        call_fail(call, NET_CONNECT_TIMEOUT,
-                  "all connections to %s:%d were in use for %d ms; allow more of them", host, port,
-                  call->deadlines.connect_ms);
+        call_fail(
+            call, NET_CONNECT_TIMEOUT,
+            "all connections to %s:%d were in use for %d ms; allow more of them, or more open "
+            "files",
+            host, port, call->deadlines.connect_ms);
     } else if (call->link->state != LINK_BUSY) {
         static const char *const steps[] = {
             [LINK_RESOLVING] = "resolve the name of",

@@ -61,6 +61,8 @@ enum errc net_client_create(struct net_loops *loops, const struct net_client_set
     for (int i = 0; i < net_loops_count(loops); i++) {
         client->stations[i].client = client;
         client->stations[i].loop = net_loops_at(loops, i);
+        client->stations[i].room.run = pool_look_for_room;
+        client->stations[i].room.context = &client->stations[i];
     }
     *out = client;
     return ERR_OK;
@@ -91,6 +93,7 @@ void net_client_prepare_tls(struct net_client *client)
 static void close_station(struct station *station)
 {
     loop_enter(station->loop);
+    net_timer_clear(station->loop, &station->room);
     while (station->calls != NULL) {
         struct net_call *const call = station->calls;
         call_fail(call, NET_STOPPED, "%s:%d was not awaited: this server stops", call->pool->host,

@@ -118,6 +118,7 @@ struct station {
     struct pool *pools;
     int pool_count;
     struct net_call *calls;
+    struct net_timer room; /* set while calls wait for a socket that others have */
 };
 
 struct net_client {
@@ -154,10 +155,13 @@ void pool_forget_waiting(struct pool *pool, struct net_call *call);
 void pool_keep(struct link *link);
 /* A place is free: the next that waits gets a new connection. */
 void pool_move_on(struct pool *pool);
+/* A station's `room`: calls may wait for a place that was given back elsewhere. */
+void pool_look_for_room(void *station);
 void pool_destroy(struct pool *pool);
 
 /* ---- link.c: one connection ---- */
 
+/* The socket's place is taken already (loop_take_socket), and given back by link_close(). */
 void link_open(struct pool *pool, struct net_call *call);
 /* Its call, if there is one, is let go of. */
 void link_close(struct link *link);

@@ -60,6 +60,7 @@ void connection_close(struct connection *c)
     }
     atomic_fetch_sub(&c->server->held_bytes, c->held);
     atomic_fetch_sub(&c->server->connections, 1);
+    loop_give_socket(c->loop);
     struct net_reply *const reply = c->reply;
     c->reply = NULL;
     if (reply != NULL && c->state == HANDLING) {
@@ -258,7 +259,8 @@ void connection_open(struct net_door *door, int fd, const struct sockaddr *peer)
     static const struct stream_use use = {on_secured, on_input, on_output, on_ended};
     struct net_server *const server = door->server;
     const int64_t before = atomic_fetch_add(&server->connections, 1);
-    if (before >= door->limits.connections_max || door->draining) {
+    if (before >= door->limits.connections_max || door->draining ||
+        !loop_take_socket(door->loop, false)) {
         atomic_fetch_sub(&server->connections, 1);
         atomic_fetch_add(&server->turned_away, 1);
         close(fd);

@@ -40,6 +40,7 @@ void link_close(struct link *link)
         atomic_fetch_sub_explicit(&pool->station->client->connections, 1, memory_order_relaxed);
     }
     pool->link_count--;
+    loop_give_socket(pool_loop(pool));
     loop_free_later(pool_loop(pool), &link->dead, bury);
     pool_move_on(pool);
 }

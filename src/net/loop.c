@@ -3,6 +3,7 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@ enum {
     HEAD_BYTES_MAX = 256 << 10,
     NS_PER_US = 1000,
     UNSENT_US_MAX = 200, /* that bytes wait for the other callbacks of a turn */
+    FEW_SOCKETS_SHARE = 8,
+    CLIENTS_SHARE = 16,
 };
 
 static void wake(const struct net_loop *loop)
@@ -88,6 +91,33 @@ void loop_leave(struct net_loop *loop)
         set_clock(loop);
     }
     loop->depth--;
+}
+
+bool loop_take_socket(struct net_loop *loop, bool is_of_call)
+{
+    CHECK(loop != NULL);
+    struct net_loops *const loops = loop->loops;
+    const int most = atomic_load(&loops->sockets_max);
+    const int kept = is_of_call ? most / CLIENTS_SHARE : 0;
+    if (atomic_fetch_add(&loops->sockets, 1) < most - kept) {
+        return true;
+    }
+    loop_give_socket(loop);
+    return false;
+}
+
+void loop_give_socket(struct net_loop *loop)
+{
+    CHECK(loop != NULL);
+    const int before = atomic_fetch_sub(&loop->loops->sockets, 1);
+    CHECK(before > 0);
+}
+
+bool loop_sockets_are_few(const struct net_loop *loop)
+{
+    CHECK(loop != NULL);
+    const int most = atomic_load(&loop->loops->sockets_max);
+    return atomic_load(&loop->loops->sockets) >= most - most / FEW_SOCKETS_SHARE;
 }
 
 void loop_free_later(struct net_loop *loop, struct loop_dead *dead,
@@ -220,6 +250,7 @@ struct net_loops *net_loops_create(int count)
     CHECK(count <= NET_LOOPS_MAX);
     struct net_loops *const loops = memory_new(struct net_loops);
     loops->count = count;
+    atomic_store(&loops->sockets_max, INT_MAX);
     for (int i = 0; i < count; i++) {
         struct net_loop *const loop = &loops->loops[i];
         loop->loops = loops;
@@ -324,6 +355,13 @@ struct net_loop *net_loops_at(struct net_loops *loops, int index)
     CHECK(index >= 0);
     CHECK(index < loops->count);
     return &loops->loops[index];
+}
+
+void net_loops_limit_sockets(struct net_loops *loops, int sockets_max)
+{
+    CHECK(loops != NULL);
+    CHECK(sockets_max > 0);
+    atomic_store(&loops->sockets_max, sockets_max);
 }
 
 bool net_loop_is_here(const struct net_loop *loop)

@@ -32,6 +32,11 @@ void net_loops_destroy(struct net_loops **loops);
 int net_loops_count(const struct net_loops *loops);
 struct net_loop *net_loops_at(struct net_loops *loops, int index);
 
+/* How many sockets of clients and of calls may be open at once, on all loops together; until it is
+ * said: as many as the system lets. Beyond, a client is turned away and a call waits. From any
+ * thread. */
+void net_loops_limit_sockets(struct net_loops *loops, int sockets_max);
+
 /* Whether this is the loop's thread. From any thread. */
 bool net_loop_is_here(const struct net_loop *loop);
 /* Monotonic time when the present callback began. */

@@ -80,6 +80,8 @@ struct net_loops {
     int count;
     bool started;
     atomic_bool stopping;
+    atomic_int sockets;
+    atomic_int sockets_max;
     pthread_t threads[NET_LOOPS_MAX];
     struct net_loop loops[NET_LOOPS_MAX];
 };
@@ -88,6 +90,13 @@ struct net_loops {
  * unless more callbacks are due: then what they write is sent with it. */
 void loop_enter(struct net_loop *loop);
 void loop_leave(struct net_loop *loop);
+
+/* A place for one more socket; false: all are taken. Calls leave a sixteenth of them to clients, so
+ * that a probe or an operator comes in. */
+bool loop_take_socket(struct net_loop *loop, bool is_of_call);
+void loop_give_socket(struct net_loop *loop);
+/* Whether so few places are left that none is to be kept for later. */
+bool loop_sockets_are_few(const struct net_loop *loop);
 
 void loop_free_later(struct net_loop *loop, struct loop_dead *dead,
                      void (*bury)(struct loop_dead *dead));

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "net/client_priv.h"
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, ROOM_MS = 10 /* between two looks for a socket's place */ };
 
 static bool is_of(const struct pool *pool, uint64_t hash, const struct net_target *target,
                   struct str tls_name)
@@ -112,6 +112,58 @@ static bool is_too_old(const struct link *link)
            link->pool->station->client->settings.age_ms_max;
 }
 
+static void drop_idle(struct pool *pool)
+{
+    struct link *const link = pool->idle;
+    take_idle(link);
+    link_close(link);
+}
+
+/* A place for a socket, where need be that of an idle one to any target. */
+static bool take_socket(struct station *station)
+{
+    while (!loop_take_socket(station->loop, true)) {
+        struct pool *pool = station->pools;
+        while (pool != NULL && pool->idle == NULL) {
+            pool = pool->next;
+        }
+        if (pool == NULL) {
+            return false;
+        }
+        drop_idle(pool);
+    }
+    return true;
+}
+
+static bool open_new(struct pool *pool, struct net_call *call)
+{
+    const int connections_max = pool->station->client->settings.connections_max;
+    if (pool->link_count >= connections_max && pool->idle != NULL) {
+        drop_idle(pool); /* a repeated call: an idle one makes room */
+    }
+    if (pool->link_count >= connections_max || !take_socket(pool->station)) {
+        return false;
+    }
+    link_open(pool, call);
+    return true;
+}
+
+static void wait(struct pool *pool, struct net_call *call)
+{
+    struct station *const station = pool->station;
+    call->next_waiting = NULL;
+    if (pool->first_waiting == NULL) {
+        pool->first_waiting = call;
+    } else {
+        pool->last_waiting->next_waiting = call;
+    }
+    pool->last_waiting = call;
+    pool->waiting_count++;
+    if (!net_timer_is_set(&station->room)) {
+        net_timer_set(station->loop, &station->room, ROOM_MS);
+    }
+}
+
 void pool_serve(struct pool *pool, struct net_call *call)
 {
     CHECK(pool != NULL);
@@ -128,27 +180,18 @@ void pool_serve(struct pool *pool, struct net_call *call)
         }
         link_close(link);
     }
-    if (pool->link_count < settings->connections_max) {
-        link_open(pool, call);
-    } else if (pool->idle != NULL) { /* a repeated call: an idle one makes room */
-        struct link *const link = pool->idle;
-        take_idle(link);
-        link_close(link);
-        link_open(pool, call);
-    } else if (pool->waiting_count < settings->waiting_max) {
-        call->next_waiting = NULL;
-        if (pool->first_waiting == NULL) {
-            pool->first_waiting = call;
-        } else {
-            pool->last_waiting->next_waiting = call;
-        }
-        pool->last_waiting = call;
-        pool->waiting_count++;
+    if (open_new(pool, call)) {
+        return;
+    }
+    if (pool->waiting_count < settings->waiting_max) {
+        wait(pool, call);
     } else {
         char text[FAILURE_BYTES_MAX];
-        snprintf(text, sizeof text,
-                 "%d connections to %s:%d are in use and %d calls wait for one; allow more of them",
-                 pool->link_count, pool->host, pool->port, pool->waiting_count);
+        snprintf(
+            text, sizeof text,
+            "%d connections to %s:%d are in use and %d calls wait for one; allow more of them, "
+            "or more open files",
+            pool->link_count, pool->host, pool->port, pool->waiting_count);
         call_doom(call, NET_BUSY, text);
     }
 }
@@ -183,12 +226,28 @@ static struct net_call *next_waiting(struct pool *pool)
 void pool_move_on(struct pool *pool)
 {
     CHECK(pool != NULL);
-    if (!pool->station->client->stopping &&
-        pool->link_count < pool->station->client->settings.connections_max) {
-        struct net_call *const call = next_waiting(pool);
-        if (call != NULL) {
-            link_open(pool, call);
-        }
+    struct net_client *const client = pool->station->client;
+    if (!client->stopping && pool->first_waiting != NULL &&
+        pool->link_count < client->settings.connections_max &&
+        loop_take_socket(pool->station->loop, true)) {
+        link_open(pool, next_waiting(pool));
+    }
+}
+
+void pool_look_for_room(void *context)
+{
+    struct station *const station = context;
+    bool wait_on = false;
+    for (struct pool *pool = station->pools; pool != NULL; pool = pool->next) {
+        int before = 0;
+        do {
+            before = pool->waiting_count;
+            pool_move_on(pool);
+        } while (pool->waiting_count < before);
+        wait_on = wait_on || pool->waiting_count > 0;
+    }
+    if (wait_on) {
+        net_timer_set(station->loop, &station->room, ROOM_MS);
     }
 }
 
@@ -213,8 +272,9 @@ void pool_keep(struct link *link)
         link->next->previous = link;
     }
     pool->idle = link;
-    if (link->keep_ms <= 0 || is_too_old(link) ||
-        (pool->idle_count > settings->kept_max && pool->waiting_count == 0)) {
+    const bool has_enough =
+        pool->idle_count > settings->kept_max || loop_sockets_are_few(pool_loop(pool));
+    if (link->keep_ms <= 0 || is_too_old(link) || (has_enough && pool->waiting_count == 0)) {
         take_idle(link);
         link_close(link);
         return;

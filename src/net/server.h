@@ -142,7 +142,7 @@ size_t net_reply_unsent(const struct net_reply *reply);
 struct net_counts {
     int64_t connections; /* open now */
     int64_t accepted;
-    int64_t turned_away; /* beyond connections_max */
+    int64_t turned_away; /* beyond connections_max, or the sockets of the loops */
     int64_t requests;
     int64_t refused;    /* malformed, too large, too slow */
     int64_t held_bytes; /* of bodies now */

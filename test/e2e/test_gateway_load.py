@@ -123,36 +123,66 @@ def test_ten_thousand_connections_half_of_them_idle_are_served(home, start, upst
     crowd.stop()
 
 
-def test_open_files_are_counted_for_clients_and_their_upstreams(home, start, upstream):
+def with_files(home, count):
+    """The program, from now on, with a limit of so many open files."""
     command = home.command
-    home.command = lambda *args: ["sh", "-c", 'ulimit -n 400 && exec "$@"', "sh", *command(*args)]
-    server = start()
-    assert "at most 72 connections" in server.said  # (400 - 256) / 2
-    assert "only 400 files" in server.process.stderr.readline()
-    crowd = Crowd(server.port, 90)
+    home.command = lambda *args: ["sh", "-c", f'ulimit -n {count} && exec "$@"', "sh",
+                                  *command(*args)]
 
-    async def ask(client):
-        try:
-            return await client.ask(CHAT, request({"gate": "all", "chunks": 3}, stream=True))
-        except (OSError, asyncio.IncompleteReadError):
-            return None  # closed at once: turned away
+
+def failed(call):
+    """Its connection was closed without an answer."""
+    return call.done() and isinstance(call.exception(), (OSError, asyncio.IncompleteReadError))
+
+
+def test_calls_wait_where_clients_and_upstreams_have_all_files(home, start, upstream):
+    with_files(home, 400)  # 144 sockets, for 108 clients at most
+    server = start()
+    assert "at most 108 connections" in server.said
+    assert "only 400 files" in server.process.stderr.readline()
+    crowd = Crowd(server.port, 120)
+    inside, outside = crowd.clients[:100], crowd.clients[100:]
 
     async def work():
-        calls = [asyncio.ensure_future(ask(client)) for client in crowd.clients]
-        until = time.monotonic() + 20
-        while len(upstream.log) < 72:
+        await asyncio.gather(*(client.connect() for client in inside))
+        ask = request({"gate": "all", "chunks": 3}, stream=True)
+        calls = [asyncio.ensure_future(client.ask(CHAT, ask)) for client in inside]
+        until = time.monotonic() + 30
+        while len(upstream.log) < 35 or server.metric("bursar_gateway_requests_under_way") < 100:
             assert time.monotonic() < until, len(upstream.log)
             await asyncio.sleep(0.02)
+        await asyncio.gather(*(client.connect() for client in outside))
+        late = [asyncio.ensure_future(client.ask(CHAT, request({}))) for client in outside]
+        await asyncio.wait(late, return_when=asyncio.ALL_COMPLETED, timeout=1)
+        assert sum(call.done() for call in late) == 12 == sum(map(failed, late))
+        assert len(upstream.log) == 35  # a sixteenth is kept from calls
         upstream.open("all")
-        return await asyncio.gather(*calls)
+        return await asyncio.gather(*calls, *(call for call in late if not failed(call)))
     answers = crowd.run(work())
-    served = [answer for answer in answers if answer is not None]
-    assert [answer.status for answer in served] == [200] * 72
+    assert [answer.status for answer in answers] == [200] * 108
     crowd.stop()
     late = Crowd(server.port, 1)
     assert late.run(late.clients[0].ask(CHAT, request({}))).status == 200
     late.stop()
     assert spent(home, server) == sum(map(cost, upstream.answered()))
+    assert len(upstream.answered()) == 109
+
+
+def test_clients_that_only_hold_connections_leave_files_for_the_calls_of_others(home, start,
+                                                                                upstream):
+    with_files(home, 400)
+    server = start()
+    crowd = Crowd(server.port, 120)
+
+    async def work():
+        await asyncio.gather(*(client.connect() for client in crowd.clients))
+        calls = [asyncio.ensure_future(client.ask(CHAT, request({}))) for client in crowd.clients]
+        await asyncio.wait(calls)
+        return calls
+    calls = crowd.run(work())
+    crowd.stop()
+    assert sum(map(failed, calls)) == 12
+    assert len(upstream.answered()) == 108
 
 
 def test_without_a_file_left_calls_are_refused_and_clients_wait(start, upstream):

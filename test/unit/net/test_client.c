@@ -138,6 +138,55 @@ static void what_waits_for_a_connection_is_bounded(void)
     EXPECT(connections == 1);
 }
 
+static void a_call_waits_for_the_socket_that_another_target_has(void)
+{
+    static struct peer slow;
+    static struct outcome first;
+    atomic_store(&may_answer, false);
+    peer_open(&slow, answer_when_told);
+    open_both(answer_ok);
+    net_loops_limit_sockets(loops, 1);
+    outcome_start(&first, client, loop, peer_get(slow.port));
+    struct net_call_request request = peer_get(peer.port);
+    request.deadlines.connect_ms = 100;
+    CHECK(outcome_run(&o, client, loop, request));
+    const bool late =
+        outcome_failed_with(&o, NET_CONNECT_TIMEOUT) && strstr(o.text, "open files") != NULL;
+    request.deadlines.connect_ms = PEER_WAIT_MS;
+    outcome_start(&o, client, loop, request);
+    peer_sleep_ms(30);
+    const bool waits = peer.accepted == 0;
+    atomic_store(&may_answer, true);
+    const bool over = outcome_wait(&first) && outcome_wait(&o);
+    close_both();
+    peer_close(&slow);
+    EXPECT(late);
+    EXPECT(waits);
+    EXPECT(over);
+    EXPECT(first.ended);
+    EXPECT(o.ended);
+}
+
+static void an_idle_connection_gives_its_socket_to_another_target(void)
+{
+    static struct peer other;
+    peer_open(&other, answer_ok);
+    open_both(answer_ok);
+    CHECK(outcome_run(&o, client, loop, peer_get(peer.port)));
+    const bool first = o.ended;
+    net_loops_limit_sockets(loops, 1);
+    CHECK(outcome_run(&o, client, loop, peer_get(other.port)));
+    const bool second = o.ended;
+    const int64_t open_now = net_client_counts(client).connections;
+    CHECK(outcome_run(&o, client, loop, peer_get(peer.port)));
+    close_both();
+    peer_close(&other);
+    EXPECT(first);
+    EXPECT(second);
+    EXPECT(o.ended);
+    EXPECT(open_now <= 1);
+}
+
 /* ---- Time -------------------------------------------------------------------------------------
  */
 
@@ -603,6 +652,8 @@ int main(void)
     static const struct test tests[] = {
         TEST_SPARSE(no_connection_is_told_apart_by_its_reason),
         TEST_SPARSE(what_waits_for_a_connection_is_bounded),
+        TEST_SPARSE(a_call_waits_for_the_socket_that_another_target_has),
+        TEST_SPARSE(an_idle_connection_gives_its_socket_to_another_target),
         TEST_SPARSE(every_wait_has_its_deadline),
         TEST_SPARSE(a_connection_closed_at_any_stage_is_an_error_of_its_own),
         TEST_SPARSE(what_two_readers_could_take_differently_is_malformed),
