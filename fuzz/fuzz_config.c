@@ -2,7 +2,7 @@
  * fuzz_config: any bytes as bursar.yaml. Nothing crashes, an error names the file, and the workflow
  * found under a name is the one that bears it.
  */
-#include "app/config.h"
+#include "config/config.h"
 #include "base/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

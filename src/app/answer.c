@@ -1,7 +1,7 @@
 #include "app/answer.h"
 
-#include "app/config.h"
 #include "base/check.h"
+#include "model/settings.h"
 
 #define ANSWER_BYTES_MAX ((size_t)64 << 20)
 
@@ -33,7 +33,7 @@ static enum errc compute(struct app *app, const struct answer *answer, const voi
 {
     const struct settings *settings = NULL;
     struct store *store = NULL;
-    enum errc code = config_open(app, &settings, err);
+    enum errc code = app_settings(app, &settings, err);
     if (code == ERR_OK) {
         code = app_open_ledger(app, &store, err);
     }

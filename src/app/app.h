@@ -87,6 +87,18 @@ struct command {
 #include "app/commands.def"
 #undef X
 
+/*
+ * Read the configuration this run goes by: app->settings where there are some, else
+ * app->config_path, or the defaults where there is no such file and --config did not name it.
+ *
+ * out  owned by app->arena, or by whoever set app->settings.
+ *
+ * Errors: ERR_NOT_FOUND  --config names a file that is not there; ERR_IO.
+ *         ERR_CONFIG     "file:line: key: what is wrong; what is allowed".
+ *         ERR_LIMIT      too large, or the arena is full.
+ */
+MUST_CHECK enum errc app_settings(struct app *app, const struct settings **out, struct err *err);
+
 /* The ledger for reading. Errors: those of store_open(). */
 MUST_CHECK enum errc app_open_ledger(struct app *app, struct store **out, struct err *err);
 void app_close_ledger(const struct app *app, struct store **store);

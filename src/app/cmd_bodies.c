@@ -3,12 +3,12 @@
 #include <stdlib.h>
 
 #include "app/audit.h"
-#include "app/config.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "bodies/bodies.h"
+#include "model/settings.h"
+#include "render/render.h"
 #include "store/queries.h"
 
 enum { GROUPS_MAX = 1024, NAME_BYTES_MAX = 200 };
@@ -150,7 +150,7 @@ static void print_group(const struct group *group, struct text *out)
 static enum errc show(struct app *app, struct err *err)
 {
     const struct settings *settings = NULL;
-    enum errc code = config_open(app, &settings, err);
+    enum errc code = app_settings(app, &settings, err);
     if (code != ERR_OK) {
         return code;
     }

@@ -1,9 +1,9 @@
 /* budget: how the budgets stand; of the running gateway, or of the log it left. */
 #include "app/answer.h"
 #include "app/budget_bound.h"
-#include "app/config.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "model/settings.h"
+#include "render/render.h"
 
 #define ANSWER_BYTES_MAX ((size_t)64 << 20)
 
@@ -30,7 +30,7 @@ static enum errc compute(struct app *app, struct str scope, struct text *json, s
     if (app->budget != NULL) {
         settings = app->in_force; /* not the file as somebody may be writing it */
     } else {
-        code = config_open(app, &settings, err);
+        code = app_settings(app, &settings, err);
     }
     if (code == ERR_OK) {
         code = read_standing(app, settings, scope, &standing, err);

@@ -1,8 +1,8 @@
 /* change: did the operating model change when the workflow went live? */
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--kpi", "NAME", "this figure alone"},

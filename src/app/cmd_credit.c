@@ -2,9 +2,9 @@
 #include "app/answer.h"
 
 #include "api/credit.h"
-#include "app/render.h"
 #include "attribution/credit.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--by", "WHO", "of one workflow: agent (default), model or tool"},

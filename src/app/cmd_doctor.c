@@ -8,11 +8,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "app/config.h"
 #include "app/price_cli.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "model/settings.h"
+#include "render/render.h"
 
 #define DISK_PROBLEM_BYTES ((uint64_t)256 << 20)
 #define DISK_NOTE_BYTES    ((uint64_t)2 << 30)
@@ -121,7 +121,7 @@ static bool check_config(struct doctor *doctor)
     const struct settings *settings = NULL;
     struct err err;
     const char *const path = doctor->app->config_path.data;
-    if (config_open(doctor->app, &settings, &err) != ERR_OK) {
+    if (app_settings(doctor->app, &settings, &err) != ERR_OK) {
         doctor_say(doctor, DOCTOR_PROBLEM, "configuration", "mend that line, then run this again",
                    "%s", err.text);
         return false;

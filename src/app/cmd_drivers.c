@@ -2,8 +2,8 @@
 #include "app/answer.h"
 #include "app/price_cli.h"
 #include "app/rates.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static enum errc compute(struct store *store, const struct settings *settings, const void *request,
                          struct arena *arena, struct text *json, struct err *err)

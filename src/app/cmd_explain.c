@@ -2,10 +2,10 @@
 #include <stdio.h>
 
 #include "app/audit.h"
-#include "app/config.h"
 #include "app/explain_print.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "model/settings.h"
 
 #define EXPLAIN_ARENA_BYTES_MAX ((size_t)2 << 30)
 
@@ -73,7 +73,7 @@ static enum errc explain_into(struct app *app, const struct explain_request *req
 {
     struct explain explain;
     const struct settings *settings = NULL;
-    enum errc code = config_open(app, &settings, err);
+    enum errc code = app_settings(app, &settings, err);
     if (code == ERR_OK) {
         code = api_explain(store, settings, request, arena, &explain, err);
     }

@@ -1,8 +1,8 @@
 /* forecast: what will be spent by the end of the period, and when budgets end. */
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/money.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--budget", "USD", "of the scope named (default: org), in place of a configured one"},

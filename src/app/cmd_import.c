@@ -6,12 +6,12 @@
 
 #include "app/app.h"
 #include "app/audit.h"
-#include "app/config.h"
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "ingest/ingest.h"
+#include "model/settings.h"
 
 static const struct option options[] = {
     {"--format", "NAME",
@@ -278,7 +278,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     const struct settings *settings = NULL;
     enum errc code = find_places(app, args, &places, err); /* before a ledger is made for nothing */
     if (code == ERR_OK) {
-        code = config_open(app, &settings, err);
+        code = app_settings(app, &settings, err);
     }
     if (code == ERR_OK) {
         code = app_price_book(app, &book, err);

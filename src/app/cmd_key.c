@@ -4,9 +4,9 @@
 
 #include "app/audit.h"
 #include "app/keys.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "render/render.h"
 
 enum { DETAIL_BYTES_MAX = 1200 };
 
@@ -222,7 +222,7 @@ static enum errc list_keys(struct app *app, struct control *control, struct err 
         return code;
     }
     if (!app->json) {
-        return render_keys(&keys, app->now_ns, app->columns, app->arena, app->out, err);
+        return keys_print(&keys, app->now_ns, app->columns, app->arena, app->out, err);
     }
     struct text *const out = app->out;
     json_open_object(out);

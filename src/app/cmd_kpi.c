@@ -4,9 +4,9 @@
 #include "app/answer.h"
 #include "app/audit.h"
 #include "app/price_cli.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "ingest/ingest.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--workflow", "W", "import: workflow of rows that name none"},

@@ -1,8 +1,8 @@
 /* report: what one outcome of each workflow truly cost, against a BPO or a person. */
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--as-of", "TIME", "as it was known then: outcomes recorded and steps begun by that time"},

@@ -1,7 +1,7 @@
 /* return: what the tokens and the people's days spent brought back, by kind. */
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static enum errc compute(struct store *store, const struct settings *settings, const void *request,
                          struct arena *arena, struct text *json, struct err *err)

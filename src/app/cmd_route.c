@@ -1,8 +1,8 @@
 /* route: which model does a workflow's work as well for less, or how to find out. */
 #include "api/route.h"
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--reference", "MODEL", "compare with this model instead of the one in use"},

@@ -1,7 +1,7 @@
 /* segments: for which kinds of cases an outcome costs more or less, and why. */
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static enum errc compute(struct store *store, const struct settings *settings, const void *request,
                          struct arena *arena, struct text *json, struct err *err)

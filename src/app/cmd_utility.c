@@ -1,11 +1,11 @@
 /* utility: what the next dollar buys in a workflow, and where to cap a case. */
 #include "api/utility.h"
 #include "app/answer.h"
-#include "app/render.h"
 #include "attribution/utility.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/money.h"
+#include "render/render.h"
 
 #define CAPS_BYTES_MAX ((size_t)1 << 20)
 

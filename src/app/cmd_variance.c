@@ -1,8 +1,8 @@
 /* variance: how differently the same work was done. */
 #include "api/variance.h"
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static const struct option options[] = {
     {"--where", "NAME=VALUE", "only cases that have this attribute"},

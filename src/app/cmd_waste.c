@@ -1,7 +1,7 @@
 /* waste: what of a workflow's spend was wasted, by label, tool and dearest step. */
 #include "app/answer.h"
-#include "app/render.h"
 #include "base/check.h"
+#include "render/render.h"
 
 static enum errc compute(struct store *store, const struct settings *settings, const void *request,
                          struct arena *arena, struct text *json, struct err *err)

@@ -3,8 +3,8 @@
 #define APP_DOCTOR_H
 
 #include "app/app.h"
-#include "app/render.h"
 #include "model/settings.h"
+#include "render/render.h"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_PROBLEM };
 

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/config.h"
 #include "app/doctor.h"
 #include "base/check.h"
 #include "bodies/bodies.h"
+#include "model/settings.h"
 
 enum { PATH_BYTES_MAX = 4096, OTHERS = 077 };
 
@@ -57,7 +57,7 @@ void doctor_check_bodies(struct doctor *doctor)
     const struct settings *settings = NULL;
     struct err err;
     check_folder(doctor);
-    if (config_open(doctor->app, &settings, &err) != ERR_OK) {
+    if (app_settings(doctor->app, &settings, &err) != ERR_OK) {
         return; /* said before */
     }
     for (size_t i = 0; i < settings->workflows.count; i++) {

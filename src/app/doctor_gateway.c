@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/config.h"
 #include "app/doctor.h"
 #include "app/price_cli.h"
 #include "base/check.h"
@@ -13,6 +12,7 @@
 #include "base/file.h"
 #include "budget/budget.h"
 #include "gateway/gateway.h"
+#include "model/settings.h"
 #include "net/client.h"
 
 enum { NAME_BYTES_MAX = 256, KEY_FILE_BYTES_MAX = 4096, LIST_BYTES_MAX = 600, LISTED_MAX = 5 };
@@ -364,7 +364,7 @@ void doctor_check_gateway(struct doctor *doctor)
     const struct settings *settings = NULL;
     const struct price_book *book = NULL;
     struct err err;
-    if (config_open(doctor->app, &settings, &err) != ERR_OK ||
+    if (app_settings(doctor->app, &settings, &err) != ERR_OK ||
         app_price_book(doctor->app, &book, &err) != ERR_OK) {
         return; /* said before */
     }

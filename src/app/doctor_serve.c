@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/config.h"
 #include "app/doctor.h"
 #include "app/keys.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "model/settings.h"
 
 enum { SOON_DAYS = 21, LIST_BYTES_MAX = 600, LISTED_MAX = 5, PATH_BYTES_MAX = 4096 };
 
@@ -142,7 +142,7 @@ void doctor_check_serve(struct doctor *doctor)
     CHECK(doctor != NULL);
     const struct settings *settings = NULL;
     struct err err;
-    if (config_open(doctor->app, &settings, &err) == ERR_OK) {
+    if (app_settings(doctor->app, &settings, &err) == ERR_OK) {
         check_keys(doctor, settings);
         check_tls(doctor, settings);
     }

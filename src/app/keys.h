@@ -10,7 +10,10 @@
 
 #include <openssl/types.h>
 
+#include "base/arena.h"
+#include "base/err.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "store/control_keys.h"
 
 enum {
@@ -33,5 +36,9 @@ void keys_hash_by(const EVP_MD *sha256, struct str secret,
 /* "active", "expired" or "revoked", now. */
 const char *keys_state(const struct control_key *key, int64_t now_ns);
 bool keys_is_active(const struct control_key *key, int64_t now_ns);
+
+/* A table of them for people; keys by id, borrowed; width 0: a pipe. Errors: ERR_LIMIT. */
+MUST_CHECK enum errc keys_print(const struct control_keys *keys, int64_t now_ns, int width,
+                                struct arena *arena, struct text *out, struct err *err);
 
 #endif

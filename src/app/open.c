@@ -1,10 +1,14 @@
-/* What a command opens: the ledger, its own or the server's, and files by the names it was given.
- */
+/* What a command opens: the ledger and the configuration, its own or the server's, and files
+ * by the names it was given. */
 #include <stdio.h>
 
 #include "app/app.h"
 #include "base/check.h"
+#include "base/file.h"
+#include "base/yaml.h"
+#include "config/config.h"
 #include "ingest/inbox.h"
+#include "model/settings.h"
 
 enum errc app_open_ledger(struct app *app, struct store **out, struct err *err)
 {
@@ -48,6 +52,44 @@ void app_close_writer(const struct app *app, struct store **store)
         inbox_return_store(app->inbox);
     }
     *store = NULL;
+}
+
+enum errc app_settings(struct app *app, const struct settings **out, struct err *err)
+{
+    CHECK(app != NULL);
+    CHECK(out != NULL);
+
+    if (app->settings != NULL) {
+        *out = app->settings;
+        return ERR_OK;
+    }
+    struct str text = {0};
+    enum errc code = file_read(app->config_path, YAML_BYTES_MAX, app->arena, &text, err);
+    if (code == ERR_NOT_FOUND && !app->config_named) {
+        text = STR("");
+        code = ERR_OK;
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct settings *const settings = arena_new(app->arena, struct settings, 1);
+    if (settings == NULL) {
+        return err_set(err, ERR_LIMIT, "no memory left for the configuration");
+    }
+    code = config_parse(app->config_path, text, app->arena, settings, err);
+    if (code == ERR_OK && (settings->ledger_url.size > 0 || settings->control_url.size > 0)) {
+        /* never a silent local ledger beside the one that is meant */
+        return err_set(err, ERR_CONFIG,
+                       STR_FORMAT
+                       ": %s names another store, and this version keeps both in " STR_FORMAT
+                       "; take the key out to use those",
+                       STR_ARG(app->config_path),
+                       settings->ledger_url.size > 0 ? "ledger" : "control", STR_ARG(app->home));
+    }
+    if (code == ERR_OK) {
+        *out = settings;
+    }
+    return code;
 }
 
 enum errc app_path(struct app *app, const char *named, const char **out, struct err *err)

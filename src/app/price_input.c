@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "app/config.h"
 #include "base/check.h"
 #include "model/settings.h"
 
@@ -17,7 +16,7 @@ enum errc app_price_book(struct app *app, const struct price_book **out, struct 
     enum errc code = price_book_parse(price_shipped(), app->arena, &shipped, err);
     CHECK(code == ERR_OK); /* the book this program was built with */
     const struct settings *settings = NULL;
-    code = config_open(app, &settings, err);
+    code = app_settings(app, &settings, err);
     return code == ERR_OK ? price_book_overlay(shipped, settings->prices, app->arena, out, err)
                           : code;
 }

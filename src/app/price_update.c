@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "app/audit.h"
-#include "app/render.h"
 #include "base/check.h"
 #include "base/money.h"
 #include "ingest/reprice.h"
+#include "render/render.h"
 
 enum { NAME_COLUMNS = 34, DECIMALS = 4 };
 

@@ -7,11 +7,11 @@
 #include <stdio.h>
 
 #include "app/audit.h"
-#include "app/config.h"
 #include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "model/settings.h"
 
 #define CONFIG_BYTES_MAX ((size_t)64 << 20)
 #define MIB              ((size_t)1 << 20)
@@ -26,7 +26,7 @@ static enum errc read_config(struct serve *serve, struct serve_config **out, str
     struct app app = *serve->app;
     app.arena = &config->arena;
     app.settings = NULL;
-    enum errc code = config_open(&app, &config->settings, err);
+    enum errc code = app_settings(&app, &config->settings, err);
     if (code == ERR_OK) {
         app.settings = config->settings;
         code = app_price_book(&app, &config->book, err);

@@ -1,5 +1,5 @@
 /*
- * model/settings: what bursar.yaml says, as plain data. app/config.c reads and checks it.
+ * model/settings: what bursar.yaml says, as plain data. config/ reads and checks it.
  *
  * Amounts are p$. What the file does not say is absent (`has_…` false), never zero.
  */
