@@ -4,7 +4,7 @@
  */
 #include <zlib.h>
 
-#include "app/serve.h"
+#include "serve/serve.h"
 #include "base/text.h"
 #include "otlp_input.h"
 

@@ -1,4 +1,4 @@
-/* app: the program: commands, options, environment, configuration. The only folder that prints. */
+/* app: what every command is handed, and how a command is described. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -13,13 +13,13 @@
 #include "base/text.h"
 #include "store/store.h"
 
-struct inbox;
 struct bodies_keeper;
+struct budget;
+struct inbox;
+struct price_book;
+struct settings;
 
 enum { ARGS_POSITIONAL_MAX = 4096, ARGS_OPTIONS_MAX = 32 };
-
-struct budget;
-struct settings;
 
 struct option {
     const char *name;  /* "--at" */
@@ -83,10 +83,6 @@ struct command {
     enum errc (*run)(struct app *app, const struct args *args, struct err *err);
 };
 
-#define X(name) extern const struct command cmd_##name;
-#include "app/commands.def"
-#undef X
-
 /*
  * Read the configuration this run goes by: app->settings where there are some, else
  * app->config_path, or the defaults where there is no such file and --config did not name it.
@@ -98,6 +94,14 @@ struct command {
  *         ERR_LIMIT      too large, or the arena is full.
  */
 MUST_CHECK enum errc app_settings(struct app *app, const struct settings **out, struct err *err);
+
+/*
+ * The shipped book with the `prices` of bursar.yaml over it; owned by app->arena.
+ *
+ * Errors: those of the configuration, naming file, line and key.
+ */
+MUST_CHECK enum errc app_price_book(struct app *app, const struct price_book **out,
+                                    struct err *err);
 
 /* The ledger for reading. Errors: those of store_open(). */
 MUST_CHECK enum errc app_open_ledger(struct app *app, struct store **out, struct err *err);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "ingest/inbox.h"
 #include "model/settings.h"
+#include "price/price.h"
 
 enum errc app_open_ledger(struct app *app, struct store **out, struct err *err)
 {
@@ -90,6 +91,19 @@ enum errc app_settings(struct app *app, const struct settings **out, struct err 
         *out = settings;
     }
     return code;
+}
+
+enum errc app_price_book(struct app *app, const struct price_book **out, struct err *err)
+{
+    CHECK(app != NULL);
+    CHECK(out != NULL);
+    const struct price_book *shipped;
+    enum errc code = price_book_parse(price_shipped(), app->arena, &shipped, err);
+    CHECK(code == ERR_OK); /* the book this program was built with */
+    const struct settings *settings = NULL;
+    code = app_settings(app, &settings, err);
+    return code == ERR_OK ? price_book_overlay(shipped, settings->prices, app->arena, out, err)
+                          : code;
 }
 
 enum errc app_path(struct app *app, const char *named, const char **out, struct err *err)

@@ -8,12 +8,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-static const struct command *const commands[] = {
-#define X(name) &cmd_##name,
-#include "app/commands.def"
-#undef X
-};
-
 /* Options every command takes. */
 static const struct option common_options[] = {
     {"--home", "DIR", "where the ledger lives (default $BURSAR_HOME or the XDG data directory)"},
@@ -134,8 +128,8 @@ static void print_overview(struct text *out)
 {
     text_add(out, STR("bursar: what a token bought, and what the next one should\n\n"
                       "usage: bursar COMMAND [ARGUMENT …] [--home DIR] [--json] [--help]\n\n"));
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        text_format(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < run_table_count; i++) {
+        text_format(out, "  %-12s %s\n", run_table[i]->name, run_table[i]->summary);
     }
     text_add(out, STR("\nbursar COMMAND --help tells more, with an example.\n"
                       "First thing to type: bursar import ~/.claude && bursar report\n"));
@@ -318,9 +312,9 @@ static enum errc run_command(const struct command *command, struct app *app, int
 
 const struct command *run_find(struct str name)
 {
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        if (str_equal(name, str_from(commands[i]->name))) {
-            return commands[i];
+    for (size_t i = 0; i < run_table_count; i++) {
+        if (str_equal(name, str_from(run_table[i]->name))) {
+            return run_table[i];
         }
     }
     return NULL;
@@ -354,7 +348,7 @@ enum errc run_command_line(struct app *app, int argc, char **argv, struct err *e
         return ERR_OK;
     }
     if (str_equal(name, STR("--version"))) {
-        return cmd_version.run(app, &(struct args){0}, err);
+        return run_find(STR("version"))->run(app, &(struct args){0}, err);
     }
     if (command == NULL) {
         return err_set(err, ERR_USAGE, "no command \"" STR_FORMAT "\"; bursar --help lists them",
@@ -390,13 +384,6 @@ bool run_confides(struct arena *arena, int argc, char **argv)
     return command != NULL && command->confides != NULL &&
            read_args(command, arena, argc, argv, at, &args, &err) == ERR_OK &&
            command->confides(args);
-}
-
-const struct command *const *run_commands(size_t *out_count)
-{
-    CHECK(out_count != NULL);
-    *out_count = COUNT_OF(commands);
-    return commands;
 }
 
 bool run_is_argument(const struct command *command, struct str name)

@@ -7,9 +7,10 @@
 /* NULL: there is none of that name. */
 const struct command *run_find(struct str name);
 
-/* Every command, in the order of commands.def; static storage. */
-const struct command *const *run_commands(size_t *out_count);
-
+/* Every command, in the order in which the help names them. The program that links this folder has
+ * them (cmd/commands.c). */
+extern const struct command *const run_table[]; /* [run_table_count] */
+extern const size_t run_table_count;
 /* Over HTTP: whether a parameter is an argument of the command, by its name, unless an option has
  * that name. "arg" always is. */
 bool run_is_argument(const struct command *command, struct str name);
