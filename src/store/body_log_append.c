@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "store/body_log_priv.h"
@@ -32,7 +33,7 @@ static int64_t good_end(int fd, const struct body_file *file)
         return at;
     }
     char *const bytes = memory_new_array(char, tail.size + 1);
-    const bool is_good = body_read_at(fd, bytes, tail.size, last + (int64_t)sizeof tail) &&
+    const bool is_good = file_read_at(fd, bytes, tail.size, last + (int64_t)sizeof tail) &&
                          hash64((struct str){bytes, tail.size}) == tail.bytes_check;
     memory_free(bytes);
     return is_good ? at : last;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "store/journal_priv.h"
 
@@ -159,7 +160,7 @@ static bool take(void *context, const struct journal_record *record, int64_t off
     }
     struct str parts[JOURNAL_PARTS];
     journal_split(record, payload, parts);
-    if (!journal_read_at(reading->fd, payload, size, offset + (int64_t)sizeof *record) ||
+    if (!file_read_at(reading->fd, payload, size, offset + (int64_t)sizeof *record) ||
         journal_payload_check(parts) != record->payload_check) {
         reading->code = journal_damaged(reading->journal, record->number, offset, reading->err);
         return false;
