@@ -159,7 +159,8 @@ static enum errc check_room(const struct body_log *log, size_t size, struct err 
     const uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (room < (uint64_t)BODY_LOG_FREE_BYTES_MIN + size) {
         return err_set(err, ERR_STORE,
-                       "%s: the disk has less than %lld MiB left, which are the ledger's",
+                       "%s: the disk has less than %lld MiB left, which are the ledger's; make "
+                       "room there",
                        log->path, (long long)(BODY_LOG_FREE_BYTES_MIN >> 20));
     }
     return ERR_OK;
