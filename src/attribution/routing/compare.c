@@ -34,18 +34,6 @@ struct stats_interval routing_cost_per_outcome(const struct routing_arm *arm)
     return stats_ratio(&sums);
 }
 
-void routing_add(struct routing_arm *sum, const struct routing_arm *arm)
-{
-    CHECK(sum != NULL);
-    sum->cases += arm->cases;
-    sum->successes += arm->successes;
-    sum->costed += arm->costed;
-    sum->costed_successes += arm->costed_successes;
-    sum->cost_usd += arm->cost_usd;
-    sum->success_cost_usd += arm->success_cost_usd;
-    sum->cost_squares += arm->cost_squares;
-}
-
 static double square(double x)
 {
     return x * x;

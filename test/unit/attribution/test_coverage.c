@@ -173,24 +173,6 @@ static void percentiles_of_resampled_means_are_honest(void)
     EXPECT(is_honest("percentile bootstrap of a mean", held, BOOTSTRAP_SETS));
 }
 
-static void a_slope_is_honest_from_few_points_on(void)
-{
-    double x[POINTS_MAX];
-    double y[POINTS_MAX];
-    struct rng rng;
-    rng_init(&rng, 7);
-    int held = 0;
-    for (int i = 0; i < SETS; i++) {
-        const size_t n = 4 + (size_t)rng_below(&rng, 30);
-        for (size_t k = 0; k < n; k++) {
-            x[k] = (double)k + rng_unit(&rng);
-            y[k] = 3 - 0.7 * x[k] + rng_normal(&rng);
-        }
-        held += covers(stats_slope(x, y, n), -0.7);
-    }
-    EXPECT(is_honest("slope", held, SETS));
-}
-
 /* A series with a break in the middle and errors that remember a share `memory` of the last. */
 static void draw_series(struct rng *rng, double memory, double *t, double *y, size_t n)
 {
@@ -269,7 +251,6 @@ int main(void)
         TEST(the_difference_of_two_costs_is_honest),
         TEST(the_bootstrap_of_few_cases_is_honest),
         TEST(percentiles_of_resampled_means_are_honest),
-        TEST(a_slope_is_honest_from_few_points_on),
         TEST(a_change_of_level_and_slope_is_honest),
         TEST(a_short_series_is_honest_in_its_level_and_less_so_in_its_slope),
         TEST(a_long_memory_costs_some_of_the_promise),
