@@ -104,14 +104,10 @@ struct stats_interval stats_percentile(double value, double *draws, size_t n);
 
 /* ---- comparisons */
 
-/* ratio a - ratio b of two independent samples, and its two-sided p by the delta method; NaN
- * interval and p 1 where either sample has no ratio or fewer than two cases. */
-struct stats_difference {
-    struct stats_interval interval;
-    double p;
-};
-struct stats_difference stats_ratio_difference(const struct stats_sums *a,
-                                               const struct stats_sums *b);
+/* ratio a - ratio b of two independent samples by the delta method; without an interval where
+ * either sample has no ratio or fewer than two cases. */
+struct stats_interval stats_ratio_difference(const struct stats_sums *a,
+                                             const struct stats_sums *b);
 
 /* Benjamini-Hochberg: out_q[i] is the least false discovery rate at which test i is a discovery.
  * p, out_q  [n]. Errors: ERR_LIMIT when the arena is full.
