@@ -25,16 +25,6 @@ size_t company_attribute_count(const struct company_workflow *workflow)
     return count;
 }
 
-size_t company_value_count(const struct company_attribute *attribute)
-{
-    CHECK(attribute != NULL);
-    size_t count = 0;
-    while (count < COMPANY_VALUES_MAX && attribute->values[count].name != NULL) {
-        count++;
-    }
-    return count;
-}
-
 size_t company_model_count(const struct company_workflow *workflow)
 {
     CHECK(workflow != NULL);

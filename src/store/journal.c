@@ -114,12 +114,6 @@ enum errc journal_append(struct journal *journal, struct journal_message *messag
     return ERR_OK;
 }
 
-enum errc journal_remove(struct journal *journal, int64_t through, struct err *err)
-{
-    CHECK(journal != NULL);
-    return journal_append(journal, NULL, 0, through, err);
-}
-
 /* ---- reading */
 
 struct reading {
