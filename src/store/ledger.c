@@ -53,7 +53,8 @@ const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT] = {
 #include "model/columns.def"
 };
 
-const char *const ledger_type_names[] = {
+/* In DuckDB. */
+static const char *const type_names[] = {
     [TYPE_KEY128] = "HUGEINT",    [TYPE_KEY64] = "UBIGINT", [TYPE_INT64] = "BIGINT",
     [TYPE_NULL64] = "BIGINT",     [TYPE_MONEY] = "BIGINT",  [TYPE_SUM] = "HUGEINT",
     [TYPE_INT32] = "INTEGER",     [TYPE_REAL] = "DOUBLE",   [TYPE_WORD] = "UTINYINT",
@@ -185,8 +186,8 @@ static void print_table(struct text *sql, const struct ledger_shape *shape, bool
                 staged ? "staged_" : "", shape->name);
     for (size_t i = 0; i < shape->column_count; i++) {
         const enum ledger_type type = shape->columns[i].type;
-        text_format(sql, "%s%s %s%s", i > 0 ? ", " : "", shape->columns[i].name,
-                    ledger_type_names[type], staged ? "" : compression_of(type));
+        text_format(sql, "%s%s %s%s", i > 0 ? ", " : "", shape->columns[i].name, type_names[type],
+                    staged ? "" : compression_of(type));
     }
     text_add(sql, STR(");\n"));
 }

@@ -49,7 +49,6 @@ struct ledger_shape {
 };
 
 extern const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT];
-extern const char *const ledger_type_names[]; /* in DuckDB, by enum ledger_type */
 
 /* Run text of our own making. `what` names it in an error. */
 MUST_CHECK enum errc store_sql(struct store *store, const char *sql, const char *what,
