@@ -50,6 +50,16 @@ struct ledger_shape {
 
 extern const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT];
 
+/* Make what tables and columns are missing, where the mode allows it.
+ *
+ * out_is_old  the ledger lacks what newer versions have, and cannot get it in this mode.
+ *
+ * Errors: ERR_NOT_FOUND    it is empty, and only read.
+ *         ERR_UNSUPPORTED  a newer version has made it.
+ *         ERR_STORE. */
+MUST_CHECK enum errc ledger_migrate(struct store *store, enum store_mode mode, bool *out_is_old,
+                                    struct err *err);
+
 /* Run text of our own making. `what` names it in an error. */
 MUST_CHECK enum errc store_sql(struct store *store, const char *sql, const char *what,
                                struct err *err);
