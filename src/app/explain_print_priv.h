@@ -1,5 +1,4 @@
-/* app/explain_print_priv: the page of a timeline, what explain_print.c and explain_steps.c share.
- */
+/* app/explain_print_priv: the page of a timeline, what the files that print it share. */
 #ifndef APP_EXPLAIN_PRINT_PRIV_H
 #define APP_EXPLAIN_PRINT_PRIV_H
 
