@@ -3,11 +3,10 @@
 
 #include "app/app.h"
 #include "app/audit.h"
+#include "app/import.h"
 #include "app/outcome_cli.h"
-#include "app/price_cli.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "ingest/ingest.h"
 
 static const struct option options[] = {
     {"--workflow", "W", "import: workflow of rows that name none"},
@@ -41,12 +40,7 @@ static void print_json(struct app *app, const struct done *done)
     json_put_int64(out, summary->cases_added);
     json_name(out, "rejected");
     json_put_int64(out, summary->rejected);
-    json_name(out, "rejects");
-    json_open_array(out);
-    for (size_t i = 0; i < summary->rejects_shown; i++) {
-        json_put_text(out, summary->rejects[i].text);
-    }
-    json_close_array(out);
+    import_put_texts(out, "rejects", summary->rejects, summary->rejects_shown);
     json_close_object(out);
     text_char(out, '\n');
 }
@@ -101,10 +95,7 @@ static void print_text(struct app *app, const struct done *done)
         for (size_t i = 0; i < summary->rejects_shown; i++) {
             text_format(out, "  %s\n", summary->rejects[i].text);
         }
-        if (summary->rejected > (int64_t)summary->rejects_shown) {
-            text_format(out, "  … and %lld more; all are in the table rejects of the ledger\n",
-                        (long long)(summary->rejected - (int64_t)summary->rejects_shown));
-        }
+        import_print_rest(out, summary);
     }
 }
 
@@ -177,7 +168,6 @@ static enum errc import(struct app *app, struct ingest *ingest, const struct arg
 {
     const char *file = NULL;
     const char *map = args_get(args, "--map");
-    const char *const workflow = args_get(args, "--workflow");
     enum errc code = app_path(app, args->positional[1], &file, err);
     if (code == ERR_OK && map != NULL) {
         code = app_path(app, map, &map, err);
@@ -186,7 +176,7 @@ static enum errc import(struct app *app, struct ingest *ingest, const struct arg
         return code;
     }
     const struct ingest_options ingest_options = {
-        .workflow = str_from(workflow != NULL ? workflow : ""),
+        .workflow = args_str(args, "--workflow"),
         .map = str_from(map),
     };
     code = ingest_outcome_file(ingest, &ingest_options, file, err);
@@ -218,21 +208,15 @@ static enum errc audit(struct app *app, const struct done *done, struct err *err
 static enum errc write_outcomes(struct app *app, const struct args *args, struct outcome *outcome,
                                 struct err *err)
 {
-    const struct price_book *book = NULL;
-    enum errc code = app_price_book(app, &book, err);
-    if (code != ERR_OK) {
-        return code;
-    }
     struct store *store = NULL;
-    code = app_open_writer(app, &store, err);
-    if (code != ERR_OK) {
-        return code;
-    }
+    struct ingest *ingest = NULL;
     struct text about;
     text_init(&about, 4096);
     text_format(&about, "outcome %s %s", args->positional[0], args->positional[1]);
-    struct ingest *ingest = NULL;
-    ingest_create(&ingest, store, book, text_str(&about), app->now_ns);
+    enum errc code = import_begin(app, text_str(&about), &store, &ingest, err);
+    if (code != ERR_OK) {
+        goto done;
+    }
     code = outcome != NULL ? add(app, store, ingest, outcome, err) : import(app, ingest, args, err);
     if (code == ERR_OK) {
         const struct done done = {ingest_summary(ingest), outcome, args->positional[1]};
@@ -246,9 +230,9 @@ static enum errc write_outcomes(struct app *app, const struct args *args, struct
     if (code == ERR_OK && outcome != NULL && !app->json) {
         code = print_what_counts(app, store, outcome, err);
     }
-    ingest_destroy(&ingest);
+    import_end(app, &store, &ingest);
+done:
     text_deinit(&about);
-    app_close_writer(app, &store);
     return code;
 }
 

@@ -27,12 +27,6 @@ const char *outcome_cli_word(enum outcome_status status)
     return statuses[status].name;
 }
 
-static struct str text_of(const struct args *args, const char *name)
-{
-    const char *const value = args_get(args, name);
-    return value != NULL ? str_from(value) : STR("");
-}
-
 static enum errc read_status(struct str word, enum outcome_status *out, struct err *err)
 {
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
@@ -102,10 +96,10 @@ enum errc outcome_cli_read(const struct app *app, const struct args *args, struc
     struct outcome outcome = {
         .workflow = str_from(args->positional[1]),
         .case_id = str_from(args->positional[2]),
-        .id = text_of(args, "--id"),
+        .id = args_str(args, "--id"),
         .recorded_ns = TIME_UNKNOWN,
-        .source = text_of(args, "--source"),
-        .reference = text_of(args, "--reference"),
+        .source = args_str(args, "--source"),
+        .reference = args_str(args, "--reference"),
     };
     if (str_equal(outcome.workflow, STR("unattributed"))) {
         outcome.workflow = STR("");

@@ -35,6 +35,12 @@ const char *args_get(const struct args *args, const char *name)
     return NULL;
 }
 
+struct str args_str(const struct args *args, const char *name)
+{
+    const char *const value = args_get(args, name);
+    return value != NULL ? str_from(value) : STR("");
+}
+
 struct str app_count(int64_t count, char *text, size_t size)
 {
     char digits[24];
