@@ -8,9 +8,7 @@ enum errc known_stage_probes(struct ingest *ingest, const struct ledger_probes *
     if (count == 0) {
         return ERR_OK;
     }
-    const enum errc code = store_unstage(ingest->store, LEDGER_probes, err);
-    return code == ERR_OK ? store_append(ingest->store, LEDGER_probes, true, probes, count, err)
-                          : code;
+    return store_stage(ingest->store, LEDGER_probes, probes, count, err);
 }
 
 enum errc known_supersede(struct ingest *ingest, const struct known_verdict *verdict,
@@ -43,11 +41,8 @@ enum errc known_move_belongings(struct ingest *ingest, const struct known_verdic
     if (verdict->move_count == 0) {
         return ERR_OK;
     }
-    enum errc code = store_unstage(ingest->store, LEDGER_step_aliases, err);
-    if (code == ERR_OK) {
-        code = store_append(ingest->store, LEDGER_step_aliases, true, verdict->moves,
-                            verdict->move_count, err);
-    }
+    enum errc code =
+        store_stage(ingest->store, LEDGER_step_aliases, verdict->moves, verdict->move_count, err);
     for (size_t i = 0; i < COUNT_OF(queries) && code == ERR_OK; i++) {
         code = store_execute(ingest->store, queries[i], NULL, 0, NULL, err);
     }
@@ -77,7 +72,7 @@ enum errc known_add_names(struct ingest *ingest, const struct names *names, stru
         }
     }
     group->changes_known = group->changes_known || count > 0;
-    return store_append(ingest->store, LEDGER_step_aliases, false, rows, count, err);
+    return store_append(ingest->store, LEDGER_step_aliases, rows, count, err);
 }
 
 enum errc known_leave_kept(struct ingest *ingest, const struct known_verdict *verdict,

@@ -264,7 +264,6 @@ enum errc store_reopen(struct store *store, struct err *err)
         CHECK(code == ERR_OK || code == ERR_STORE);
     }
     close_database(store);
-    memset(store->staged, 0, sizeof store->staged);
     const enum errc code = open_database(store, STORE_WRITE, err);
     if (code != ERR_OK) {
         close_database(store);

@@ -142,7 +142,7 @@ enum errc ledger_migrate(struct store *store, enum store_mode mode, bool *out_is
     return ERR_OK;
 }
 
-enum errc store_unstage(struct store *store, enum ledger_table table, struct err *err)
+enum errc ledger_empty_staged(struct store *store, enum ledger_table table, struct err *err)
 {
     CHECK(table < LEDGER_TABLE_COUNT);
     struct text sql;
@@ -150,7 +150,6 @@ enum errc store_unstage(struct store *store, enum ledger_table table, struct err
     print_table(&sql, &ledger_shapes[table], true); /* a rollback takes a new one back */
     text_format(&sql, "TRUNCATE staged_%s", ledger_shapes[table].name);
     const enum errc code = store_sql(store, sql.data, "preparing a staging table", err);
-    store->staged[table] = store->staged[table] || code == ERR_OK;
     text_deinit(&sql);
     return code;
 }

@@ -249,10 +249,10 @@ void sample_make(struct str home, uint64_t seed)
     struct err err;
     CHECK(store_open(home, STORE_WRITE, &store, &err) == ERR_OK);
     CHECK(store_begin(store, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_cases, false, s.cases, s.case_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_attempts, false, s.attempts, s.attempt_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_steps, false, s.steps, s.step_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_outcomes, false, s.outcomes, s.outcome_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_cases, s.cases, s.case_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_attempts, s.attempts, s.attempt_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_steps, s.steps, s.step_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_outcomes, s.outcomes, s.outcome_count, &err) == ERR_OK);
     CHECK(store_commit(store, &err) == ERR_OK);
     store_close(&store);
 }

@@ -102,12 +102,12 @@ static void add_jobs(struct str home)
     }
     CHECK(store_open(home, STORE_WRITE, &made, &err) == ERR_OK);
     CHECK(store_begin(made, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_cases, false, r.cases, CASES, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_case_attributes, false, r.attributes, COUNT_OF(r.attributes),
-                       &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_attempts, false, r.attempts, CASES, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_steps, false, r.steps, CASES, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_outcomes, false, r.outcomes, CASES, &err) == ERR_OK);
+    CHECK(store_append(made, LEDGER_cases, r.cases, CASES, &err) == ERR_OK);
+    CHECK(store_append(made, LEDGER_case_attributes, r.attributes, COUNT_OF(r.attributes), &err) ==
+          ERR_OK);
+    CHECK(store_append(made, LEDGER_attempts, r.attempts, CASES, &err) == ERR_OK);
+    CHECK(store_append(made, LEDGER_steps, r.steps, CASES, &err) == ERR_OK);
+    CHECK(store_append(made, LEDGER_outcomes, r.outcomes, CASES, &err) == ERR_OK);
     CHECK(store_commit(made, &err) == ERR_OK);
     store_close(&made);
 }
