@@ -21,6 +21,22 @@ static void open_parameter(struct text *out, const char *name, bool is_needed)
     json_put_bool(out, is_needed);
 }
 
+/* Its schema: a value of that type, or a list of them. */
+static void close_parameter(struct text *out, const char *type, bool many)
+{
+    json_name(out, "schema");
+    json_open_object(out);
+    openapi_put_member(out, "type", many ? "array" : type);
+    if (many) {
+        json_name(out, "items");
+        json_open_object(out);
+        openapi_put_member(out, "type", type);
+        json_close_object(out);
+    }
+    json_close_object(out);
+    json_close_object(out);
+}
+
 void openapi_put_option(struct text *out, const struct option *option)
 {
     char description[512];
@@ -32,11 +48,7 @@ void openapi_put_option(struct text *out, const struct option *option)
         json_name(out, "allowEmptyValue");
         json_put_bool(out, true);
     }
-    json_name(out, "schema");
-    json_open_object(out);
-    openapi_put_member(out, "type", option->value == NULL ? "boolean" : "string");
-    json_close_object(out);
-    json_close_object(out);
+    close_parameter(out, option->value == NULL ? "boolean" : "string", false);
 }
 
 bool openapi_is_offered(const struct option *option)
@@ -74,15 +86,7 @@ static void put_words(struct text *out, const struct openapi_form *form)
     openapi_put_member(out, "description", description);
     json_name(out, "explode");
     json_put_bool(out, true);
-    json_name(out, "schema");
-    json_open_object(out);
-    openapi_put_member(out, "type", "array");
-    json_name(out, "items");
-    json_open_object(out);
-    openapi_put_member(out, "type", "string");
-    json_close_object(out);
-    json_close_object(out);
-    json_close_object(out);
+    close_parameter(out, "string", true);
 }
 
 bool openapi_is_word(struct str word)
@@ -109,17 +113,7 @@ void openapi_put_arguments(struct text *out, const struct openapi_form *form)
         }
         argument_name(form->command, word, name, &needed, &many);
         open_parameter(out, name, needed);
-        json_name(out, "schema");
-        json_open_object(out);
-        openapi_put_member(out, "type", many ? "array" : "string");
-        if (many) {
-            json_name(out, "items");
-            json_open_object(out);
-            openapi_put_member(out, "type", "string");
-            json_close_object(out);
-        }
-        json_close_object(out);
-        json_close_object(out);
+        close_parameter(out, "string", many);
     }
     if (has_words) {
         put_words(out, form);
