@@ -125,7 +125,7 @@ struct company_workflow {
 };
 
 extern const struct company_model company_models[COMPANY_MODELS];
-extern const struct company_workflow company_workflows[SIMULATE_WORKFLOWS];
+extern const struct company_workflow *const company_workflows[SIMULATE_WORKFLOWS];
 
 /* First dates at which a listed price of a model above changes within the period. */
 enum { COMPANY_PRICE_CHANGES = 1 };
