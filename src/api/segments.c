@@ -159,7 +159,7 @@ static void put_found(const struct segments_search *s, const struct segments_fou
     const struct segments_candidate *const c = &s->segments.rows[f->candidate];
     const struct segments_group *const in = f->in;
     const struct segments_group *const rest = f->rest;
-    const struct estimate difference = {.interval = f->difference.interval,
+    const struct estimate difference = {.interval = f->difference,
                                         .scale = 1,
                                         .n = in[SEGMENTS_CONFIRMATION].cases,
                                         .basis = "estimated",

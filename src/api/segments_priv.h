@@ -49,7 +49,7 @@ struct segments_found {
     double tokens_rest;
     bool has_parts; /* both sides have an outcome */
     double parts[SEGMENTS_PARTS];
-    struct stats_difference difference;
+    struct stats_interval difference;
 };
 
 struct segments_search {
@@ -85,9 +85,6 @@ MUST_CHECK enum errc segments_measure(struct segments_search *search, struct err
 /* What a side's models did and what went in cost. */
 MUST_CHECK enum errc segments_read_models(struct segments_search *search, struct err *err);
 
-/* "exception_doc = true and channel = chat", appended. */
-void segments_put_rule(const struct segments_search *search, const struct segments_rule *rule,
-                       struct text *out);
 /* "true", "12.5", "(none)" of a test, and its operator. */
 const char *segments_test_words(const struct segments_search *search,
                                 const struct segments_test *test, struct arena *arena,

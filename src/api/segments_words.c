@@ -39,8 +39,9 @@ const char *segments_test_words(const struct segments_search *search,
     return below ? "<" : ">=";
 }
 
-void segments_put_rule(const struct segments_search *search, const struct segments_rule *rule,
-                       struct text *out)
+/* "exception_doc = true and channel = chat", appended. */
+static void put_rule(const struct segments_search *search, const struct segments_rule *rule,
+                     struct text *out)
 {
     CHECK(rule->count > 0);
     for (size_t i = 0; i < rule->count; i++) {
@@ -233,7 +234,7 @@ static void put_because(const struct segments_search *s, const struct segments_f
 {
     const struct segments_group *const in = &f->in[SEGMENTS_CONFIRMATION];
     const struct segments_group *const rest = &f->rest[SEGMENTS_CONFIRMATION];
-    const double sign = f->difference.interval.value < 0 ? -1 : 1;
+    const double sign = f->difference.value < 0 ? -1 : 1;
     enum segments_part most = SEGMENTS_BASE;
     for (enum segments_part part = 0; part < SEGMENTS_PARTS; part++) {
         most = sign * f->parts[part] > sign * f->parts[most] ? part : most;
@@ -258,11 +259,11 @@ static void put_because(const struct segments_search *s, const struct segments_f
     case SEGMENTS_PARTS:
         break;
     }
-    const int decimals = decimals_of(f->difference.interval.value);
+    const int decimals = decimals_of(f->difference.value);
     text_format(out, " (%s ", part_names[most]);
     put_change(out, f->parts[most], decimals);
     text_add(out, STR(" of "));
-    put_change(out, f->difference.interval.value, decimals);
+    put_change(out, f->difference.value, decimals);
     text_char(out, ')');
 }
 
@@ -309,7 +310,7 @@ void segments_put_sentence(const struct segments_search *search, const struct se
     const double share = (double)found->cases / (double)search->figures.closed;
     put_rest(search, rest, baseline, which == BASELINE_BPO, out);
     text_add(out, STR(" — except where "));
-    segments_put_rule(search, &search->segments.rows[found->candidate].rule, out);
+    put_rule(search, &search->segments.rows[found->candidate].rule, out);
     text_add(out, STR(" ("));
     put_count_words(out, found->cases);
     text_format(out, " cases, %.0f %%): ", share * 100);

@@ -37,6 +37,8 @@ struct args {
 
 /* The last value given for an option, "" for a flag given, NULL when absent. */
 const char *args_get(const struct args *args, const char *name);
+/* The same as a text, empty when absent. */
+struct str args_str(const struct args *args, const char *name);
 
 /* What every command is handed; built by main(), nothing of it global. */
 struct app {

@@ -1,5 +1,5 @@
 /* A command line: find the command, sort its options, run it. */
-#include "app/run.h"
+#include "app/run_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-/* Options every command takes. */
-static const struct option common_options[] = {
+const struct option run_common_options[RUN_COMMON_OPTIONS] = {
     {"--home", "DIR", "where the ledger lives (default $BURSAR_HOME or the XDG data directory)"},
     {"--config", "FILE", "configuration (default DIR/bursar.yaml)"},
     {"--since", "TIME", "cases that began then or later: 30d, 2026-11-01, 2026-11-01T10:00:00Z"},
@@ -30,6 +29,12 @@ const char *args_get(const struct args *args, const char *name)
     return NULL;
 }
 
+struct str args_str(const struct args *args, const char *name)
+{
+    const char *const value = args_get(args, name);
+    return value != NULL ? str_from(value) : STR("");
+}
+
 struct str app_count(int64_t count, char *text, size_t size)
 {
     char digits[24];
@@ -45,94 +50,6 @@ struct str app_count(int64_t count, char *text, size_t size)
         CHECK(used + 2 < size);
     }
     return (struct str){text, used};
-}
-
-enum { HELP_COLUMNS = 79, HELP_INDENT = 23 };
-
-/* Words of one paragraph, broken at HELP_COLUMNS; the first line has `used` columns already. */
-static void print_wrapped(struct text *out, struct str words, size_t used, size_t indent)
-{
-    while (words.size > 0) {
-        const struct str word = str_cut(&words, ' ');
-        if (used > indent && used + 1 + word.size > HELP_COLUMNS) {
-            text_char(out, '\n');
-            text_repeat(out, ' ', indent);
-            used = indent;
-        } else if (used > indent) {
-            text_char(out, ' ');
-            used++;
-        }
-        text_add(out, word);
-        used += word.size;
-    }
-    text_char(out, '\n');
-}
-
-static void print_options(struct text *out, const struct option *options, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char left[64];
-        snprintf(left, sizeof left, "%s%s%s", options[i].name, options[i].value != NULL ? " " : "",
-                 options[i].value != NULL ? options[i].value : "");
-        text_format(out, "  %-20s ", left);
-        print_wrapped(out, str_from(options[i].help), HELP_INDENT, HELP_INDENT);
-    }
-}
-
-/* Paragraphs as they are written, but lines that go on join into one and are broken anew; a line
- * that begins with a blank stands as it is. */
-static void print_about(struct text *out, struct str about)
-{
-    struct text paragraph;
-    text_init(&paragraph, (size_t)16 << 10);
-    while (about.size > 0) {
-        const struct str line = str_cut(&about, '\n');
-        const bool stands = line.size == 0 || line.data[0] == ' ';
-        if (!stands) {
-            text_format(&paragraph, "%s" STR_FORMAT, paragraph.size > 0 ? " " : "", STR_ARG(line));
-        }
-        if ((stands || about.size == 0) && paragraph.size > 0) {
-            print_wrapped(out, text_str(&paragraph), 0, 0);
-            text_clear(&paragraph);
-        }
-        if (stands) {
-            text_add(out, line);
-            text_char(out, '\n');
-        }
-    }
-    text_deinit(&paragraph);
-}
-
-static void print_help(struct text *out, const struct command *command)
-{
-    struct str forms = str_from(command->synopsis);
-    const char *lead = "usage:";
-    do {
-        const struct str form = str_cut(&forms, '\n');
-        text_format(out, "%s bursar %s%s" STR_FORMAT "\n", lead, command->name,
-                    form.size > 0 ? " " : "", STR_ARG(form));
-        lead = "      ";
-    } while (forms.size > 0);
-    text_char(out, '\n');
-    print_about(out, str_from(command->about));
-    if (command->option_count > 0) {
-        text_add(out, STR("\nOptions\n"));
-        print_options(out, command->options, command->option_count);
-    }
-    text_add(out, STR("\nOptions of every command\n"));
-    print_options(out, common_options, COUNT_OF(common_options));
-    text_format(out, "\nExample\n  %s\n", command->example);
-}
-
-static void print_overview(struct text *out)
-{
-    text_add(out, STR("bursar: what a token bought, and what the next one should\n\n"
-                      "usage: bursar COMMAND [ARGUMENT …] [--home DIR] [--json] [--help]\n\n"));
-    for (size_t i = 0; i < run_table_count; i++) {
-        text_format(out, "  %-12s %s\n", run_table[i]->name, run_table[i]->summary);
-    }
-    text_add(out, STR("\nbursar COMMAND --help tells more, with an example.\n"
-                      "First thing to type: bursar import ~/.claude && bursar report\n"));
 }
 
 static const struct option *find_option(const struct option *options, size_t count, struct str name)
@@ -168,7 +85,7 @@ static enum errc parse_args(const struct command *command, int argc, char **argv
         name = str_equal(name, STR("-h")) ? STR("--help") : name;
         const struct option *option = find_option(command->options, command->option_count, name);
         if (option == NULL) {
-            option = find_option(common_options, COUNT_OF(common_options), name);
+            option = find_option(run_common_options, RUN_COMMON_OPTIONS, name);
         }
         if (option == NULL) {
             return err_set(err, ERR_USAGE, "unknown option " STR_FORMAT "; see bursar %s --help",
@@ -285,7 +202,7 @@ static enum errc run_command(const struct command *command, struct app *app, int
         return code;
     }
     if (args_get(args, "--help") != NULL) {
-        print_help(app->out, command);
+        run_print_help(app->out, command);
         return ERR_OK;
     }
     if (args->positional_count > command->positional_max) {
@@ -326,7 +243,7 @@ static int find_name(int argc, char **argv)
     int at = 1;
     while (at < argc && argv[at][0] == '-') {
         const struct option *const option =
-            find_option(common_options, COUNT_OF(common_options), str_from(argv[at]));
+            find_option(run_common_options, RUN_COMMON_OPTIONS, str_from(argv[at]));
         if (option == NULL && strchr(argv[at], '=') == NULL) {
             return at;
         }
@@ -344,7 +261,7 @@ enum errc run_command_line(struct app *app, int argc, char **argv, struct err *e
     const struct command *const command = run_find(name);
     if (str_equal(name, STR("--help")) || str_equal(name, STR("-h")) ||
         str_equal(name, STR("help"))) {
-        print_overview(app->out);
+        run_print_overview(app->out);
         return ERR_OK;
     }
     if (str_equal(name, STR("--version"))) {

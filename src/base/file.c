@@ -76,3 +76,21 @@ enum errc file_read(struct str path, size_t size_max, struct arena *arena, struc
     close(fd);
     return code;
 }
+
+bool file_read_at(int fd, void *out, size_t size, int64_t offset)
+{
+    CHECK(out != NULL || size == 0);
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t got = pread(fd, (char *)out + done, size - done, offset + (int64_t)done);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            errno = got == 0 ? EIO : errno;
+            return false;
+        }
+        done += (size_t)got;
+    }
+    return true;
+}

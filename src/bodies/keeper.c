@@ -149,9 +149,10 @@ static void tell(struct bodies_keeper *keeper, const char *text)
 /* Of a disk that goes on refusing only the first refusal is told. */
 static void note_result(struct bodies_keeper *keeper, enum errc code, const struct err *err)
 {
-    char line[ERR_TEXT_BYTES_MAX + 64];
+    char line[ERR_TEXT_BYTES_MAX + 128];
     if (code != ERR_OK && !keeper->is_failing) {
-        snprintf(line, sizeof line, "bodies are not kept for now: %s", err->text);
+        snprintf(line, sizeof line,
+                 "bodies are lost, their calls go on; the next is tried again: %s", err->text);
         tell(keeper, line);
     } else if (code == ERR_OK && keeper->is_failing) {
         tell(keeper, "bodies are kept again");
@@ -182,7 +183,8 @@ static void store(struct bodies_keeper *keeper, const struct bodies_call *call, 
     if (code == ERR_OK &&
         body_log_bytes(keeper->log) + (int64_t)bytes.size > atomic_load(&keeper->limit_bytes)) {
         code = err_set(&err, ERR_LIMIT,
-                       "limits: bodies_mib is reached; what is kept goes with its days");
+                       "limits: bodies_mib is reached; raise it, erase some with "
+                       "`bursar bodies erase`, or wait until the days of some are over");
     }
     if (code == ERR_OK) {
         code = body_log_append(keeper->log, &record, &err);

@@ -1,5 +1,5 @@
-/* cmd/explain_print_priv: the page of a timeline, what explain_print.c and explain_steps.c share.
- */
+/* cmd/explain_print_priv: the page of a timeline, what the files that print it
+ * share. */
 #ifndef CMD_EXPLAIN_PRINT_PRIV_H
 #define CMD_EXPLAIN_PRINT_PRIV_H
 

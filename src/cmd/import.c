@@ -6,10 +6,10 @@
 
 #include "app/app.h"
 #include "app/audit.h"
+#include "app/import.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "ingest/ingest.h"
 #include "model/settings.h"
 
 static const struct option options[] = {
@@ -115,10 +115,7 @@ static void print_text(struct app *app, const struct ingest_summary *summary)
     for (size_t i = 0; i < summary->rejects_shown; i++) {
         text_format(out, "%s  %s\n", i == 0 ? "\nNot taken\n" : "", summary->rejects[i].text);
     }
-    if (summary->rejected > (int64_t)summary->rejects_shown) {
-        text_format(out, "  … and %lld more; all are in the table rejects of the ledger\n",
-                    (long long)(summary->rejected - (int64_t)summary->rejects_shown));
-    }
+    import_print_rest(out, summary);
 }
 
 static void print_json(struct app *app, const struct ingest_summary *summary)
@@ -153,12 +150,7 @@ static void print_json(struct app *app, const struct ingest_summary *summary)
     }
     json_name(out, "cost");
     json_put_money(out, summary->cost_pusd);
-    json_name(out, "rejects");
-    json_open_array(out);
-    for (size_t i = 0; i < summary->rejects_shown; i++) {
-        json_put_text(out, summary->rejects[i].text);
-    }
-    json_close_array(out);
+    import_put_texts(out, "rejects", summary->rejects, summary->rejects_shown);
     json_close_object(out);
     text_char(out, '\n');
 }
@@ -174,12 +166,6 @@ static struct str about_of(struct app *app, const struct args *args)
     const struct str kept = arena_copy(app->arena, text_str(&about));
     text_deinit(&about);
     return kept;
-}
-
-static struct str option_of(const struct args *args, const char *name)
-{
-    const char *const value = args_get(args, name);
-    return value != NULL ? str_from(value) : STR("");
 }
 
 /* One line in the audit trail when the ledger is another one now. */
@@ -225,28 +211,30 @@ static enum errc find_places(struct app *app, const struct args *args, struct pl
 }
 
 static enum errc import(struct app *app, const struct args *args, const struct places *places,
-                        struct store *store, const struct price_book *book,
                         const struct settings *settings, struct err *err)
 {
     struct bar bar = {.started_ns = clock_monotonic_ns()};
     const bool is_server = app->inbox != NULL; /* signals and the terminal are not this command's */
     const struct ingest_options ingest_options = {
-        .workflow = option_of(args, "--workflow"),
-        .format = option_of(args, "--format"),
+        .workflow = args_str(args, "--workflow"),
+        .format = args_str(args, "--format"),
         .map = str_from(places->map),
         .correlation = settings->correlation,
         .stop = is_server ? app->stop : &stop_asked,
         .progress = !is_server && isatty(STDERR_FILENO) == 1 ? show_progress : NULL,
         .context = &bar,
     };
+    struct store *store = NULL;
     struct ingest *ingest = NULL;
+    const struct str about = about_of(app, args);
+    enum errc code = import_begin(app, about, &store, &ingest, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     if (!is_server) {
         catch_interrupts();
     }
-    const struct str about = about_of(app, args);
-    ingest_create(&ingest, store, book, about, app->now_ns);
-    enum errc code =
-        ingest_paths(ingest, &ingest_options, places->paths, args->positional_count, err);
+    code = ingest_paths(ingest, &ingest_options, places->paths, args->positional_count, err);
     if (bar.shown_ns > 0) {
         fprintf(stderr, "\r%78s\r", "");
     }
@@ -261,7 +249,7 @@ static enum errc import(struct app *app, const struct args *args, const struct p
         *err = trail;
         code = trailed;
     }
-    ingest_destroy(&ingest);
+    import_end(app, &store, &ingest);
     return code;
 }
 
@@ -273,25 +261,12 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     }
     memory_keep_freed();
     struct places places;
-    const struct price_book *book = NULL;
     const struct settings *settings = NULL;
     enum errc code = find_places(app, args, &places, err); /* before a ledger is made for nothing */
     if (code == ERR_OK) {
         code = app_settings(app, &settings, err);
     }
-    if (code == ERR_OK) {
-        code = app_price_book(app, &book, err);
-    }
-    if (code != ERR_OK) {
-        return code;
-    }
-    struct store *store = NULL;
-    code = app_open_writer(app, &store, err);
-    if (code == ERR_OK) {
-        code = import(app, args, &places, store, book, settings, err);
-        app_close_writer(app, &store);
-    }
-    return code;
+    return code == ERR_OK ? import(app, args, &places, settings, err) : code;
 }
 
 static enum ledger_use use(const struct args *args)

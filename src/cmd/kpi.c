@@ -3,31 +3,14 @@
 
 #include "app/answer.h"
 #include "app/audit.h"
+#include "app/import.h"
 #include "base/check.h"
-#include "ingest/ingest.h"
 #include "render/render.h"
 
 static const struct option options[] = {
     {"--workflow", "W", "import: workflow of rows that name none"},
     {"--map", "FILE", "import: which columns are what, when they have other names"},
 };
-
-static struct str option_of(const struct args *args, const char *name)
-{
-    const char *const value = args_get(args, name);
-    return value != NULL ? str_from(value) : STR("");
-}
-
-static void put_texts(struct text *out, const char *name, const struct ingest_reject *texts,
-                      size_t count)
-{
-    json_name(out, name);
-    json_open_array(out);
-    for (size_t i = 0; i < count; i++) {
-        json_put_text(out, texts[i].text);
-    }
-    json_close_array(out);
-}
 
 static void print_json(struct app *app, const struct ingest_summary *summary)
 {
@@ -46,8 +29,8 @@ static void print_json(struct app *app, const struct ingest_summary *summary)
         json_name(out, counts[i].name);
         json_put_int64(out, counts[i].value);
     }
-    put_texts(out, "corrections", summary->corrections, summary->corrections_shown);
-    put_texts(out, "rejects", summary->rejects, summary->rejects_shown);
+    import_put_texts(out, "corrections", summary->corrections, summary->corrections_shown);
+    import_put_texts(out, "rejects", summary->rejects, summary->rejects_shown);
     json_close_object(out);
     text_char(out, '\n');
 }
@@ -95,7 +78,7 @@ static enum errc import(struct app *app, const struct args *args, struct ingest 
         code = app_path(app, map, &map, err);
     }
     const struct ingest_options ingest_options = {
-        .workflow = option_of(args, "--workflow"),
+        .workflow = args_str(args, "--workflow"),
         .map = str_from(map),
     };
     if (code == ERR_OK) {
@@ -124,25 +107,17 @@ static enum errc import(struct app *app, const struct args *args, struct ingest 
 
 static enum errc run_import(struct app *app, const struct args *args, struct err *err)
 {
-    const struct price_book *book = NULL;
-    enum errc code = app_price_book(app, &book, err);
-    if (code != ERR_OK) {
-        return code;
-    }
     struct store *store = NULL;
-    code = app_open_writer(app, &store, err);
-    if (code != ERR_OK) {
-        return code;
-    }
+    struct ingest *ingest = NULL;
     struct text about;
     text_init(&about, 4096);
     text_format(&about, "kpi import %s", args->positional[1]);
-    struct ingest *ingest = NULL;
-    ingest_create(&ingest, store, book, text_str(&about), app->now_ns);
-    code = import(app, args, ingest, err);
-    ingest_destroy(&ingest);
+    enum errc code = import_begin(app, text_str(&about), &store, &ingest, err);
+    if (code == ERR_OK) {
+        code = import(app, args, ingest, err);
+        import_end(app, &store, &ingest);
+    }
     text_deinit(&about);
-    app_close_writer(app, &store);
     return code;
 }
 

@@ -3,13 +3,10 @@
 
 #include "app/app.h"
 #include "app/audit.h"
+#include "app/import.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "ingest/ingest.h"
-
-#define MINUTES_MAX INT64_C(1000000) /* near two years of somebody's time */
-
-enum { MINUTE_DECIMALS = 3, MS_PER_MILLIMINUTE = 60, QUALITY_DECIMALS = 9 };
+#include "cmd/outcome_cli.h"
 
 static const struct option options[] = {
     {"--workflow", "W", "import: workflow of rows that name none"},
@@ -22,132 +19,6 @@ static const struct option options[] = {
     {"--id", "ID", "add: the outcome's own id; said again with other facts it is a revision"},
     {"--quality", "Q", "add: 0 to 1"},
 };
-
-static const struct {
-    const char *name;
-    enum outcome_status status;
-} statuses[] = {
-    /* in the order of the enum */
-    {"resolved", OUTCOME_RESOLVED},
-    {"failed", OUTCOME_FAILED},
-    {"reopened", OUTCOME_REOPENED},
-    {"escalated", OUTCOME_ESCALATED},
-};
-_Static_assert(COUNT_OF(statuses) == OUTCOME_CANDIDATE, "a candidate is seen, never stated");
-
-static struct str option_of(const struct args *args, const char *name)
-{
-    const char *const value = args_get(args, name);
-    return value != NULL ? str_from(value) : STR("");
-}
-
-static enum errc read_status(struct str word, enum outcome_status *out, struct err *err)
-{
-    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
-        if (str_equal_fold(word, str_from(statuses[i].name))) {
-            *out = statuses[i].status;
-            return ERR_OK;
-        }
-    }
-    return err_set(err, ERR_USAGE,
-                   "\"" STR_FORMAT "\" is no status; it is resolved, failed, reopened or escalated",
-                   STR_ARG(word));
-}
-
-/* A decimal option of 0..max, times 10^decimals. */
-static enum errc read_number(const struct args *args, const char *name, int decimals, int64_t max,
-                             bool *out_given, int64_t *out, struct err *err)
-{
-    const char *const text = args_get(args, name);
-    int64_t value = 0;
-    if (text != NULL) {
-        if (money_parse_scaled(str_from(text), decimals, &value, err) != ERR_OK) {
-            err_prefix(err, "%s: ", name);
-            return ERR_USAGE;
-        }
-        if (value < 0 || value > max) {
-            char limit[MONEY_TEXT_BYTES_MAX];
-            money_sum limit_pusd = money_scale(MONEY_PUSD_PER_USD, max, 1);
-            for (int i = 0; i < decimals; i++) {
-                limit_pusd /= 10;
-            }
-            money_print_rounded(limit_pusd, 0, limit);
-            return err_set(err, ERR_USAGE, "%s: %s is not from 0 to %s", name, text, limit);
-        }
-    }
-    *out_given = text != NULL;
-    *out = value;
-    return ERR_OK;
-}
-
-static enum errc read_time(const struct app *app, const struct args *args, int64_t *out,
-                           struct err *err)
-{
-    const char *const text = args_get(args, "--at");
-    *out = TIME_UNKNOWN;
-    if (text == NULL) {
-        return ERR_OK;
-    }
-    if (clock_parse_relative(str_from(text), app->now_ns, out, err) != ERR_OK) {
-        err_prefix(err, "--at: ");
-        return ERR_USAGE;
-    }
-    if (*out > app->now_ns + CLOCK_NS_PER_DAY) {
-        return err_set(err, ERR_USAGE, "--at: %s is in the future; record it when it has happened",
-                       text);
-    }
-    return ERR_OK;
-}
-
-static enum errc read_outcome(const struct app *app, const struct args *args, struct outcome *out,
-                              struct err *err)
-{
-    if (args->positional_count != 4) {
-        return err_set(err, ERR_USAGE,
-                       "outcome add wants a workflow, a case and a status, such as:"
-                       " bursar outcome add support T-1042 resolved");
-    }
-    struct outcome outcome = {
-        .workflow = str_from(args->positional[1]),
-        .case_id = str_from(args->positional[2]),
-        .id = option_of(args, "--id"),
-        .recorded_ns = TIME_UNKNOWN,
-        .source = option_of(args, "--source"),
-        .reference = option_of(args, "--reference"),
-    };
-    if (str_equal(outcome.workflow, STR("unattributed"))) {
-        outcome.workflow = STR("");
-    }
-    if (outcome.case_id.size == 0) {
-        return err_set(err, ERR_USAGE, "the case has no name");
-    }
-    bool has_minutes = false;
-    int64_t minutes = 0;
-    int64_t quality = 0;
-    enum errc code = read_status(str_from(args->positional[3]), &outcome.status, err);
-    if (code == ERR_OK) {
-        code = read_number(args, "--value", MONEY_DECIMALS, INT64_MAX, &outcome.has_value,
-                           &outcome.value_pusd, err);
-    }
-    if (code == ERR_OK) {
-        code = read_number(args, "--minutes", MINUTE_DECIMALS, MINUTES_MAX * 1000, &has_minutes,
-                           &minutes, err);
-    }
-    if (code == ERR_OK) {
-        code = read_number(args, "--quality", QUALITY_DECIMALS, INT64_C(1000000000),
-                           &outcome.has_quality, &quality, err);
-    }
-    if (code == ERR_OK) {
-        code = read_time(app, args, &outcome.effective_ns, err);
-    }
-    if (code != ERR_OK) {
-        return code;
-    }
-    outcome.human_ms = minutes * MS_PER_MILLIMINUTE;
-    outcome.quality = (double)quality / 1e9;
-    *out = outcome;
-    return ERR_OK;
-}
 
 /* What was done, whichever way it came in. */
 struct done {
@@ -169,12 +40,7 @@ static void print_json(struct app *app, const struct done *done)
     json_put_int64(out, summary->cases_added);
     json_name(out, "rejected");
     json_put_int64(out, summary->rejected);
-    json_name(out, "rejects");
-    json_open_array(out);
-    for (size_t i = 0; i < summary->rejects_shown; i++) {
-        json_put_text(out, summary->rejects[i].text);
-    }
-    json_close_array(out);
+    import_put_texts(out, "rejects", summary->rejects, summary->rejects_shown);
     json_close_object(out);
     text_char(out, '\n');
 }
@@ -186,7 +52,7 @@ static void print_added(struct app *app, const struct outcome *outcome, bool add
     text_format(app->out, "%s: " STR_FORMAT " of " STR_FORMAT " %s",
                 added ? "Recorded" : "Known already, nothing changed", STR_ARG(outcome->case_id),
                 STR_ARG(outcome->workflow.size > 0 ? outcome->workflow : STR("unattributed")),
-                statuses[outcome->status].name);
+                outcome_cli_word(outcome->status));
     if (outcome->has_value) {
         money_print(outcome->value_pusd, value);
         text_format(app->out, ", worth %s USD", value);
@@ -229,10 +95,7 @@ static void print_text(struct app *app, const struct done *done)
         for (size_t i = 0; i < summary->rejects_shown; i++) {
             text_format(out, "  %s\n", summary->rejects[i].text);
         }
-        if (summary->rejected > (int64_t)summary->rejects_shown) {
-            text_format(out, "  … and %lld more; all are in the table rejects of the ledger\n",
-                        (long long)(summary->rejected - (int64_t)summary->rejects_shown));
-        }
+        import_print_rest(out, summary);
     }
 }
 
@@ -295,7 +158,7 @@ static enum errc print_what_counts(struct app *app, struct store *store,
     if (status != (int64_t)outcome->status) {
         text_format(app->out,
                     "What counts for the case is still \"%s\", which holds from a later time.\n",
-                    statuses[status].name);
+                    outcome_cli_word((enum outcome_status)status));
     }
     return ERR_OK;
 }
@@ -313,7 +176,7 @@ static enum errc import(struct app *app, struct ingest *ingest, const struct arg
         return code;
     }
     const struct ingest_options ingest_options = {
-        .workflow = option_of(args, "--workflow"),
+        .workflow = args_str(args, "--workflow"),
         .map = str_from(map),
     };
     code = ingest_outcome_file(ingest, &ingest_options, file, err);
@@ -332,7 +195,7 @@ static enum errc audit(struct app *app, const struct done *done, struct err *err
     if (done->outcome != NULL) {
         snprintf(subject, sizeof subject, STR_FORMAT " of " STR_FORMAT,
                  STR_ARG(done->outcome->case_id), STR_ARG(done->outcome->workflow));
-        snprintf(detail, sizeof detail, "%s", statuses[done->outcome->status].name);
+        snprintf(detail, sizeof detail, "%s", outcome_cli_word(done->outcome->status));
     } else {
         snprintf(subject, sizeof subject, "%s", done->file);
         snprintf(detail, sizeof detail, "%lld outcomes", (long long)added);
@@ -345,21 +208,15 @@ static enum errc audit(struct app *app, const struct done *done, struct err *err
 static enum errc write_outcomes(struct app *app, const struct args *args, struct outcome *outcome,
                                 struct err *err)
 {
-    const struct price_book *book = NULL;
-    enum errc code = app_price_book(app, &book, err);
-    if (code != ERR_OK) {
-        return code;
-    }
     struct store *store = NULL;
-    code = app_open_writer(app, &store, err);
-    if (code != ERR_OK) {
-        return code;
-    }
+    struct ingest *ingest = NULL;
     struct text about;
     text_init(&about, 4096);
     text_format(&about, "outcome %s %s", args->positional[0], args->positional[1]);
-    struct ingest *ingest = NULL;
-    ingest_create(&ingest, store, book, text_str(&about), app->now_ns);
+    enum errc code = import_begin(app, text_str(&about), &store, &ingest, err);
+    if (code != ERR_OK) {
+        goto done;
+    }
     code = outcome != NULL ? add(app, store, ingest, outcome, err) : import(app, ingest, args, err);
     if (code == ERR_OK) {
         const struct done done = {ingest_summary(ingest), outcome, args->positional[1]};
@@ -373,9 +230,9 @@ static enum errc write_outcomes(struct app *app, const struct args *args, struct
     if (code == ERR_OK && outcome != NULL && !app->json) {
         code = print_what_counts(app, store, outcome, err);
     }
-    ingest_destroy(&ingest);
+    import_end(app, &store, &ingest);
+done:
     text_deinit(&about);
-    app_close_writer(app, &store);
     return code;
 }
 
@@ -405,7 +262,7 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
     struct outcome outcome;
     enum errc code = check_options(args, adding, err);
     if (code == ERR_OK && adding) {
-        code = read_outcome(app, args, &outcome, err);
+        code = outcome_cli_read(app, args, &outcome, err);
     } else if (code == ERR_OK && args->positional_count != 2) {
         code = err_set(err, ERR_USAGE,
                        "outcome import wants one file, such as: bursar outcome import closed.csv");

@@ -144,11 +144,7 @@ enum errc verify_stage_settlements(struct app *app, struct store *store, struct 
     }
     if (code == ERR_OK) {
         mark_waiting(&all);
-        code = store_unstage(store, LEDGER_settlements, err);
-    }
-    if (code == ERR_OK) {
-        code =
-            store_append(store, LEDGER_settlements, true, all.settled.rows, all.settled.count, err);
+        code = store_stage(store, LEDGER_settlements, all.settled.rows, all.settled.count, err);
     }
     json_parser_destroy(&all.parser);
     arena_deinit(&all.scratch);

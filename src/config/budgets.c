@@ -71,18 +71,6 @@ static enum errc read_steps(struct arena *arena, const struct config_field *fiel
 
 static const char *const openings[] = {"ledger", "zero", NULL};
 
-static enum errc read_opening(struct arena *arena, const struct config_field *field,
-                              const struct yaml *node, void *place, struct err *err)
-{
-    (void)arena;
-    int word = 0;
-    const enum errc code = yaml_word(node, field->words, &word, err);
-    if (code == ERR_OK) {
-        *(bool *)place = word == 1;
-    }
-    return code;
-}
-
 static const struct config_field fields[] = {
     {KEY("scope", OWN), AT(settings_budget, scope), .required = true, .read = read_scope,
      .allowed = "org, team:NAME, workflow:NAME, key:NAME, user:NAME, model:NAME, segment:NAME"},
@@ -90,8 +78,8 @@ static const struct config_field fields[] = {
     {KEY("usd", MONEY), AT(settings_budget, limit_pusd), .required = true},
     {KEY("time_zone", TEXT), AT(settings_budget, time_zone), .absent = "UTC",
      .allowed = "a name such as Europe/Berlin"},
-    {KEY("opening", OWN), AT(settings_budget, opens_at_zero), .read = read_opening,
-     .words = openings, .allowed = "ledger, zero", .absent = "ledger"},
+    {KEY("opening", EITHER), AT(settings_budget, opens_at_zero), .words = openings,
+     .absent = "ledger"},
     {KEY("per_case_usd", MONEY), AT(settings_budget, per_case_pusd),
      GIVEN(settings_budget, has_per_case)},
     {KEY("at", OWN), .read = read_steps, .group = &step, .allowed = "a list of at most 8",

@@ -15,6 +15,7 @@ enum config_type {
     CONFIG_TEXTS,   /* one or a list of them: const struct str *, and a size_t at count_offset */
     CONFIG_URL,     /* struct str that begins with one of `words` */
     CONFIG_FLAG,    /* bool: true or false */
+    CONFIG_EITHER,  /* bool: whether it is the last of `words`, which are two or one */
     CONFIG_WORD,    /* an enum whose values are the places in `words` */
     CONFIG_MONEY,   /* int64_t, USD -> p$ */
     CONFIG_NUMBER,  /* double, low..high */

@@ -100,26 +100,14 @@ static const struct config_field match_fields[] = {
 
 static const struct config_group match = {FIELDS(match_fields)};
 
-static enum errc read_people(struct arena *arena, const struct config_field *field,
-                             const struct yaml *node, void *place, struct err *err)
-{
-    (void)arena;
-    int word = 0;
-    const enum errc code = yaml_word(node, field->words, &word, err);
-    if (code == ERR_OK) {
-        *(bool *)place = true;
-    }
-    return code;
-}
-
 static const struct config_field route_fields[] = {
     {KEY("match", GROUP), .group = &match, .absent = "everything"},
     {KEY("model", TEXT), AT(settings_route, model), .absent = "needed, or `to`"},
     {KEY("fallback", TEXTS), AT(settings_route, fallback), COUNT(settings_route, fallback_count)},
     {KEY("upstream", TEXT), AT(settings_route, upstream), .absent = "the one that was asked"},
     {KEY("under_pressure", TEXT), AT(settings_route, under_pressure)},
-    {KEY("to", OWN), AT(settings_route, to_people), .read = read_people, .words = nobody,
-     .allowed = "people", .absent = "needed, or `model`"},
+    {KEY("to", EITHER), AT(settings_route, to_people), .words = nobody,
+     .absent = "needed, or `model`"},
     {KEY("on_leave", WORD), AT(settings_route, on_leave), GIVEN(settings_route, has_on_leave),
      .words = leaves, .absent = "the gateway's"},
     {KEY("output_ceiling", COUNT), AT(settings_route, output_ceiling), RANGE(1, CEILING_MAX),

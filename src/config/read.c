@@ -16,6 +16,7 @@ struct rows {
 const char *const config_risks[] = {
     [RISK_LOW] = "low", [RISK_NORMAL] = "normal", [RISK_HIGH] = "high", [RISK_COUNT] = NULL};
 const char *const config_web_urls[] = {"https://", "http://", NULL};
+static const char *const flags[] = {"false", "true", NULL};
 
 enum errc config_full(const struct yaml *node, struct err *err)
 {
@@ -82,13 +83,13 @@ static enum errc read_url(const struct yaml *node, const char *const *schemes, s
                       schemes[1] != NULL ? schemes[1] : "", schemes[1] != NULL ? "…" : "");
 }
 
-static enum errc read_flag(const struct yaml *node, bool *out, struct err *err)
+static enum errc read_either(const struct yaml *node, const char *const *words, bool *out,
+                             struct err *err)
 {
-    static const char *const words[] = {"false", "true", NULL};
     int word = 0;
     const enum errc code = yaml_word(node, words, &word, err);
     if (code == ERR_OK) {
-        *out = word == 1;
+        *out = words[word + 1] == NULL;
     }
     return code;
 }
@@ -160,7 +161,9 @@ static enum errc read_field(struct arena *arena, const struct config_field *fiel
     case CONFIG_URL:
         return read_url(node, field->words, place, err);
     case CONFIG_FLAG:
-        return read_flag(node, place, err);
+        return read_either(node, flags, place, err);
+    case CONFIG_EITHER:
+        return read_either(node, field->words, place, err);
     case CONFIG_WORD:
         return read_word(node, field->words, place, err);
     case CONFIG_MONEY:

@@ -25,10 +25,7 @@ enum errc ingest_add_new(struct ingest *ingest, enum ledger_table table, const v
     if (count == 0) {
         return ERR_OK;
     }
-    enum errc code = store_unstage(ingest->store, table, err);
-    if (code == ERR_OK) {
-        code = store_append(ingest->store, table, true, rows, count, err);
-    }
+    enum errc code = store_stage(ingest->store, table, rows, count, err);
     if (code == ERR_OK && table == LEDGER_cases) {
         struct store_result clash;
         code = store_run(ingest->store, QUERY_case_collision, NULL, 0, &ingest->group.arena, &clash,
@@ -57,7 +54,7 @@ static enum errc add_new(struct ingest *ingest, enum ledger_table table, void *r
     const size_t new = is_surely_new(ingest, table)
                            ? count
                            : ingest_put_new_first(ingest, table, rows, size, count);
-    const enum errc code = store_append(ingest->store, table, false, rows, new, err);
+    const enum errc code = store_append(ingest->store, table, rows, new, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -188,7 +185,7 @@ enum errc ingest_add_others(struct ingest *ingest, bool *out_changed, struct err
     }
     if (code == ERR_OK) {
         *out_changed = sum_up(ingest, &added, has_candidates);
-        code = store_append(ingest->store, LEDGER_sources, false, group->sources.rows,
+        code = store_append(ingest->store, LEDGER_sources, group->sources.rows,
                             group->sources.count, err);
     }
     return code;

@@ -190,7 +190,7 @@ static enum errc match_all(struct ingest *ingest, const struct store_result *kno
         added[i].import_id = ingest->next_import;
     }
     ingest->ledger_had_nameless = true;
-    return store_append(ingest->store, LEDGER_nameless, false, added, added_count, err);
+    return store_append(ingest->store, LEDGER_nameless, added, added_count, err);
 }
 
 enum errc ingest_match_nameless(struct ingest *ingest, struct err *err)
@@ -204,11 +204,8 @@ enum errc ingest_match_nameless(struct ingest *ingest, struct err *err)
     qsort(group->nameless.rows, group->nameless.count, sizeof group->nameless.rows[0], by_content);
     enum errc code = ERR_OK;
     if (ingest->ledger_had_nameless) {
-        code = store_unstage(ingest->store, LEDGER_nameless, err);
-        if (code == ERR_OK) {
-            code = store_append(ingest->store, LEDGER_nameless, true, group->nameless.rows,
-                                group->nameless.count, err);
-        }
+        code = store_stage(ingest->store, LEDGER_nameless, group->nameless.rows,
+                           group->nameless.count, err);
         if (code == ERR_OK) {
             code =
                 store_run(ingest->store, QUERY_known_nameless, NULL, 0, &group->arena, &known, err);

@@ -69,7 +69,7 @@ static enum errc post_entries(struct ingest *ingest, struct err *err)
     const enum errc code = ledger_post(&ingest->group.entries, ingest->next_import,
                                        &ingest->group.arena, &posted, err);
     return code == ERR_OK
-               ? store_append(ingest->store, LEDGER_postings, false, posted.rows, posted.count, err)
+               ? store_append(ingest->store, LEDGER_postings, posted.rows, posted.count, err)
                : code;
 }
 
@@ -83,8 +83,8 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         code = stamp_steps(ingest, err);
     }
     if (code == ERR_OK) {
-        code = store_append(ingest->store, LEDGER_steps, false, group->steps.rows,
-                            group->steps.count, err);
+        code =
+            store_append(ingest->store, LEDGER_steps, group->steps.rows, group->steps.count, err);
     }
     if (code == ERR_OK) {
         ingest_drop_taught(ingest);
@@ -126,7 +126,7 @@ static enum errc write_group(struct ingest *ingest, bool *out_changed, struct er
         .steps = (int64_t)group->steps.count + housed + placed + counted,
         .rejected = ingest->group_rejected,
     };
-    return store_append(ingest->store, LEDGER_imports, false, &import, 1, err);
+    return store_append(ingest->store, LEDGER_imports, &import, 1, err);
 }
 
 static bool is_empty(const struct group *group)

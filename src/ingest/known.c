@@ -4,7 +4,7 @@
  * it is, so that importing again changes nothing.
  */
 #include "base/check.h"
-#include "ingest/ingest_priv.h"
+#include "ingest/known_priv.h"
 
 /* Columns of QUERY_known_steps. */
 enum {
@@ -24,17 +24,6 @@ enum {
     KNOWN_TRACE,
     KNOWN_SENDER,
     KNOWN_TOLD,
-};
-
-struct verdict {
-    struct names names;
-    struct store_result known;
-    bool *is_known; /* [steps of the group] the group's texts of it may not be all there are */
-    bool *keep;     /* [steps of the group] still to be added */
-    struct ledger_probes *gone; /* steps of the ledger that give way */
-    size_t gone_count;
-    struct ledger_step_aliases *moves; /* of them: those whose step goes on under another key */
-    size_t move_count;
 };
 
 static struct hash128 known_key(const struct store_result *known, size_t row)
@@ -69,19 +58,8 @@ static struct ledger_steps known_place(const struct store_result *known, size_t 
     };
 }
 
-static enum errc stage_probes(struct ingest *ingest, const struct ledger_probes *probes,
-                              size_t count, struct err *err)
-{
-    if (count == 0) {
-        return ERR_OK;
-    }
-    const enum errc code = store_unstage(ingest->store, LEDGER_probes, err);
-    return code == ERR_OK ? store_append(ingest->store, LEDGER_probes, true, probes, count, err)
-                          : code;
-}
-
 /* The ledger's readings of the group's steps. */
-static enum errc look_up(struct ingest *ingest, struct verdict *verdict, struct err *err)
+static enum errc look_up(struct ingest *ingest, struct known_verdict *verdict, struct err *err)
 {
     struct group *const group = &ingest->group;
     const struct names *const names = &verdict->names;
@@ -102,14 +80,14 @@ static enum errc look_up(struct ingest *ingest, struct verdict *verdict, struct 
     if (count == 0) {
         return ERR_OK;
     }
-    const enum errc code = stage_probes(ingest, probes, count, err);
+    const enum errc code = known_stage_probes(ingest, probes, count, err);
     return code == ERR_OK ? store_run(ingest->store, QUERY_known_steps, NULL, 0, &group->arena,
                                       &verdict->known, err)
                           : code;
 }
 
 /* A row of the ledger gives way: its cost is reversed. */
-static enum errc take_back(struct ingest *ingest, struct verdict *verdict, size_t row,
+static enum errc take_back(struct ingest *ingest, struct known_verdict *verdict, size_t row,
                            struct err *err)
 {
     const struct store_result *const known = &verdict->known;
@@ -127,7 +105,7 @@ static enum errc take_back(struct ingest *ingest, struct verdict *verdict, size_
 }
 
 /* Steps that have one name; the others into their families. */
-static enum errc judge_known(struct ingest *ingest, struct verdict *verdict, struct err *err)
+static enum errc judge_known(struct ingest *ingest, struct known_verdict *verdict, struct err *err)
 {
     struct group *const group = &ingest->group;
     const struct store_result *const known = &verdict->known;
@@ -165,7 +143,7 @@ static enum errc judge_known(struct ingest *ingest, struct verdict *verdict, str
 }
 
 /* Rows of the group into their families; the first of the fullest is the best. */
-static void gather_rows(const struct group *group, const struct verdict *verdict)
+static void gather_rows(const struct group *group, const struct known_verdict *verdict)
 {
     for (size_t i = 0; i < group->steps.count && verdict->names.count > 0; i++) {
         struct name *const family = names_leader(&verdict->names, group->steps.rows[i].step_key);
@@ -193,7 +171,8 @@ static void take_place(struct ledger_steps *row, const struct ledger_steps *firs
     row->told = first->told;
 }
 
-static void settle_family(struct group *group, const struct verdict *verdict, struct name *family)
+static void settle_family(struct group *group, const struct known_verdict *verdict,
+                          struct name *family)
 {
     const struct store_result *const known = &verdict->known;
     const struct reading new = reading_of(&group->steps.rows[family->best]);
@@ -214,7 +193,8 @@ static void settle_family(struct group *group, const struct verdict *verdict, st
 }
 
 /* Where each reading of a family puts the step, whichever is kept. */
-static enum errc note_places(struct ingest *ingest, const struct verdict *verdict, struct err *err)
+static enum errc note_places(struct ingest *ingest, const struct known_verdict *verdict,
+                             struct err *err)
 {
     static const struct ledger_steps nowhere = {.kind = STEP_LLM};
     struct group *const group = &ingest->group;
@@ -239,7 +219,8 @@ static enum errc note_places(struct ingest *ingest, const struct verdict *verdic
 }
 
 /* Which reading of each family stays, and what gives way to it. */
-static enum errc judge_families(struct ingest *ingest, struct verdict *verdict, struct err *err)
+static enum errc judge_families(struct ingest *ingest, struct known_verdict *verdict,
+                                struct err *err)
 {
     struct group *const group = &ingest->group;
     const struct names *const names = &verdict->names;
@@ -277,7 +258,7 @@ static enum errc judge_families(struct ingest *ingest, struct verdict *verdict, 
     return code;
 }
 
-static enum errc judge(struct ingest *ingest, struct verdict *verdict, struct err *err)
+static enum errc judge(struct ingest *ingest, struct known_verdict *verdict, struct err *err)
 {
     struct arena *const arena = &ingest->group.arena;
     verdict->gone = arena_new(arena, struct ledger_probes, verdict->known.rows + 1);
@@ -293,115 +274,13 @@ static enum errc judge(struct ingest *ingest, struct verdict *verdict, struct er
     return code;
 }
 
-static enum errc supersede(struct ingest *ingest, const struct verdict *verdict, struct err *err)
-{
-    if (verdict->gone_count == 0) {
-        return ERR_OK;
-    }
-    const struct store_value import = STORE_OF_INT64(ingest->next_import);
-    enum errc code = stage_probes(ingest, verdict->gone, verdict->gone_count, err);
-    if (code == ERR_OK) {
-        code = store_execute(ingest->store, QUERY_supersede_staged_probes, &import, 1, NULL, err);
-    }
-    if (code == ERR_OK) {
-        code = store_execute(ingest->store, QUERY_delete_staged_probes, NULL, 0, NULL, err);
-    }
-    ingest->summary.steps_replaced += (int64_t)verdict->gone_count;
-    ingest->group.changes_known = true;
-    return code;
-}
-
-/* Two steps of the ledger turned out to be one: what belongs to the one that went. */
-static enum errc move_belongings(struct ingest *ingest, const struct verdict *verdict,
-                                 struct err *err)
-{
-    static const enum store_query queries[] = {
-        QUERY_move_staged_aliases,      QUERY_move_staged_callers,
-        QUERY_copy_staged_fingerprints, QUERY_delete_moved_fingerprints,
-        QUERY_copy_staged_decisions,    QUERY_delete_moved_decisions,
-        QUERY_copy_staged_scopes,       QUERY_delete_moved_scopes};
-    if (verdict->move_count == 0) {
-        return ERR_OK;
-    }
-    enum errc code = store_unstage(ingest->store, LEDGER_step_aliases, err);
-    if (code == ERR_OK) {
-        code = store_append(ingest->store, LEDGER_step_aliases, true, verdict->moves,
-                            verdict->move_count, err);
-    }
-    for (size_t i = 0; i < COUNT_OF(queries) && code == ERR_OK; i++) {
-        code = store_execute(ingest->store, queries[i], NULL, 0, NULL, err);
-    }
-    return code;
-}
-
-/* Names the ledger does not have yet. */
-static enum errc add_names(struct ingest *ingest, const struct names *names, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    struct ledger_step_aliases *const rows =
-        arena_new(&group->arena, struct ledger_step_aliases, names->count + 1);
-    if (rows == NULL) {
-        return ingest_full(ingest, err);
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < names->count; i++) {
-        const struct name *const name = &names->rows[i];
-        const struct name *const family = names_leader(names, name->key);
-        if (!name->is_alias && family->rows > 0 && !hash128_equal(name->key, family->step_key)) {
-            rows[count++] = (struct ledger_step_aliases){.alias_key = name->key,
-                                                         .step_key = family->step_key,
-                                                         .import_id = ingest->next_import};
-            (void)key_set_add(&ingest->aliases_seen, name->key.low);
-            if (ingest->resident != NULL) {
-                resident_add(ingest->resident, RESIDENT_ALIAS, name->key.low);
-            }
-        }
-    }
-    group->changes_known = group->changes_known || count > 0;
-    return store_append(ingest->store, LEDGER_step_aliases, false, rows, count, err);
-}
-
-/* What stays in the group, under the keys of the families: its index is not used again. */
-static enum errc leave_kept(struct ingest *ingest, const struct verdict *verdict, struct err *err)
-{
-    struct group *const group = &ingest->group;
-    const struct names *const names = &verdict->names;
-    size_t kept = 0;
-    for (size_t i = 0; i < group->steps.count; i++) {
-        if (!verdict->keep[i]) {
-            ingest->summary.steps_known++;
-            if (!group_note_dropped(group, &group->steps.rows[i])) {
-                return ingest_full(ingest, err);
-            }
-            continue;
-        }
-        struct ledger_steps *const step = &group->steps.rows[kept++];
-        *step = group->steps.rows[i];
-        const struct name *const family = names_leader(names, step->step_key);
-        step->step_key = family != NULL ? family->step_key : step->step_key;
-        step->caller = step->caller != 0 ? names_step_low(names, step->caller) : 0;
-    }
-    group->steps.count = kept;
-    for (size_t i = 0; i < group->texts_again.count; i++) {
-        struct hash128 *const key = &group->texts_again.rows[i].step_key;
-        const struct name *const family = names_leader(names, *key);
-        *key = family != NULL ? family->step_key : *key;
-    }
-    for (size_t i = 0; i < group->rivals.count; i++) {
-        struct hash128 *const key = &group->rivals.rows[i].step_key;
-        const struct name *const family = names_leader(names, *key);
-        *key = family != NULL && family->rows > 0 ? family->step_key : *key;
-    }
-    return ERR_OK;
-}
-
 enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
 {
     CHECK(ingest != NULL);
     struct group *const group = &ingest->group;
     const size_t count = group->steps.count;
-    struct verdict verdict = {.is_known = arena_new(&group->arena, bool, count + 1),
-                              .keep = arena_new(&group->arena, bool, count + 1)};
+    struct known_verdict verdict = {.is_known = arena_new(&group->arena, bool, count + 1),
+                                    .keep = arena_new(&group->arena, bool, count + 1)};
     if (verdict.is_known == NULL || verdict.keep == NULL) {
         return ingest_full(ingest, err);
     }
@@ -421,13 +300,13 @@ enum errc ingest_drop_known(struct ingest *ingest, struct err *err)
         code = ingest_sort_texts(ingest, verdict.is_known, err);
     }
     if (code == ERR_OK) {
-        code = supersede(ingest, &verdict, err);
+        code = known_supersede(ingest, &verdict, err);
     }
     if (code == ERR_OK) {
-        code = leave_kept(ingest, &verdict, err);
+        code = known_leave_kept(ingest, &verdict, err);
     }
     if (code == ERR_OK) {
-        code = move_belongings(ingest, &verdict, err);
+        code = known_move_belongings(ingest, &verdict, err);
     }
-    return code == ERR_OK ? add_names(ingest, &verdict.names, err) : code;
+    return code == ERR_OK ? known_add_names(ingest, &verdict.names, err) : code;
 }

@@ -191,11 +191,7 @@ static enum errc write(struct counting *counting, struct err *err)
     enum errc code = ERR_OK;
     ingest_forget_seen(ingest);
     if (counting->gone_count > 0) {
-        code = store_unstage(store, LEDGER_probes, err);
-        if (code == ERR_OK) {
-            code =
-                store_append(store, LEDGER_probes, true, counting->gone, counting->gone_count, err);
-        }
+        code = store_stage(store, LEDGER_probes, counting->gone, counting->gone_count, err);
         if (code == ERR_OK) {
             code = store_execute(store, QUERY_supersede_staged_probes, &import, 1, NULL, err);
         }
@@ -213,7 +209,7 @@ static enum errc write(struct counting *counting, struct err *err)
                               QUERY_add_staged_attempts, &added, err);
     }
     if (code == ERR_OK) {
-        code = store_append(store, LEDGER_steps, false, counting->steps, counting->step_count, err);
+        code = store_append(store, LEDGER_steps, counting->steps, counting->step_count, err);
     }
     if (code == ERR_OK) {
         ingest_remember_steps(ingest, counting->steps, counting->step_count);

@@ -100,10 +100,7 @@ static enum errc look_up(struct ingest *ingest, struct store_result *out, struct
     if (count == 0) {
         return ERR_OK;
     }
-    enum errc code = store_unstage(ingest->store, LEDGER_probes, err);
-    if (code == ERR_OK) {
-        code = store_append(ingest->store, LEDGER_probes, true, probes, count, err);
-    }
+    enum errc code = store_stage(ingest->store, LEDGER_probes, probes, count, err);
     if (code == ERR_OK) {
         code = store_run(ingest->store, QUERY_known_aliases, NULL, 0, &group->arena, out, err);
     }

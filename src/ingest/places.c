@@ -191,14 +191,6 @@ void ingest_drop_taught(struct ingest *ingest)
     key_set_deinit(&taught);
 }
 
-static enum errc stage(struct ingest *ingest, const struct ledger_placings *rows, size_t count,
-                       struct err *err)
-{
-    const enum errc code = store_unstage(ingest->store, LEDGER_placings, err);
-    return code == ERR_OK ? store_append(ingest->store, LEDGER_placings, true, rows, count, err)
-                          : code;
-}
-
 /* Of the attempts and cases that steps are staged to leave, those that nothing is left of. */
 static enum errc delete_empty(struct ingest *ingest, struct err *err)
 {
@@ -220,7 +212,7 @@ enum errc ingest_delete_empty(struct ingest *ingest, const struct ledger_placing
                               size_t count, struct err *err)
 {
     CHECK(ingest != NULL);
-    const enum errc code = stage(ingest, rows, count, err);
+    const enum errc code = store_stage(ingest->store, LEDGER_placings, rows, count, err);
     return code == ERR_OK ? delete_empty(ingest, err) : code;
 }
 
@@ -238,7 +230,7 @@ static enum errc move_steps(struct ingest *ingest, const struct placing *placing
                               QUERY_add_staged_attempts, &added, err);
     }
     if (code == ERR_OK) {
-        code = stage(ingest, placing->rows, placing->count, err);
+        code = store_stage(store, LEDGER_placings, placing->rows, placing->count, err);
     }
     if (code == ERR_OK) {
         code = ingest_post_moves(ingest, QUERY_places_costs, err);

@@ -245,11 +245,8 @@ static enum errc write_steps(struct reprice *run, int64_t old_import, struct err
     const struct store_value new = STORE_OF_INT64(run->next_import);
     const struct store_value old = STORE_OF_INT64(old_import);
     const struct store_value both[] = {new, old};
-    enum errc code = store_unstage(run->store, LEDGER_repriced, err);
-    if (code == ERR_OK) {
-        code = store_append(run->store, LEDGER_repriced, true, run->changes.rows,
-                            run->changes.count, err);
-    }
+    enum errc code =
+        store_stage(run->store, LEDGER_repriced, run->changes.rows, run->changes.count, err);
     if (code == ERR_OK) {
         code = run_for_each(run, QUERY_supersede_staged_repriced, both, COUNT_OF(both), err);
     }
@@ -277,10 +274,10 @@ static enum errc write_part(struct reprice *run, int64_t old_import, struct err 
         code = ledger_post(&run->entries, run->next_import, &run->part, &posted, err);
     }
     if (code == ERR_OK) {
-        code = store_append(run->store, LEDGER_postings, false, posted.rows, posted.count, err);
+        code = store_append(run->store, LEDGER_postings, posted.rows, posted.count, err);
     }
     if (code == ERR_OK) {
-        code = store_append(run->store, LEDGER_imports, false, &import, 1, err);
+        code = store_append(run->store, LEDGER_imports, &import, 1, err);
     }
     if (code == ERR_OK) {
         code = store_commit(run->store, err);

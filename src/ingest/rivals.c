@@ -255,13 +255,6 @@ static void leave(const struct store_result *rows, size_t row, struct moving *ou
     }
 }
 
-static enum errc stage(struct ingest *ingest, enum ledger_table table, const void *rows,
-                       size_t count, struct err *err)
-{
-    const enum errc code = store_unstage(ingest->store, table, err);
-    return code == ERR_OK ? store_append(ingest->store, table, true, rows, count, err) : code;
-}
-
 static enum errc move(struct ingest *ingest, const struct moving *moving, int64_t *out_added,
                       struct err *err)
 {
@@ -276,7 +269,7 @@ static enum errc move(struct ingest *ingest, const struct moving *moving, int64_
                               QUERY_add_staged_attempts, &added, err);
     }
     if (code == ERR_OK) {
-        code = stage(ingest, LEDGER_homes, moving->homes, moving->count, err);
+        code = store_stage(ingest->store, LEDGER_homes, moving->homes, moving->count, err);
     }
     if (code == ERR_OK) {
         code = ingest_post_moves(ingest, QUERY_homes_costs, err);
@@ -288,7 +281,7 @@ static enum errc move(struct ingest *ingest, const struct moving *moving, int64_
         code = store_execute(store, QUERY_homes_move, &import, 1, NULL, err);
     }
     if (code == ERR_OK) {
-        code = stage(ingest, LEDGER_placings, moving->left, moving->left_count, err);
+        code = store_stage(ingest->store, LEDGER_placings, moving->left, moving->left_count, err);
     }
     return code == ERR_OK
                ? store_execute(store, QUERY_places_copy_attributes, &import, 1, NULL, err)
@@ -328,7 +321,8 @@ enum errc ingest_hear_rivals(struct ingest *ingest, bool *out_changed, int64_t *
     if (group->rivals.count == 0) {
         return ERR_OK;
     }
-    enum errc code = stage(ingest, LEDGER_rivals, group->rivals.rows, group->rivals.count, err);
+    enum errc code =
+        store_stage(ingest->store, LEDGER_rivals, group->rivals.rows, group->rivals.count, err);
     if (code == ERR_OK) {
         code = store_run(ingest->store, QUERY_rivals_known, NULL, 0, arena, &rows, err);
     }

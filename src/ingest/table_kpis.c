@@ -71,10 +71,7 @@ enum errc ingest_write_kpis(struct ingest *ingest, int64_t *out_changed, struct 
         group->kpis.rows[i].import_id = ingest->next_import;
     }
     struct store_result old = {0};
-    enum errc code = store_unstage(ingest->store, LEDGER_kpis, err);
-    if (code == ERR_OK) {
-        code = store_append(ingest->store, LEDGER_kpis, true, group->kpis.rows, count, err);
-    }
+    enum errc code = store_stage(ingest->store, LEDGER_kpis, group->kpis.rows, count, err);
     if (code == ERR_OK) {
         code = store_run(ingest->store, QUERY_corrected_kpis, NULL, 0, &group->arena, &old, err);
     }

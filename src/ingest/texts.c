@@ -67,14 +67,11 @@ enum errc ingest_write_texts(struct ingest *ingest, int64_t *out_added, struct e
         group->texts_again.rows[i].import_id = ingest->next_import;
     }
     *out_added = 0;
-    enum errc code = store_append(ingest->store, LEDGER_fingerprints, false, group->texts.rows,
+    enum errc code = store_append(ingest->store, LEDGER_fingerprints, group->texts.rows,
                                   group->texts.count, err);
     if (code == ERR_OK && group->texts_again.count > 0) {
-        code = store_unstage(ingest->store, LEDGER_fingerprints, err);
-        if (code == ERR_OK) {
-            code = store_append(ingest->store, LEDGER_fingerprints, true, group->texts_again.rows,
-                                group->texts_again.count, err);
-        }
+        code = store_stage(ingest->store, LEDGER_fingerprints, group->texts_again.rows,
+                           group->texts_again.count, err);
         if (code == ERR_OK) {
             code = store_execute(ingest->store, QUERY_add_staged_fingerprints, NULL, 0, out_added,
                                  err);

@@ -131,9 +131,6 @@ int64_t holds_begin(struct holds *holds, int64_t keep_until_ns);
 size_t holds_bytes(const struct holds *holds);
 void holds_save(const struct holds *holds, char *out);
 
-/* Errors: ERR_NOT_FOUND. */
-MUST_CHECK enum errc holds_view(const struct holds *holds, uint64_t id, struct hold_view *out,
-                                struct err *err);
 /* Unknown holds, by id. Errors: ERR_LIMIT. */
 MUST_CHECK enum errc holds_unknown(const struct holds *holds, struct arena *arena,
                                    const struct hold_view **out, size_t *out_count,

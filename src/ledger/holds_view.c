@@ -6,33 +6,6 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-static struct hold_view view_of(const struct holds_hold *hold)
-{
-    static const enum hold_state states[SLOT_STATE_COUNT] = {
-        [SLOT_FREE] = HOLD_STATE_COUNT,
-        [SLOT_OPEN] = HOLD_OPEN,
-        [SLOT_UNKNOWN] = HOLD_UNKNOWN,
-        [SLOT_EXPIRED] = HOLD_EXPIRED,
-    };
-    CHECK(hold->state < SLOT_STATE_COUNT);
-    return (struct hold_view){.id = hold->id,
-                              .state = states[hold->state],
-                              .amount_pusd = hold->amount_pusd,
-                              .reserved_ns = hold->charged_ns,
-                              .expires_ns = hold->expires_ns};
-}
-
-enum errc holds_view(const struct holds *holds, uint64_t id, struct hold_view *out, struct err *err)
-{
-    CHECK(out != NULL);
-    const struct holds_hold *const hold = holds_slot(holds, id);
-    if (hold == NULL) {
-        return err_set(err, ERR_NOT_FOUND, "no hold %016llx", (unsigned long long)id);
-    }
-    *out = view_of(hold);
-    return ERR_OK;
-}
-
 static int by_id(const void *a, const void *b)
 {
     const uint64_t left = ((const struct hold_view *)a)->id;
@@ -52,9 +25,13 @@ enum errc holds_unknown(const struct holds *holds, struct arena *arena,
     }
     size_t found = 0;
     for (uint32_t i = 0; i < holds->used; i++) {
-        if (holds->slots[i].state == SLOT_UNKNOWN) {
+        const struct holds_hold *const hold = &holds->slots[i];
+        if (hold->state == SLOT_UNKNOWN) {
             CHECK(found < count);
-            rows[found++] = view_of(&holds->slots[i]);
+            rows[found++] = (struct hold_view){.id = hold->id,
+                                               .amount_pusd = hold->amount_pusd,
+                                               .reserved_ns = hold->charged_ns,
+                                               .expires_ns = hold->expires_ns};
         }
     }
     qsort(rows, found, sizeof rows[0], by_id);

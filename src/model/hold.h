@@ -156,12 +156,9 @@ struct hold_balance {
     size_t step_count;
 };
 
-enum hold_state { HOLD_OPEN, HOLD_UNKNOWN, HOLD_EXPIRED, HOLD_STATE_COUNT };
-
-/* One hold that is not settled. */
+/* One hold that was open when the process died, and is not settled. */
 struct hold_view {
     uint64_t id;
-    enum hold_state state; /* UNKNOWN: it was open when the process died */
     int64_t amount_pusd;
     int64_t reserved_ns;
     int64_t expires_ns;

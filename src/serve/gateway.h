@@ -54,6 +54,16 @@ void serve_hand_over_left(struct serve *serve);
 /* How upstreams are reached: proxies and authorities of the environment. */
 struct net_client_settings serve_gateway_client(void);
 
+/* ---- serve_gateway_table.c */
+
+/* The table of that configuration, which is held until the table is released.
+ * Errors: ERR_CONFIG  a key of an upstream is not where it should be; those of file_read() and
+ * gateway_table_create(). */
+MUST_CHECK enum errc serve_gateway_table(struct serve *serve, const struct serve_config *config,
+                                         struct gateway_table **out, struct err *err);
+
+/* ---- serve_gateway.c */
+
 /* A request whose path is the gateway's. */
 struct serve_caller;
 void serve_gateway_handle(struct serve *serve, const struct net_request *request,

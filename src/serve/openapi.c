@@ -1,35 +1,18 @@
-#include "serve/openapi.h"
+#include "serve/openapi_priv.h"
 
 #include <stdio.h>
 
-#include "app/run.h"
 #include "base/check.h"
 #include "base/json.h"
 #include "serve/serve.h"
 
 #define ARENA_BYTES_MAX ((size_t)16 << 20)
 
-enum { NAME_BYTES_MAX = 64 };
-
 struct writer {
     struct text *out;
     struct arena arena;
     struct json schemas; /* of openapi.json, by command */
 };
-
-/* One way to ask a command, as a line of its synopsis has it. */
-struct form {
-    const struct command *command;
-    struct str line;
-    struct args *args; /* its words that stand for themselves */
-    enum ledger_use use;
-};
-
-static void put_member(struct text *out, const char *name, const char *value)
-{
-    json_name(out, name);
-    json_put_text(out, value);
-}
 
 static void put_ref(struct text *out, const char *kind, const char *name)
 {
@@ -38,7 +21,7 @@ static void put_ref(struct text *out, const char *kind, const char *name)
     CHECK(size > 0);
     CHECK((size_t)size < sizeof path);
     json_open_object(out);
-    put_member(out, "$ref", path);
+    openapi_put_member(out, "$ref", path);
     json_close_object(out);
 }
 
@@ -51,124 +34,9 @@ static void copy(struct writer *writer, struct json node)
     json_put_raw(writer->out, (struct str){text, size});
 }
 
-/* ---- parameters */
-
-static void open_parameter(struct text *out, const char *name, bool is_needed)
-{
-    json_open_object(out);
-    put_member(out, "name", name);
-    put_member(out, "in", "query");
-    json_name(out, "required");
-    json_put_bool(out, is_needed);
-}
-
-static void put_option(struct text *out, const struct option *option)
-{
-    char description[512];
-    snprintf(description, sizeof description, "%s%s%s", option->value != NULL ? option->value : "",
-             option->value != NULL ? ": " : "", option->help);
-    open_parameter(out, option->name + 2, false);
-    put_member(out, "description", description);
-    if (option->value == NULL) {
-        json_name(out, "allowEmptyValue");
-        json_put_bool(out, true);
-    }
-    json_name(out, "schema");
-    json_open_object(out);
-    put_member(out, "type", option->value == NULL ? "boolean" : "string");
-    json_close_object(out);
-    json_close_object(out);
-}
-
-/* Whether an option may be asked for over HTTP: none that names a file. */
-static bool is_offered(const struct option *option)
-{
-    return option->value == NULL || strstr(option->value, "FILE") == NULL ||
-           strstr(option->value, "|") != NULL;
-}
-
-/* "[WORKFLOW]" -> "workflow", or "arg" where the command has no such parameter. */
-static void argument_name(const struct command *command, struct str word,
-                          char name[static NAME_BYTES_MAX], bool *out_needed, bool *out_many)
-{
-    size_t size = 0;
-    *out_needed = word.data[0] != '[';
-    *out_many = str_find(word, STR("…")) != SIZE_MAX;
-    for (size_t i = 0; i < word.size && size < NAME_BYTES_MAX - 1; i++) {
-        const char c = word.data[i];
-        if (c >= 'A' && c <= 'Z') {
-            name[size++] = (char)(c - 'A' + 'a');
-        }
-    }
-    name[size] = '\0';
-    if (!run_is_argument(command, (struct str){name, size})) {
-        memcpy(name, "arg", sizeof "arg");
-    }
-}
-
-/* Arguments of a form that has words of its own, in their order, as ?arg=update&arg=… */
-static void put_words(struct text *out, const struct form *form)
-{
-    char description[256];
-    snprintf(description, sizeof description, "In this order: " STR_FORMAT, STR_ARG(form->line));
-    open_parameter(out, "arg", form->args->positional_count > 0);
-    put_member(out, "description", description);
-    json_name(out, "explode");
-    json_put_bool(out, true);
-    json_name(out, "schema");
-    json_open_object(out);
-    put_member(out, "type", "array");
-    json_name(out, "items");
-    json_open_object(out);
-    put_member(out, "type", "string");
-    json_close_object(out);
-    json_close_object(out);
-    json_close_object(out);
-}
-
-static bool is_word(struct str word)
-{
-    const char c = word.data[word.data[0] == '[' && word.size > 1];
-    return c >= 'a' && c <= 'z';
-}
-
-static void put_arguments(struct text *out, const struct form *form)
-{
-    struct str rest = form->line;
-    bool has_words = form->args->positional_count > 0;
-    while (rest.size > 0 && !has_words) {
-        char name[NAME_BYTES_MAX];
-        bool needed = false;
-        bool many = false;
-        const struct str word = str_cut(&rest, ' ');
-        if (word.size == 0 || str_find(word, STR("--")) != SIZE_MAX) {
-            return;
-        }
-        if (is_word(word)) {
-            continue;
-        }
-        argument_name(form->command, word, name, &needed, &many);
-        open_parameter(out, name, needed);
-        json_name(out, "schema");
-        json_open_object(out);
-        put_member(out, "type", many ? "array" : "string");
-        if (many) {
-            json_name(out, "items");
-            json_open_object(out);
-            put_member(out, "type", "string");
-            json_close_object(out);
-        }
-        json_close_object(out);
-        json_close_object(out);
-    }
-    if (has_words) {
-        put_words(out, form);
-    }
-}
-
 /* ---- operations */
 
-static void put_responses(struct writer *writer, const struct form *form)
+static void put_responses(struct writer *writer, const struct openapi_form *form)
 {
     static const struct {
         const char *status;
@@ -183,7 +51,7 @@ static void put_responses(struct writer *writer, const struct form *form)
     json_open_object(out);
     json_name(out, "200");
     json_open_object(out);
-    put_member(out, "description", form->command->summary);
+    openapi_put_member(out, "description", form->command->summary);
     json_name(out, "content");
     json_open_object(out);
     json_name(out, "application/json");
@@ -200,27 +68,27 @@ static void put_responses(struct writer *writer, const struct form *form)
     json_close_object(out);
 }
 
-static void put_operation(struct writer *writer, const struct form *form)
+static void put_operation(struct writer *writer, const struct openapi_form *form)
 {
     struct text *const out = writer->out;
     const bool writes = form->use == LEDGER_WRITTEN;
-    char id[NAME_BYTES_MAX];
+    char id[OPENAPI_NAME_BYTES_MAX];
     snprintf(id, sizeof id, "%s_%s", writes ? "post" : "get", form->command->name);
     json_name(out, writes ? "post" : "get");
     json_open_object(out);
-    put_member(out, "operationId", id);
-    put_member(out, "summary", form->command->summary);
-    put_member(out, "description", form->command->about);
+    openapi_put_member(out, "operationId", id);
+    openapi_put_member(out, "summary", form->command->summary);
+    openapi_put_member(out, "description", form->command->about);
     json_name(out, "tags");
     json_open_array(out);
     json_put_text(out, writes ? "writes" : "reports");
     json_close_array(out);
     json_name(out, "parameters");
     json_open_array(out);
-    put_arguments(out, form);
+    openapi_put_arguments(out, form);
     for (size_t i = 0; i < form->command->option_count; i++) {
-        if (is_offered(&form->command->options[i])) {
-            put_option(out, &form->command->options[i]);
+        if (openapi_is_offered(&form->command->options[i])) {
+            openapi_put_option(out, &form->command->options[i]);
         }
     }
     put_ref(out, "parameters", "since");
@@ -229,7 +97,7 @@ static void put_operation(struct writer *writer, const struct form *form)
     if (writes) {
         json_name(out, "requestBody");
         json_open_object(out);
-        put_member(out, "description", "Empty; the content type is wanted all the same.");
+        openapi_put_member(out, "description", "Empty; the content type is wanted all the same.");
         json_name(out, "content");
         json_open_object(out);
         json_name(out, "application/json");
@@ -244,15 +112,15 @@ static void put_operation(struct writer *writer, const struct form *form)
 
 /* The words of a synopsis' line that stand for themselves, as arguments. */
 static void read_form(struct writer *writer, const struct command *command, struct str line,
-                      struct form *out)
+                      struct openapi_form *out)
 {
     struct str rest = line;
-    *out = (struct form){
+    *out = (struct openapi_form){
         .command = command, .line = line, .args = arena_new(&writer->arena, struct args, 1)};
     CHECK(out->args != NULL);
     while (rest.size > 0) {
         const struct str word = str_cut(&rest, ' ');
-        if (word.size > 0 && is_word(word) && word.data[0] != '[') {
+        if (word.size > 0 && openapi_is_word(word) && word.data[0] != '[') {
             const struct str kept = arena_copy(&writer->arena, word);
             CHECK(kept.data != NULL);
             out->args->positional[out->args->positional_count++] = kept.data;
@@ -264,7 +132,7 @@ static void read_form(struct writer *writer, const struct command *command, stru
 }
 
 /* A form, and what a flag of it makes of it: `price update`, `price update --apply`. */
-static void put_form(struct writer *writer, struct form *form, bool done[static 3])
+static void put_form(struct writer *writer, struct openapi_form *form, bool done[static 3])
 {
     const struct command *const command = form->command;
     if (form->use != LEDGER_UNUSED && !done[form->use]) {
@@ -288,12 +156,12 @@ static void put_form(struct writer *writer, struct form *form, bool done[static 
 
 static void put_command(struct writer *writer, const struct command *command)
 {
-    char path[NAME_BYTES_MAX];
+    char path[OPENAPI_NAME_BYTES_MAX];
     bool done[3] = {false};
     bool opened = false;
     struct str lines = str_from(command->synopsis);
     do {
-        struct form form;
+        struct openapi_form form;
         const struct str line = str_cut(&lines, '\n');
         read_form(writer, command, line, &form);
         /* Options apart, what reads a path of the server's machine is not offered. */

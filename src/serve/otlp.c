@@ -40,10 +40,16 @@ static int64_t kind_of(enum otlp_signal signal, enum otlp_encoding encoding)
     return (int64_t)signal * OTLP_ENCODING_COUNT + (int64_t)encoding;
 }
 
-struct serve_decoder serve_take_decoder(struct serve *serve)
+/* A decoder, and the configuration whose rules it goes by until it is given back. */
+struct decoder {
+    struct otlp *otlp;
+    const struct serve_config *config;
+};
+
+static struct decoder take_decoder(struct serve *serve)
 {
     CHECK(serve != NULL);
-    struct serve_decoder decoder = {0};
+    struct decoder decoder = {0};
     pthread_mutex_lock(&serve->decoders_lock);
     if (serve->decoder_count > 0) {
         decoder.otlp = serve->decoders[--serve->decoder_count];
@@ -57,7 +63,8 @@ struct serve_decoder serve_take_decoder(struct serve *serve)
     return decoder;
 }
 
-void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder, size_t size)
+/* `size` is of what it decoded. */
+static void give_decoder(struct serve *serve, struct decoder *decoder, size_t size)
 {
     CHECK(decoder->otlp != NULL);
     otlp_use(decoder->otlp, NULL);
@@ -101,9 +108,9 @@ enum errc serve_decode(void *context, const struct journal_message *message, str
         .context = message->context,
         .readable = message->bytes.size};
     struct otlp_counts counts;
-    struct serve_decoder decoder = serve_take_decoder(serve);
+    struct decoder decoder = take_decoder(serve);
     const enum errc code = otlp_decode(decoder.otlp, &request, arena, &out->trace, &counts, err);
-    serve_give_decoder(serve, &decoder, message->bytes.size);
+    give_decoder(serve, &decoder, message->bytes.size);
     out->channel = channel_of(request.signal);
     return code;
 }
@@ -262,7 +269,7 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     struct otlp_counts counts;
     struct err err;
     const bool later = inbox_is_behind(serve->inbox);
-    struct serve_decoder decoder = serve_take_decoder(serve);
+    struct decoder decoder = take_decoder(serve);
     text_init(&context, CONTEXT_BYTES_MAX);
     serve_context(decoder.config->settings->correlation, head, caller, &context);
     request->context = text_str(&context);
@@ -271,7 +278,7 @@ static void take(struct serve *serve, const struct http_head *head, struct otlp_
     enum errc code =
         later ? otlp_check(decoder.otlp, request, &arena, &counts, &err)
               : otlp_decode(decoder.otlp, request, &arena, &decoded.trace, &counts, &err);
-    serve_give_decoder(serve, &decoder, request->bytes.size);
+    give_decoder(serve, &decoder, request->bytes.size);
     if (code == ERR_OK && !serve_copy_binding(caller, &arena, &decoded.binding)) {
         code = err_set(&err, ERR_LIMIT, "the request does not fit %zu bytes", arena.size_max);
     }

@@ -156,15 +156,6 @@ void serve_otlp_refuse(const struct net_request *request, int status, const char
 enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
                        struct inbox_decoded *out, struct err *err);
 
-/* A decoder, and the configuration whose rules it goes by until it is given back. */
-struct serve_decoder {
-    struct otlp *otlp;
-    const struct serve_config *config;
-};
-struct serve_decoder serve_take_decoder(struct serve *serve);
-/* `size` is of what it decoded. */
-void serve_give_decoder(struct serve *serve, struct serve_decoder *decoder, size_t size);
-
 /* ---- serve_context.c */
 
 /* What of a request's head is kept with its body: baggage, Bursar's own headers, and those that

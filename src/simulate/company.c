@@ -1,4 +1,4 @@
-#include "simulate/company_priv.h"
+#include "simulate/company_words_priv.h"
 
 #include "base/check.h"
 
@@ -15,21 +15,15 @@ const struct company_price_change company_price_changes[COMPANY_PRICE_CHANGES] =
     {.model = 4, .day = 20686}, /* 2026-08-21. Source: @pydantic/genai-prices 0.1.8 */
 };
 
+const struct company_workflow *const company_workflows[SIMULATE_WORKFLOWS] = {
+    &company_claims,    &company_tickets, &company_invoices,
+    &company_contracts, &company_leads,   &company_code};
+
 size_t company_attribute_count(const struct company_workflow *workflow)
 {
     CHECK(workflow != NULL);
     size_t count = 0;
     while (count < SIMULATE_ATTRIBUTES_MAX && workflow->attributes[count].name != NULL) {
-        count++;
-    }
-    return count;
-}
-
-size_t company_value_count(const struct company_attribute *attribute)
-{
-    CHECK(attribute != NULL);
-    size_t count = 0;
-    while (count < COMPANY_VALUES_MAX && attribute->values[count].name != NULL) {
         count++;
     }
     return count;
@@ -68,7 +62,7 @@ size_t company_segment_count(const struct company_workflow *workflow)
 int simulate_workflow_find(struct str name)
 {
     for (int i = 0; i < SIMULATE_WORKFLOWS; i++) {
-        if (str_equal(name, str_from(company_workflows[i].name))) {
+        if (str_equal(name, str_from(company_workflows[i]->name))) {
             return i;
         }
     }

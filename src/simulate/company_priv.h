@@ -125,7 +125,7 @@ struct company_workflow {
 };
 
 extern const struct company_model company_models[COMPANY_MODELS];
-extern const struct company_workflow company_workflows[SIMULATE_WORKFLOWS];
+extern const struct company_workflow *const company_workflows[SIMULATE_WORKFLOWS];
 
 /* First dates at which a listed price of a model above changes within the period. */
 enum { COMPANY_PRICE_CHANGES = 1 };
@@ -136,7 +136,6 @@ struct company_price_change {
 extern const struct company_price_change company_price_changes[COMPANY_PRICE_CHANGES];
 
 size_t company_attribute_count(const struct company_workflow *workflow);
-size_t company_value_count(const struct company_attribute *attribute);
 size_t company_model_count(const struct company_workflow *workflow);
 size_t company_tool_count(const struct company_workflow *workflow);
 size_t company_segment_count(const struct company_workflow *workflow);

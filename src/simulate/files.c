@@ -47,7 +47,7 @@ void simulate_config(const struct simulate *simulate, struct text *out)
                       "workflows:\n"));
     for (int i = 0; i < SIMULATE_WORKFLOWS; i++) {
         if (is_made(simulate, i)) {
-            put_workflow(out, &company_workflows[i]);
+            put_workflow(out, company_workflows[i]);
         }
     }
 }
@@ -127,7 +127,7 @@ void simulate_map(const struct simulate *simulate, struct text *out)
                       "tables:\n"));
     for (int i = 0; i < SIMULATE_WORKFLOWS; i++) {
         if (is_made(simulate, i)) {
-            put_case_table(out, &company_workflows[i]);
+            put_case_table(out, company_workflows[i]);
         }
     }
     text_add(out, str_from(step_table));

@@ -186,7 +186,7 @@ static void put_attempt(struct row *row, const struct simulate_case *one, size_t
         put(row, STR(",,"));
         return;
     }
-    put(row, str_from(company_workflows[one->workflow].name));
+    put(row, str_from(company_workflows[one->workflow]->name));
     put_char(row, ',');
     put(row, id);
     put_char(row, ',');
@@ -236,7 +236,7 @@ static void add_attempt(const struct simulate_case *one, size_t number, struct t
 static void add_case(const struct simulate *simulate, const struct simulate_case *one,
                      struct text *cases)
 {
-    const struct company_workflow *const workflow = &company_workflows[one->workflow];
+    const struct company_workflow *const workflow = company_workflows[one->workflow];
     struct row row;
     row.size = 0;
     put(&row, str_from(workflow->name));
@@ -268,7 +268,7 @@ static void add_outcomes(const struct simulate_case *one, struct text *outcomes)
         put(&row, STR("/o"));
         put_count(&row, (int64_t)i + 1);
         put_char(&row, ',');
-        put(&row, str_from(company_workflows[one->workflow].name));
+        put(&row, str_from(company_workflows[one->workflow]->name));
         put_char(&row, ',');
         put(&row, (struct str){one->id, one->id_size});
         put_char(&row, ',');
@@ -294,9 +294,9 @@ void make_columns(struct simulate *simulate)
 {
     CHECK(simulate->column_count == 0);
     for (int w = 0; w < SIMULATE_WORKFLOWS; w++) {
-        const size_t count = company_attribute_count(&company_workflows[w]);
+        const size_t count = company_attribute_count(company_workflows[w]);
         for (size_t i = 0; i < count; i++) {
-            const char *const name = company_workflows[w].attributes[i].name;
+            const char *const name = company_workflows[w]->attributes[i].name;
             size_t at = 0;
             while (at < simulate->column_count && strcmp(simulate->columns[at].name, name) != 0) {
                 at++;

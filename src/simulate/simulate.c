@@ -75,10 +75,10 @@ enum errc simulate_create(const struct simulate_options *options, struct arena *
             continue;
         }
         const int64_t before = options->cases * share / ONE_E4;
-        share += company_workflows[i].share_e4;
+        share += company_workflows[i]->share_e4;
         const bool wanted = options->workflow < 0 || options->workflow == i;
         lane->cases = wanted ? options->cases * share / ONE_E4 - before : 0;
-        spread_over_days(lane, company_workflows[i].weekday_weights);
+        spread_over_days(lane, company_workflows[i]->weekday_weights);
     }
     CHECK(share == ONE_E4);
     *out = simulate;
@@ -129,7 +129,7 @@ static void make_case(struct simulate *simulate)
         one->attempt_count = 1;
         return;
     }
-    const struct company_workflow *const workflow = &company_workflows[simulate->lane];
+    const struct company_workflow *const workflow = company_workflows[simulate->lane];
     one->workflow = simulate->lane;
     set_id(one, workflow->prefix);
     life_run(simulate, lane, workflow, one);

@@ -210,7 +210,7 @@ void simulate_tally(struct simulate *simulate, const struct simulate_case *one)
     tally_outcomes(tally, one, &standing);
     tally_replicates(tally, one);
     if (standing.resolved) {
-        int64_t value_cents = company_workflows[one->workflow].value_cents;
+        int64_t value_cents = company_workflows[one->workflow]->value_cents;
         for (size_t i = 0; i < one->outcome_count; i++) {
             const int64_t stated = one->outcomes[i].value_cents;
             value_cents = stated >= 0 ? stated : value_cents;

@@ -101,7 +101,7 @@ static void put_cases(struct text *out, const struct tally_cases *cases)
 
 static void put_segments(const struct simulate *simulate, struct text *out, int index)
 {
-    const struct company_workflow *const workflow = &company_workflows[index];
+    const struct company_workflow *const workflow = company_workflows[index];
     json_name(out, "segments");
     json_open_array(out);
     for (size_t i = 0; i < company_segment_count(workflow); i++) {
@@ -139,7 +139,7 @@ static void put_segments(const struct simulate *simulate, struct text *out, int 
 
 static void put_models(const struct simulate *simulate, struct text *out, int index)
 {
-    const struct company_workflow *const workflow = &company_workflows[index];
+    const struct company_workflow *const workflow = company_workflows[index];
     json_name(out, "models");
     json_open_array(out);
     for (size_t i = 0; i < company_model_count(workflow); i++) {
@@ -282,7 +282,7 @@ static void put_realised(const struct simulate *simulate, struct text *out,
 static void put_workflow(const struct simulate *simulate, struct text *out, int index)
 {
     CHECK(index < SIMULATE_WORKFLOWS);
-    const struct company_workflow *const workflow = &company_workflows[index];
+    const struct company_workflow *const workflow = company_workflows[index];
     new_line(out);
     json_open_object(out);
     put_name(out, "workflow", workflow->name);

@@ -46,7 +46,7 @@ static enum errc guard_folder(struct body_log *log, struct err *err)
         return body_log_fail(log, "lock", err);
     }
     if (flock(log->lock, LOCK_EX | LOCK_NB) != 0) {
-        return err_set(err, ERR_BUSY, "%s: another process writes there", log->path);
+        return err_set(err, ERR_BUSY, "%s: another process writes there; stop it", log->path);
     }
     return ERR_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "store/body_log_priv.h"
@@ -32,7 +33,7 @@ static int64_t good_end(int fd, const struct body_file *file)
         return at;
     }
     char *const bytes = memory_new_array(char, tail.size + 1);
-    const bool is_good = body_read_at(fd, bytes, tail.size, last + (int64_t)sizeof tail) &&
+    const bool is_good = file_read_at(fd, bytes, tail.size, last + (int64_t)sizeof tail) &&
                          hash64((struct str){bytes, tail.size}) == tail.bytes_check;
     memory_free(bytes);
     return is_good ? at : last;
@@ -158,7 +159,8 @@ static enum errc check_room(const struct body_log *log, size_t size, struct err 
     const uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (room < (uint64_t)BODY_LOG_FREE_BYTES_MIN + size) {
         return err_set(err, ERR_STORE,
-                       "%s: the disk has less than %lld MiB left, which are the ledger's",
+                       "%s: the disk has less than %lld MiB left, which are the ledger's; make "
+                       "room there",
                        log->path, (long long)(BODY_LOG_FREE_BYTES_MIN >> 20));
     }
     return ERR_OK;

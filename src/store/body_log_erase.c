@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "store/body_log_priv.h"
 
@@ -62,13 +63,13 @@ static enum errc rewrite(struct body_log *log, int fd, const struct body_file *f
     char *const bytes = memory_new_array(char, (size_t)BODY_LOG_BYTES_MAX + 1);
     int64_t at = (int64_t)sizeof head;
     int64_t end = at;
-    bool good = body_read_at(fd, &head, sizeof head, 0) &&
+    bool good = file_read_at(fd, &head, sizeof head, 0) &&
                 pwrite(to, &head, sizeof head, 0) == (ssize_t)sizeof head;
     while (good && body_entry_at(fd, file, at, &entry)) {
         if (body_is_chosen(choice, &entry)) {
             io->records++;
         } else {
-            good = body_read_at(fd, bytes, entry.size, at + (int64_t)sizeof entry) &&
+            good = file_read_at(fd, bytes, entry.size, at + (int64_t)sizeof entry) &&
                    body_entry_write(to, &entry, (struct str){bytes, entry.size}, end);
             end += (int64_t)(sizeof entry + entry.size);
         }

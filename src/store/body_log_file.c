@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "store/body_log_priv.h"
@@ -110,31 +111,13 @@ uint64_t body_head_check(const struct body_head *head)
     return hash64((struct str){(const char *)head, offsetof(struct body_head, check)});
 }
 
-bool body_read_at(int fd, void *out, size_t size, int64_t offset)
-{
-    CHECK(out != NULL || size == 0);
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t got = pread(fd, (char *)out + done, size - done, offset + (int64_t)done);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            errno = got == 0 ? EIO : errno;
-            return false;
-        }
-        done += (size_t)got;
-    }
-    return true;
-}
-
 enum errc body_head_read(int fd, const struct body_file *file, struct err *err)
 {
     struct body_head head;
     if (file->size < (int64_t)sizeof head) {
         return ERR_NOT_FOUND;
     }
-    if (!body_read_at(fd, &head, sizeof head, 0)) {
+    if (!file_read_at(fd, &head, sizeof head, 0)) {
         return err_set(err, ERR_STORE, BODY_LOG_FOLDER ": %s", strerror(errno));
     }
     if (memcmp(head.magic, BODY_LOG_MAGIC, sizeof head.magic - 1) == 0 &&
@@ -151,7 +134,7 @@ bool body_entry_at(int fd, const struct body_file *file, int64_t offset, struct 
 {
     CHECK(offset >= (int64_t)sizeof(struct body_head));
     const int64_t left = file->size - offset - (int64_t)sizeof *out;
-    return left >= 0 && body_read_at(fd, out, sizeof *out, offset) &&
+    return left >= 0 && file_read_at(fd, out, sizeof *out, offset) &&
            out->check == body_entry_check(out) && out->number == file->number &&
            out->size <= BODY_LOG_BYTES_MAX && (int64_t)out->size <= left;
 }

@@ -65,7 +65,6 @@ MUST_CHECK enum errc body_files_list(int folder, struct body_files *out, struct 
 
 uint64_t body_entry_check(const struct body_entry *entry);
 uint64_t body_head_check(const struct body_head *head);
-bool body_read_at(int fd, void *out, size_t size, int64_t offset);
 
 /* Whether the file begins as it should. ERR_NOT_FOUND  it does not: torn when it was made.
  * Errors: ERR_UNSUPPORTED, ERR_STORE. */

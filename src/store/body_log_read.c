@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "store/body_log_priv.h"
@@ -28,7 +29,7 @@ static void show(struct walk *walk, int fd, const struct body_entry *entry, int6
                                  .ends_ns = entry->ends_ns,
                                  .bytes = {NULL, entry->size}};
     if (walk->bytes != NULL) {
-        if (!body_read_at(fd, walk->bytes, entry->size, offset + (int64_t)sizeof *entry) ||
+        if (!file_read_at(fd, walk->bytes, entry->size, offset + (int64_t)sizeof *entry) ||
             hash64((struct str){walk->bytes, entry->size}) != entry->bytes_check) {
             walk->walked.damaged++;
             return;

@@ -4,11 +4,11 @@
  * began. A place goes by the segment's number, as old ones leave the list meanwhile. */
 #include "store/hold_log_priv.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 enum { WINDOW_BYTES = 64 << 10 }; /* read at a time: records are far smaller */
@@ -70,20 +70,8 @@ static void end(struct reading *reading)
 static enum errc read_all(const struct reading *reading, char *out, size_t size, int64_t offset,
                           struct err *err)
 {
-    while (size > 0) {
-        const ssize_t got = pread(reading->fd, out, size, offset);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            errno = got == 0 ? EIO : errno;
-            return hold_log_fail(reading->log, "read", err);
-        }
-        out += got;
-        size -= (size_t)got;
-        offset += got;
-    }
-    return ERR_OK;
+    return file_read_at(reading->fd, out, size, offset) ? ERR_OK
+                                                        : hold_log_fail(reading->log, "read", err);
 }
 
 /* Bytes that were in the segment when it was opened; those beyond it are of records not whole. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "store/journal_priv.h"
 
@@ -113,12 +114,6 @@ enum errc journal_append(struct journal *journal, struct journal_message *messag
     return ERR_OK;
 }
 
-enum errc journal_remove(struct journal *journal, int64_t through, struct err *err)
-{
-    CHECK(journal != NULL);
-    return journal_append(journal, NULL, 0, through, err);
-}
-
 /* ---- reading */
 
 struct reading {
@@ -159,7 +154,7 @@ static bool take(void *context, const struct journal_record *record, int64_t off
     }
     struct str parts[JOURNAL_PARTS];
     journal_split(record, payload, parts);
-    if (!journal_read_at(reading->fd, payload, size, offset + (int64_t)sizeof *record) ||
+    if (!file_read_at(reading->fd, payload, size, offset + (int64_t)sizeof *record) ||
         journal_payload_check(parts) != record->payload_check) {
         reading->code = journal_damaged(reading->journal, record->number, offset, reading->err);
         return false;

@@ -2,7 +2,8 @@
  * journal: messages received and not yet in the ledger, in files that are only written at their
  * end and synced with every append, so that what was acknowledged survives a crash.
  *
- *     batch of messages --journal_append--> acknowledged --journal_read--> ledger --journal_remove
+ *     batch of messages --journal_append--> acknowledged --journal_read--> ledger
+ *                                                 removed <--journal_append----/
  *
  * A message leaves only after the ledger has committed it; reading it twice is harmless because
  * every row of the ledger has an identity. One thread appends and removes, one reads at the same
@@ -65,8 +66,10 @@ void journal_close(struct journal **journal);
 /*
  * Write messages; on ERR_OK they are on the disk.
  *
- * messages        [count] borrowed; on ERR_OK their ids are set.
- * remove_through  messages up to this id are removed; 0: none.
+ * messages        [count] borrowed; on ERR_OK their ids are set. None: only what is removed is
+ *                 written.
+ * remove_through  messages up to this id are removed, as they are not needed any more; after a
+ *                 crash some of them may be there again. 0: none.
  *
  * Errors: ERR_STORE. Then none of them is there.
  */
@@ -78,10 +81,6 @@ MUST_CHECK enum errc journal_append(struct journal *journal, struct journal_mess
 MUST_CHECK enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
                                   struct arena *arena, struct journal_messages *out,
                                   struct err *err);
-
-/* Messages up to that id are not needed any more. After a crash some of them may be there again.
- * Errors: ERR_STORE. */
-MUST_CHECK enum errc journal_remove(struct journal *journal, int64_t through, struct err *err);
 
 typedef enum errc (*journal_visit)(void *context, struct str bytes, struct err *err);
 /*

@@ -1,10 +1,9 @@
 /* One file of the journal: its records and what of them is good. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "store/journal_priv.h"
@@ -66,24 +65,6 @@ void journal_name(char name[static JOURNAL_NAME_BYTES_MAX], uint64_t number)
     CHECK(size > 0 && size < JOURNAL_NAME_BYTES_MAX);
 }
 
-bool journal_read_at(int fd, void *out, size_t size, int64_t offset)
-{
-    CHECK(out != NULL || size == 0);
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t got = pread(fd, (char *)out + done, size - done, offset + (int64_t)done);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            errno = got == 0 ? EIO : errno;
-            return false;
-        }
-        done += (size_t)got;
-    }
-    return true;
-}
-
 struct window {
     char bytes[WINDOW_BYTES];
     int64_t offset;
@@ -101,7 +82,7 @@ static bool record_at(int fd, struct window *window, int64_t offset, int64_t end
     if (offset < window->offset || offset + size > window->offset + window->size) {
         window->offset = offset;
         window->size = end - offset < WINDOW_BYTES ? end - offset : WINDOW_BYTES;
-        if (!journal_read_at(fd, window->bytes, (size_t)window->size, offset)) {
+        if (!file_read_at(fd, window->bytes, (size_t)window->size, offset)) {
             window->size = 0;
             return false;
         }
@@ -115,7 +96,7 @@ static bool is_whole(int fd, const struct journal_record *record, size_t size, i
     char *const payload = memory_new_array(char, size + 1);
     struct str parts[JOURNAL_PARTS];
     journal_split(record, payload, parts);
-    const bool good = journal_read_at(fd, payload, size, offset + (int64_t)sizeof *record) &&
+    const bool good = file_read_at(fd, payload, size, offset + (int64_t)sizeof *record) &&
                       journal_payload_check(parts) == record->payload_check;
     memory_free(payload);
     return good;

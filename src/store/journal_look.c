@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "store/journal_priv.h"
 
@@ -42,9 +43,8 @@ static bool show(void *context, const struct journal_record *record, int64_t off
     char *const payload = memory_new_array(char, size + 1);
     struct str parts[JOURNAL_PARTS];
     journal_split(record, payload, parts);
-    const bool is_whole =
-        journal_read_at(look->fd, payload, size, offset + (int64_t)sizeof *record) &&
-        journal_payload_check(parts) == record->payload_check;
+    const bool is_whole = file_read_at(look->fd, payload, size, offset + (int64_t)sizeof *record) &&
+                          journal_payload_check(parts) == record->payload_check;
     if (is_whole) {
         look->code = look->visit(look->context, parts[JOURNAL_BYTES], look->err);
     }
@@ -62,7 +62,7 @@ static void look_into(int folder, const char *name, struct look *look)
         return;
     }
     if (fstat(look->fd, &status) == 0 && status.st_size >= (off_t)sizeof head &&
-        journal_read_at(look->fd, &head, sizeof head, 0) &&
+        file_read_at(look->fd, &head, sizeof head, 0) &&
         memcmp(head.magic, JOURNAL_MAGIC, sizeof head.magic) == 0 &&
         head.check == journal_head_check(&head)) {
         (void)journal_walk(look->fd, head.number, sizeof head, status.st_size, false,

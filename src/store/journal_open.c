@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "store/journal_priv.h"
 
@@ -59,7 +60,7 @@ static enum errc open_segment(struct journal *journal, uint64_t number, bool is_
         return code;
     }
     const bool has_head = status.st_size >= (off_t)sizeof head &&
-                          journal_read_at(fd, &head, sizeof head, 0) &&
+                          file_read_at(fd, &head, sizeof head, 0) &&
                           memcmp(head.magic, JOURNAL_MAGIC, sizeof head.magic - 1) == 0;
     if (has_head && head.magic[7] != JOURNAL_MAGIC[7]) {
         close(fd);

@@ -92,9 +92,6 @@ void journal_split(const struct journal_record *record, const char *payload,
 uint64_t journal_head_check(const struct journal_head *head);
 void journal_name(char name[static JOURNAL_NAME_BYTES_MAX], uint64_t number);
 
-/* Read all of `size` bytes; false: the file ends before, or errno tells. */
-bool journal_read_at(int fd, void *out, size_t size, int64_t offset);
-
 /*
  * Called with each record of a segment; `offset` is where the record begins. False: stop.
  */

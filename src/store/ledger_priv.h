@@ -12,7 +12,6 @@ struct store {
     duckdb_database database;
     bool borrows_database; /* of the store it was shared from */
     duckdb_connection connection;
-    bool staged[LEDGER_TABLE_COUNT]; /* temporary table exists */
     bool in_transaction;
     bool is_broken; /* a transaction could not be begun or committed */
     char path[STORE_PATH_BYTES_MAX];
@@ -49,7 +48,20 @@ struct ledger_shape {
 };
 
 extern const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT];
-extern const char *const ledger_type_names[]; /* in DuckDB, by enum ledger_type */
+
+/* Make what tables and columns are missing, where the mode allows it.
+ *
+ * out_is_old  the ledger lacks what newer versions have, and cannot get it in this mode.
+ *
+ * Errors: ERR_NOT_FOUND    it is empty, and only read.
+ *         ERR_UNSUPPORTED  a newer version has made it.
+ *         ERR_STORE. */
+MUST_CHECK enum errc ledger_migrate(struct store *store, enum store_mode mode, bool *out_is_old,
+                                    struct err *err);
+
+/* The temporary table of that shape, without rows. Errors: ERR_STORE. */
+MUST_CHECK enum errc ledger_empty_staged(struct store *store, enum ledger_table table,
+                                         struct err *err);
 
 /* Run text of our own making. `what` names it in an error. */
 MUST_CHECK enum errc store_sql(struct store *store, const char *sql, const char *what,

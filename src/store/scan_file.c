@@ -85,7 +85,8 @@ static enum errc add_csv(struct store_scan *scan, const struct store_scan_file *
     return ERR_OK;
 }
 
-void store_scan_json_lines(struct text *out, struct str path)
+/* The lines of a JSONL file, as columns n (from 1) and l. */
+static void add_json_lines(struct text *out, struct str path)
 {
     text_add(out, STR("SELECT row_number() OVER () AS n, l FROM "));
     add_reader(out, path);
@@ -130,7 +131,7 @@ static enum errc json_names(struct store_scan *scan, struct str path, struct nam
     text_init(&sql, STORE_SCAN_SQL_BYTES_MAX);
     text_add(&sql, STR("SELECT k FROM (SELECT n, unnest(CASE WHEN " STORE_SCAN_IS_OBJECT
                        " THEN json_keys(l) END) AS k FROM ("));
-    store_scan_json_lines(&sql, path);
+    add_json_lines(&sql, path);
     text_add(&sql, STR(")) GROUP BY k ORDER BY min(n), k"));
     enum errc code = store_scan_query(scan, text_str(&sql), keep_name, names, err);
     text_deinit(&sql);
@@ -200,7 +201,7 @@ static enum errc add_jsonl(struct store_scan *scan, const struct store_scan_file
         add_pointer(sql, names.rows[i]);
     }
     text_add(sql, STR("]) AS v FROM ("));
-    store_scan_json_lines(sql, file->path);
+    add_json_lines(sql, file->path);
     text_add(sql, STR(") WHERE " STORE_SCAN_IS_OBJECT ")"));
     return ERR_OK;
 }
@@ -304,7 +305,7 @@ static enum errc json_rejects(struct store_scan *scan, struct str path, store_sc
     text_add(&sql, STR("SELECT "));
     store_scan_quote_text(&sql, path);
     text_add(&sql, STR(", CAST(n AS VARCHAR), 'is not a JSON object' FROM ("));
-    store_scan_json_lines(&sql, path);
+    add_json_lines(&sql, path);
     text_add(&sql, STR(") WHERE trim(l) <> '' AND NOT " STORE_SCAN_IS_OBJECT));
     const enum errc code = store_scan_query(scan, text_str(&sql), row, context, err);
     text_deinit(&sql);

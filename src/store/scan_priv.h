@@ -27,8 +27,6 @@ bool store_scan_stopped(const struct store_scan *scan);
 /* Run one statement of our own. */
 MUST_CHECK enum errc store_scan_run(struct store_scan *scan, struct str sql, struct err *err);
 
-/* The lines of a JSONL file, as columns n (from 1) and l. */
-void store_scan_json_lines(struct text *out, struct str path);
 /* SQL that is true of a line `l` which holds a JSON object. */
 #define STORE_SCAN_IS_OBJECT "CASE WHEN json_valid(l) THEN json_type(l) = 'OBJECT' ELSE false END"
 

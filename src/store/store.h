@@ -74,12 +74,13 @@ void store_rollback(struct store *store);
 /*
  * Append rows of struct ledger_<table>, in order.
  *
- * staged  into the temporary table of the same shape (emptied by store_unstage) instead.
- * rows    [count] borrowed during the call.
+ * rows  [count] borrowed during the call.
  */
-MUST_CHECK enum errc store_append(struct store *store, enum ledger_table table, bool staged,
-                                  const void *rows, size_t count, struct err *err);
-MUST_CHECK enum errc store_unstage(struct store *store, enum ledger_table table, struct err *err);
+MUST_CHECK enum errc store_append(struct store *store, enum ledger_table table, const void *rows,
+                                  size_t count, struct err *err);
+/* The same into the temporary table of that shape, which has these rows and no others then. */
+MUST_CHECK enum errc store_stage(struct store *store, enum ledger_table table, const void *rows,
+                                 size_t count, struct err *err);
 
 /* One positional parameter of a query: $1, $2, … */
 struct store_value {

@@ -147,12 +147,10 @@ static enum errc append_chunks(duckdb_appender appender, duckdb_data_chunk chunk
     return ERR_OK;
 }
 
-enum errc store_append(struct store *store, enum ledger_table table, bool staged, const void *rows,
-                       size_t count, struct err *err)
+static enum errc append(struct store *store, enum ledger_table table, bool staged, const void *rows,
+                        size_t count, struct err *err)
 {
-    CHECK(store != NULL);
     CHECK(table < LEDGER_TABLE_COUNT);
-    CHECK(!staged || store->staged[table]);
     CHECK(rows != NULL || count == 0);
 
     if (count == 0) {
@@ -187,4 +185,19 @@ enum errc store_append(struct store *store, enum ledger_table table, bool staged
     }
     duckdb_appender_destroy(&appender);
     return code;
+}
+
+enum errc store_append(struct store *store, enum ledger_table table, const void *rows, size_t count,
+                       struct err *err)
+{
+    CHECK(store != NULL);
+    return append(store, table, false, rows, count, err);
+}
+
+enum errc store_stage(struct store *store, enum ledger_table table, const void *rows, size_t count,
+                      struct err *err)
+{
+    CHECK(store != NULL);
+    const enum errc code = ledger_empty_staged(store, table, err);
+    return code == ERR_OK ? append(store, table, true, rows, count, err) : code;
 }

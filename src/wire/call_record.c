@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "wire/record_members_priv.h"
 #include "wire/refusal_record.h"
 #include "wire/wire_priv.h"
 
@@ -15,19 +16,10 @@ static const char *const usage_names[USAGE_COUNT] = {
 #undef X
 };
 
-static void put_some(struct text *out, const char *name, struct str value)
-{
-    if (value.size > 0) {
-        json_name(out, name);
-        json_put_str(out, value);
-    }
-}
-
 static void put_count(struct text *out, const char *name, int64_t value)
 {
     if (value != 0) {
-        json_name(out, name);
-        json_put_int64(out, value);
+        record_put_number(out, name, value);
     }
 }
 
@@ -40,7 +32,7 @@ static void put_usage(const struct call_record *record, struct text *out)
     }
     put_count(out, "reasoning", record->usage.reasoning);
     json_close_object(out);
-    put_some(out, "raw_usage", record->raw_usage);
+    record_put_text(out, "raw_usage", record->raw_usage);
     put_count(out, "estimated", record->is_estimated ? 1 : 0);
 }
 
@@ -51,66 +43,44 @@ void call_record_write(const struct call_record *record, struct text *out)
     CHECK(record->case_id.size > 0);
     CHECK(record->attempt.size > 0);
     json_open_object(out);
-    json_name(out, "v");
-    json_put_int64(out, VERSION);
-    put_some(out, "request", record->request);
+    record_put_number(out, "v", VERSION);
+    record_put_text(out, "request", record->request);
     put_count(out, "try", record->try_number);
-    put_some(out, "identity", record->identity);
-    put_some(out, "alias", record->alias);
-    put_some(out, "workflow", record->workflow);
-    put_some(out, "case", record->case_id);
+    record_put_text(out, "identity", record->identity);
+    record_put_text(out, "alias", record->alias);
+    record_put_text(out, "workflow", record->workflow);
+    record_put_text(out, "case", record->case_id);
     put_count(out, "is_session", record->is_session ? 1 : 0);
     put_count(out, "is_program", record->is_program ? 1 : 0);
-    put_some(out, "attempt", record->attempt);
+    record_put_text(out, "attempt", record->attempt);
     put_count(out, "has_attempt", record->has_attempt ? 1 : 0);
     put_count(out, "attempt_number", record->attempt_number);
-    put_some(out, "input_key", record->input_key);
-    put_some(out, "agent", record->agent);
-    put_some(out, "team", record->team);
-    put_some(out, "user", record->user);
-    put_some(out, "key", record->key);
-    put_some(out, "session", record->session);
-    put_some(out, "trace", record->trace);
-    put_some(out, "provider", record->provider);
-    put_some(out, "model", record->model);
-    json_name(out, "started_ns");
-    json_put_int64(out, record->started_ns);
-    json_name(out, "ended_ns");
-    json_put_int64(out, record->ended_ns);
+    record_put_text(out, "input_key", record->input_key);
+    record_put_text(out, "agent", record->agent);
+    record_put_text(out, "team", record->team);
+    record_put_text(out, "user", record->user);
+    record_put_text(out, "key", record->key);
+    record_put_text(out, "session", record->session);
+    record_put_text(out, "trace", record->trace);
+    record_put_text(out, "provider", record->provider);
+    record_put_text(out, "model", record->model);
+    record_put_number(out, "started_ns", record->started_ns);
+    record_put_number(out, "ended_ns", record->ended_ns);
     put_count(out, "status", record->status);
     put_count(out, "is_uncharged", record->is_uncharged ? 1 : 0);
     put_count(out, "tier", record->tier);
-    put_some(out, "region", record->region);
-    put_some(out, "reason", record->reason);
+    record_put_text(out, "region", record->region);
+    record_put_text(out, "reason", record->reason);
     if (record->has_usage) {
         put_usage(record, out);
     }
     if (record->has_cost) {
         char id[17];
         const int size = snprintf(id, sizeof id, "%016llx", (unsigned long long)record->price_id);
-        json_name(out, "cost_pusd");
-        json_put_int64(out, record->cost_pusd);
-        put_some(out, "price", (struct str){id, (size_t)size});
+        record_put_number(out, "cost_pusd", record->cost_pusd);
+        record_put_text(out, "price", (struct str){id, (size_t)size});
     }
     json_close_object(out);
-}
-
-/* A member's text, owned by the arena; sets *io_full when there is no room. */
-static struct str take(struct json root, const char *name, struct arena *arena, bool *io_full)
-{
-    const struct str text = json_str(json_get(root, name));
-    if (text.size == 0) {
-        return (struct str){0};
-    }
-    const struct str copy = arena_copy(arena, text);
-    *io_full = *io_full || copy.data == NULL;
-    return copy;
-}
-
-static int64_t count_of(struct json root, const char *name, int64_t high)
-{
-    const int64_t value = json_int64(json_get(root, name), 0);
-    return value < 0 ? 0 : value > high ? high : value;
 }
 
 /* What was told, if anything, stays; queries know the rest by how it begins. */
@@ -134,11 +104,11 @@ static void read_usage(struct json root, struct step *step, struct arena *arena,
     }
     step->has_usage = true;
     for (int i = 0; i < USAGE_COUNT; i++) {
-        step->usage.counts[i] = count_of(usage, usage_names[i], USAGE_TOKENS_MAX);
+        step->usage.counts[i] = record_count(usage, usage_names[i], USAGE_TOKENS_MAX);
     }
-    step->usage.reasoning = count_of(usage, "reasoning", step->usage.counts[USAGE_OUTPUT]);
-    step->raw_usage = take(root, "raw_usage", arena, io_full);
-    step->is_estimated = count_of(root, "estimated", 1) != 0;
+    step->usage.reasoning = record_count(usage, "reasoning", step->usage.counts[USAGE_OUTPUT]);
+    step->raw_usage = record_text(root, "raw_usage", arena, io_full);
+    step->is_estimated = record_count(root, "estimated", 1) != 0;
     if (step->is_estimated) {
         step->raw_usage = estimated(step->raw_usage, arena, io_full);
     }
@@ -165,45 +135,19 @@ static void read_cost(struct json root, struct step *step)
     step->price_id = id;
 }
 
-static void read_case(struct json root, struct arena *arena, struct trace *out, bool *io_full)
-{
-    static const char *const names[] = {"team", "user", "key"};
-    struct trace_case row = {
-        .workflow = take(root, "workflow", arena, io_full),
-        .id = take(root, "case", arena, io_full),
-        .input_key = take(root, "input_key", arena, io_full),
-        .is_session = count_of(root, "is_session", 1) != 0,
-    };
-    struct attribute *attributes = arena_new(arena, struct attribute, COUNT_OF(names));
-    *io_full = *io_full || attributes == NULL;
-    for (size_t i = 0; i < COUNT_OF(names) && attributes != NULL; i++) {
-        const struct str value = take(root, names[i], arena, io_full);
-        if (value.size > 0) {
-            attributes[row.attribute_count++] = (struct attribute){str_from(names[i]), value};
-        }
-    }
-    row.attributes = attributes;
-    const size_t at = arena_push(arena, &out->cases);
-    if (at == SIZE_MAX) {
-        *io_full = true;
-        return;
-    }
-    out->cases.rows[at] = row;
-}
-
 /* How well the call's case is known. */
 static int told_of(struct json root)
 {
     int told = 0;
     if (json_str(json_get(root, "workflow")).size > 0) {
-        told |= count_of(root, "is_program", 1) != 0
+        told |= record_count(root, "is_program", 1) != 0
                     ? (int)TOLD_BY_RULE << TOLD_HINT
                     : (int)TOLD_BY_SPANS << TOLD_WORKFLOW | (int)TOLD_AT_CALL_WORKFLOW;
     }
-    if (count_of(root, "is_session", 1) == 0) {
+    if (record_count(root, "is_session", 1) == 0) {
         told |= (int)TOLD_BY_SPANS << TOLD_CASE | (int)TOLD_AT_CALL_CASE;
     }
-    if (count_of(root, "has_attempt", 1) != 0) {
+    if (record_count(root, "has_attempt", 1) != 0) {
         told |= (int)TOLD_BY_SPANS << TOLD_ATTEMPT | (int)TOLD_AT_CALL_ATTEMPT;
     }
     if (json_str(json_get(root, "session")).size > 0) {
@@ -217,21 +161,21 @@ static int told_of(struct json root)
 static void read_step(struct json root, struct arena *arena, struct trace *out, bool *io_full)
 {
     struct step step = {
-        .kind = count_of(root, "is_uncharged", 1) != 0 ? STEP_AGENT : STEP_LLM,
-        .status = (enum step_status)count_of(root, "status", STATUS_COUNT - 1),
-        .identity = take(root, "identity", arena, io_full),
-        .alias = take(root, "alias", arena, io_full),
+        .kind = record_count(root, "is_uncharged", 1) != 0 ? STEP_AGENT : STEP_LLM,
+        .status = (enum step_status)record_count(root, "status", STATUS_COUNT - 1),
+        .identity = record_text(root, "identity", arena, io_full),
+        .alias = record_text(root, "alias", arena, io_full),
         .name = STR("gateway"),
-        .sequence = count_of(root, "try", INT32_MAX),
+        .sequence = record_count(root, "try", INT32_MAX),
         .started_ns = json_int64(json_get(root, "started_ns"), TIME_UNKNOWN),
         .ended_ns = json_int64(json_get(root, "ended_ns"), TIME_UNKNOWN),
         .has_channel = true,
         .channel = CHANNEL_GATEWAY,
-        .provider = take(root, "provider", arena, io_full),
-        .model = take(root, "model", arena, io_full),
-        .tier = (enum service_tier)count_of(root, "tier", TIER_COUNT - 1),
-        .region = take(root, "region", arena, io_full),
-        .note = take(root, "reason", arena, io_full),
+        .provider = record_text(root, "provider", arena, io_full),
+        .model = record_text(root, "model", arena, io_full),
+        .tier = (enum service_tier)record_count(root, "tier", TIER_COUNT - 1),
+        .region = record_text(root, "region", arena, io_full),
+        .note = record_text(root, "reason", arena, io_full),
         .told = told_of(root),
     };
     const struct str session = json_str(json_get(root, "session"));
@@ -239,7 +183,8 @@ static void read_step(struct json root, struct arena *arena, struct trace *out, 
     step.sender = session.size > 0 ? hash64_of(STR("session"), session) : 0;
     step.trace_key = trace.size > 0 ? hash64(trace) : 0;
     if (session.size > 0 && wire_starts_with(json_str(json_get(root, "agent")), "codex")) {
-        step.nameless = take(root, "session", arena, io_full); /* its events name no response */
+        /* its events name no response */
+        step.nameless = record_text(root, "session", arena, io_full);
     }
     read_usage(root, &step, arena, io_full);
     read_cost(root, &step);
@@ -270,21 +215,19 @@ enum errc call_record_read(struct json_parser *parser, struct str bytes, struct 
         return err_set(err, ERR_UNSUPPORTED, "a call recorded by a newer version of bursar (%lld)",
                        (long long)version);
     }
-    if (version < 1 || json_str(json_get(root, "case")).size == 0 ||
-        json_str(json_get(root, "attempt")).size == 0 ||
-        json_str(json_get(root, "identity")).size == 0) {
+    if (version < 1 || !record_is_whole(root)) {
         return err_set(err, ERR_SYNTAX, "not the record of a call");
     }
-    read_case(root, arena, out, &is_full);
+    record_case(root, arena, out, &is_full);
     const size_t at = is_full ? SIZE_MAX : arena_push(arena, &out->attempts);
     if (at == SIZE_MAX) {
         return err_set(err, ERR_LIMIT, "a call's record does not fit");
     }
     out->attempts.rows[at] = (struct attempt){
         .case_index = out->cases.count - 1,
-        .id = take(root, "attempt", arena, &is_full),
-        .number = count_of(root, "attempt_number", INT32_MAX),
-        .agent = take(root, "agent", arena, &is_full),
+        .id = record_text(root, "attempt", arena, &is_full),
+        .number = record_count(root, "attempt_number", INT32_MAX),
+        .agent = record_text(root, "agent", arena, &is_full),
     };
     read_step(root, arena, out, &is_full);
     return is_full ? err_set(err, ERR_LIMIT, "a call's record does not fit") : ERR_OK;

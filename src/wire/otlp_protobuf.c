@@ -3,6 +3,22 @@
 #include "base/check.h"
 #include "wire/otlp_protobuf_priv.h"
 
+/* The text of the last field of that number; none: it stays as it is. */
+static enum errc read_text(struct protobuf reader, uint32_t number, struct str *io_text,
+                           struct err *err)
+{
+    CHECK(io_text != NULL);
+    struct protobuf_field field;
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
+        if (field.number == number) {
+            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
+            *io_text = field.bytes;
+        }
+    }
+    return code;
+}
+
 /* Status and events of a span */
 
 static enum errc read_status(struct otlp *otlp, struct protobuf reader, void *context,
@@ -11,9 +27,8 @@ static enum errc read_status(struct otlp *otlp, struct protobuf reader, void *co
     enum { STATUS_CODE_ERROR = 2 };
     CHECK(context == NULL);
     struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
         if (field.number == 2) {
             code = protobuf_expect(&field, PROTOBUF_BYTES, err);
             otlp->record.message = field.bytes;
@@ -21,7 +36,6 @@ static enum errc read_status(struct otlp *otlp, struct protobuf reader, void *co
             code = protobuf_expect(&field, PROTOBUF_VARINT, err);
             otlp->record.is_error = field.value == STATUS_CODE_ERROR;
         }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
     }
     return code;
 }
@@ -43,26 +57,16 @@ static enum errc read_span_event(struct otlp *otlp, struct protobuf reader, void
                                  struct err *err)
 {
     CHECK(context == NULL);
-    const struct protobuf start = reader;
-    struct protobuf_field field;
-    bool found = false;
     struct str name = {0};
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
-        if (field.number == 2) {
-            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
-            name = field.bytes;
-        }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
-    }
+    const enum errc code = read_text(reader, 2, &name, err);
     if (code != ERR_OK) {
         return code;
     }
     otlp->record.tries += str_equal(name, STR("gen_ai.request.attempt"));
     otlp->record.may_decide =
-        otlp->record.may_decide || str_find(start.rest, STR("bursar")) != SIZE_MAX;
+        otlp->record.may_decide || str_find(reader.rest, STR("bursar")) != SIZE_MAX;
     return str_equal(name, STR("exception"))
-               ? otlp_protobuf_each(otlp, start, 3, read_exception, NULL, err)
+               ? otlp_protobuf_each(otlp, reader, 3, read_exception, NULL, err)
                : ERR_OK;
 }
 
@@ -73,21 +77,19 @@ static enum errc read_span_decision(struct otlp *otlp, struct protobuf reader, v
     CHECK(context == NULL);
     const struct protobuf start = reader;
     struct protobuf_field field;
-    bool found = false;
     struct str name = {0};
     int64_t at_ns = TIME_UNKNOWN;
     if (!otlp_begin_span_event(otlp)) {
         return ERR_OK;
     }
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
         if (field.number == 1) {
             code = protobuf_expect(&field, PROTOBUF_FIXED64, err);
             at_ns = otlp_time(field.value);
         } else if (field.number == 2) {
             name = field.bytes;
         }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
     }
     code = code == ERR_OK ? otlp_protobuf_each(otlp, start, 3, otlp_protobuf_attribute, NULL, err)
                           : code;
@@ -170,13 +172,11 @@ static enum errc read_record(struct otlp *otlp, struct protobuf reader,
 {
     CHECK(rule_count > 1);
     struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
         if (field.number < rule_count) {
             code = take_field(otlp, &rules[field.number], &field, err);
         }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
     }
     return code;
 }
@@ -272,9 +272,7 @@ static enum errc read_point(struct otlp *otlp, struct protobuf reader, void *con
                      : is_histogram ? read_record(otlp, reader, histogram, COUNT_OF(histogram), err)
                                     : read_record(otlp, reader, rules, COUNT_OF(rules), err);
     struct protobuf_field field;
-    bool found = false;
-    code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    while (protobuf_walk(&reader, &field, &code, err)) {
         if (field.number == (is_histogram ? 5 : 4)) {
             code = protobuf_expect(&field, PROTOBUF_FIXED64, err);
             otlp->record.value = code == ERR_OK ? protobuf_double(&field) : 0;
@@ -282,7 +280,6 @@ static enum errc read_point(struct otlp *otlp, struct protobuf reader, void *con
             code = protobuf_expect(&field, PROTOBUF_FIXED64, err);
             otlp->record.value = (double)(int64_t)field.value;
         }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
     }
     if (code == ERR_OK) {
         otlp_take(otlp, OTLP_METRICS);
@@ -296,14 +293,12 @@ static enum errc read_data(struct otlp *otlp, struct protobuf reader, void *cont
     struct metric *const metric = context;
     struct protobuf rest = reader;
     struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&rest, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&rest, &field, &code, err)) {
         if (field.number == 2 && metric->data != 5) {
             code = protobuf_expect(&field, PROTOBUF_VARINT, err);
             metric->temporality = field.value;
         }
-        code = code != ERR_OK ? code : protobuf_next(&rest, &field, &found, err);
     }
     return code != ERR_OK ? code : otlp_protobuf_each(otlp, reader, 1, read_point, metric, err);
 }
@@ -313,17 +308,7 @@ static enum errc read_metric(struct otlp *otlp, struct protobuf reader, void *co
 {
     CHECK(context == NULL);
     struct metric metric = {0};
-    struct protobuf rest = reader;
-    struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&rest, &field, &found, err);
-    while (code == ERR_OK && found) {
-        if (field.number == 1) {
-            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
-            metric.name = field.bytes;
-        }
-        code = code != ERR_OK ? code : protobuf_next(&rest, &field, &found, err);
-    }
+    enum errc code = read_text(reader, 1, &metric.name, err);
     static const uint32_t read[] = {5, 7, 9, 10};
     for (size_t i = 0; i < COUNT_OF(read) && code == ERR_OK; i++) {
         metric.data = read[i];
@@ -338,17 +323,7 @@ static enum errc read_scope_name(struct otlp *otlp, struct protobuf reader, void
                                  struct err *err)
 {
     CHECK(context == NULL);
-    struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
-        if (field.number == 1) {
-            code = protobuf_expect(&field, PROTOBUF_BYTES, err);
-            otlp->scope = field.bytes;
-        }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
-    }
-    return code;
+    return read_text(reader, 1, &otlp->scope, err);
 }
 
 static enum errc read_scope(struct otlp *otlp, struct protobuf reader, void *context,

@@ -9,15 +9,11 @@ enum errc otlp_protobuf_each(struct otlp *otlp, struct protobuf reader, uint32_t
                              otlp_message_f message, void *context, struct err *err)
 {
     struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
         if (field.number == number) {
             code = protobuf_expect(&field, PROTOBUF_BYTES, err);
             code = code != ERR_OK ? code : message(otlp, protobuf_enter(&field), context, err);
-        }
-        if (code == ERR_OK) {
-            code = protobuf_next(&reader, &field, &found, err);
         }
     }
     return code;
@@ -70,16 +66,12 @@ enum errc otlp_protobuf_value(struct protobuf reader, struct otlp_value *out,
                               struct protobuf_field *out_list, struct err *err)
 {
     struct protobuf_field field;
-    bool found = false;
-    enum errc code = protobuf_next(&reader, &field, &found, err);
+    enum errc code = ERR_OK;
     *out_list = (struct protobuf_field){0};
-    while (code == ERR_OK && found) {
+    while (protobuf_walk(&reader, &field, &code, err)) {
         code = read_scalar(&field, out, err);
         if (field.number >= 1 && field.number <= 7) {
             *out_list = out->type == OTLP_LIST ? field : (struct protobuf_field){0};
-        }
-        if (code == ERR_OK) {
-            code = protobuf_next(&reader, &field, &found, err);
         }
     }
     return code;
@@ -139,13 +131,12 @@ static bool pair_is_plain(struct str message, struct otlp_pair *out)
 enum errc otlp_protobuf_pair(struct protobuf reader, struct otlp_pair *out, struct err *err)
 {
     struct protobuf_field field;
-    bool found = false;
     if (!reader.is_head && pair_is_plain(reader.rest, out)) {
         return ERR_OK;
     }
     *out = (struct otlp_pair){0};
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
         if (field.number == 1 || field.number == 2) {
             code = protobuf_expect(&field, PROTOBUF_BYTES, err);
         }
@@ -153,9 +144,6 @@ enum errc otlp_protobuf_pair(struct protobuf reader, struct otlp_pair *out, stru
             out->key = field.bytes;
         } else if (code == ERR_OK && field.number == 2) {
             code = otlp_protobuf_value(protobuf_enter(&field), &out->value, &out->list, err);
-        }
-        if (code == ERR_OK) {
-            code = protobuf_next(&reader, &field, &found, err);
         }
     }
     return code;
@@ -167,10 +155,9 @@ static enum errc first_text(const struct protobuf_field *list, struct otlp_value
 {
     struct protobuf reader = protobuf_enter(list);
     struct protobuf_field field;
-    bool found = false;
     out->text = (struct str){0};
-    enum errc code = protobuf_next(&reader, &field, &found, err);
-    while (code == ERR_OK && found) {
+    enum errc code = ERR_OK;
+    while (protobuf_walk(&reader, &field, &code, err)) {
         struct otlp_value value = {0};
         struct protobuf_field inner;
         code = field.number == 1 ? protobuf_expect(&field, PROTOBUF_BYTES, err) : code;
@@ -181,7 +168,6 @@ static enum errc first_text(const struct protobuf_field *list, struct otlp_value
             out->text = value.text;
             return code;
         }
-        code = code != ERR_OK ? code : protobuf_next(&reader, &field, &found, err);
     }
     return code;
 }

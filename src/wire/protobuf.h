@@ -99,6 +99,24 @@ static inline enum errc protobuf_next(struct protobuf *reader, struct protobuf_f
     return ERR_OK;
 }
 
+/*
+ * One step of a walk through a message: the next field, as long as all went well.
+ *
+ * *io_code  ERR_OK before the first step; what it is told in between ends the walk, too.
+ *
+ * False: the message has ended, or *io_code tells why not; those of protobuf_next(). *out is not
+ * set.
+ */
+MUST_CHECK static inline bool protobuf_walk(struct protobuf *reader, struct protobuf_field *out,
+                                            enum errc *io_code, struct err *err)
+{
+    bool found = false;
+    if (*io_code == ERR_OK) {
+        *io_code = protobuf_next(reader, out, &found, err);
+    }
+    return *io_code == ERR_OK && found;
+}
+
 /* The bits of a fixed64 field as a number. */
 double protobuf_double(const struct protobuf_field *field);
 

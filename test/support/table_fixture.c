@@ -221,3 +221,31 @@ bool fixture_says(const struct fixture *fixture, const char *part)
     }
     return found;
 }
+
+bool fixture_refuses(struct fixture *fixture, enum errc (*read)(struct fixture *, const char *name),
+                     const char *name, const char *text, enum errc code, const char *says)
+{
+    if (test_is_refusing()) {
+        return true; /* opening a database takes a while; the others do it */
+    }
+    fixture_open(fixture);
+    fixture_write_text(fixture, name, text);
+    const enum errc got = read(fixture, name);
+    const bool ok = got == code && fixture_says(fixture, says) && fixture->batches == 0;
+    fixture_close(fixture);
+    return ok;
+}
+
+bool fixture_rejects(const struct fixture *fixture, size_t index, int64_t line, const char *part)
+{
+    if (index >= fixture->all.rejects.count) {
+        return false;
+    }
+    const struct reject *const reject = &fixture->all.rejects.rows[index];
+    const bool ok = reject->line == line && reject->reason.data != NULL &&
+                    str_find(reject->reason, str_from(part)) != SIZE_MAX;
+    if (!ok) {
+        test_note(reject->reason.data);
+    }
+    return ok;
+}

@@ -36,5 +36,11 @@ enum errc fixture_import_shipped(struct fixture *fixture, const char *map, const
 enum errc fixture_outcomes(struct fixture *fixture, const char *name);
 enum errc fixture_kpis(struct fixture *fixture, const char *name);
 bool fixture_says(const struct fixture *fixture, const char *part);
+/* Whether a file of that text, in a folder of its own, is refused by `read` with that error, and
+ * before anything of it is taken. Not tried again while allocations are refused. */
+bool fixture_refuses(struct fixture *fixture, enum errc (*read)(struct fixture *, const char *name),
+                     const char *name, const char *text, enum errc code, const char *says);
+/* Whether the reject of that index is of that line and says so. */
+bool fixture_rejects(const struct fixture *fixture, size_t index, int64_t line, const char *part);
 
 #endif

@@ -10,40 +10,29 @@ double routing_mean_cost(const struct routing_arm *arm)
     return arm->costed > 0 ? arm->cost_usd / (double)arm->costed : NAN;
 }
 
-struct stats_interval routing_cost_per_attempt(const struct routing_arm *arm)
+/* What `units` of the costed cases cost each, when those cost `units_usd` by themselves. */
+static struct stats_interval cost_per(const struct routing_arm *arm, int64_t units,
+                                      double units_usd)
 {
-    const double n = (double)arm->costed;
     const struct stats_sums sums = {.n = arm->costed,
                                     .y = arm->cost_usd,
-                                    .x = n,
+                                    .x = (double)units,
                                     .yy = arm->cost_squares,
-                                    .xy = arm->cost_usd,
-                                    .xx = n};
+                                    .xy = units_usd,
+                                    .xx = (double)units};
     return stats_ratio(&sums);
+}
+
+struct stats_interval routing_cost_per_attempt(const struct routing_arm *arm)
+{
+    CHECK(arm != NULL);
+    return cost_per(arm, arm->costed, arm->cost_usd);
 }
 
 struct stats_interval routing_cost_per_outcome(const struct routing_arm *arm)
 {
-    const double successes = (double)arm->costed_successes;
-    const struct stats_sums sums = {.n = arm->costed,
-                                    .y = arm->cost_usd,
-                                    .x = successes,
-                                    .yy = arm->cost_squares,
-                                    .xy = arm->success_cost_usd,
-                                    .xx = successes};
-    return stats_ratio(&sums);
-}
-
-void routing_add(struct routing_arm *sum, const struct routing_arm *arm)
-{
-    CHECK(sum != NULL);
-    sum->cases += arm->cases;
-    sum->successes += arm->successes;
-    sum->costed += arm->costed;
-    sum->costed_successes += arm->costed_successes;
-    sum->cost_usd += arm->cost_usd;
-    sum->success_cost_usd += arm->success_cost_usd;
-    sum->cost_squares += arm->cost_squares;
+    CHECK(arm != NULL);
+    return cost_per(arm, arm->costed_successes, arm->success_cost_usd);
 }
 
 static double square(double x)

@@ -48,7 +48,6 @@ double routing_mean_cost(const struct routing_arm *arm);
 struct stats_interval routing_cost_per_attempt(const struct routing_arm *arm);
 /* What first attempts cost for each that resolved its case: failures are paid for by successes. */
 struct stats_interval routing_cost_per_outcome(const struct routing_arm *arm);
-void routing_add(struct routing_arm *sum, const struct routing_arm *arm);
 
 /* ---- comparisons: candidate minus reference */
 

@@ -56,10 +56,10 @@ double segments_p(const struct segments_sums *a, const struct segments_sums *b, 
     *out_sign = (t > 0) - (t < 0);
     double p = two_sided(deviate(t, freedom));
     if (a->resolved > 0 && b->resolved > 0) {
-        const struct stats_difference d = stats_ratio_difference(&left, &right);
-        const double half = (d.interval.high - d.interval.low) / 2;
+        const struct stats_interval d = stats_ratio_difference(&left, &right);
+        const double half = (d.high - d.low) / 2;
         const double error = half / STATS_Z95;
-        const double delta = error > 0 ? d.interval.value / error : 0;
+        const double delta = error > 0 ? d.value / error : 0;
         p = fmax(p, two_sided(deviate(delta, freedom)));
     }
     return p;

@@ -3,30 +3,7 @@
 #include "attribution/stats/stats.h"
 #include "base/check.h"
 
-double stats_proportions_p(int64_t successes_a, int64_t trials_a, int64_t successes_b,
-                           int64_t trials_b)
-{
-    CHECK(successes_a >= 0);
-    CHECK(successes_a <= trials_a);
-    CHECK(successes_b >= 0);
-    CHECK(successes_b <= trials_b);
-
-    if (trials_a == 0 || trials_b == 0) {
-        return 1;
-    }
-    const double a = (double)trials_a;
-    const double b = (double)trials_b;
-    const double pooled = ((double)successes_a + (double)successes_b) / (a + b);
-    const double variance = pooled * (1 - pooled) * (1 / a + 1 / b);
-    if (!(variance > 0)) {
-        return 1;
-    }
-    const double z = ((double)successes_a / a - (double)successes_b / b) / sqrt(variance);
-    return erfc(fabs(z) / sqrt(2));
-}
-
-struct stats_difference stats_ratio_difference(const struct stats_sums *a,
-                                               const struct stats_sums *b)
+struct stats_interval stats_ratio_difference(const struct stats_sums *a, const struct stats_sums *b)
 {
     CHECK(a != NULL);
     CHECK(b != NULL);
@@ -37,14 +14,7 @@ struct stats_difference stats_ratio_difference(const struct stats_sums *a,
     /* Variances add, so do the squares of the half widths; NaN where either has none. */
     const double half = hypot((ratio_a.high - ratio_a.low) / 2, (ratio_b.high - ratio_b.low) / 2);
     if (isnan(difference) || isnan(half)) {
-        return (struct stats_difference){.interval = {difference, NAN, NAN}, .p = 1};
+        return (struct stats_interval){difference, NAN, NAN};
     }
-    double p = fabs(difference) > 0 ? 0 : 1;
-    if (half > 0) {
-        p = erfc(fabs(difference) / (half / STATS_Z95) / sqrt(2));
-    }
-    return (struct stats_difference){
-        .interval = {difference, difference - half, difference + half},
-        .p = p,
-    };
+    return (struct stats_interval){difference, difference - half, difference + half};
 }

@@ -16,7 +16,7 @@ static int64_t whole_trials(double trials)
     return trials > 1 ? (int64_t)ceil(trials) : 1;
 }
 
-static void check_arguments(double p_a, double p_b, double power)
+int64_t stats_sample_size_non_inferior(double p_a, double p_b, double margin, double power)
 {
     CHECK(p_a >= 0);
     CHECK(p_a <= 1);
@@ -24,23 +24,6 @@ static void check_arguments(double p_a, double p_b, double power)
     CHECK(p_b <= 1);
     CHECK(power > 0);
     CHECK(power < 1);
-}
-
-int64_t stats_sample_size(double p_a, double p_b, double power)
-{
-    check_arguments(p_a, p_b, power);
-    const double difference = fabs(p_a - p_b);
-    if (!(difference > 0)) {
-        return 0;
-    }
-    const double root = STATS_Z95 * sqrt(2 * spread((p_a + p_b) / 2)) +
-                        stats_normal_quantile(power) * sqrt(spread(p_a) + spread(p_b));
-    return whole_trials(pow(root / difference, 2));
-}
-
-int64_t stats_sample_size_non_inferior(double p_a, double p_b, double margin, double power)
-{
-    check_arguments(p_a, p_b, power);
     CHECK(margin >= 0);
     const double room = p_a - p_b + margin;
     /* 0.80 - 0.85 + 0.05 is 4e-17: rounding is no room. */

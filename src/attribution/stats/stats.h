@@ -104,19 +104,10 @@ struct stats_interval stats_percentile(double value, double *draws, size_t n);
 
 /* ---- comparisons */
 
-/* Two-sided p of equal proportions: pooled z test; 1 where either has no trial or no spread.
- * Source: A. Agresti, Categorical Data Analysis, 2nd ed. (2002), section 3.2. */
-double stats_proportions_p(int64_t successes_a, int64_t trials_a, int64_t successes_b,
-                           int64_t trials_b);
-
-/* ratio a - ratio b of two independent samples, and its two-sided p by the delta method; NaN
- * interval and p 1 where either sample has no ratio or fewer than two cases. */
-struct stats_difference {
-    struct stats_interval interval;
-    double p;
-};
-struct stats_difference stats_ratio_difference(const struct stats_sums *a,
-                                               const struct stats_sums *b);
+/* ratio a - ratio b of two independent samples by the delta method; without an interval where
+ * either sample has no ratio or fewer than two cases. */
+struct stats_interval stats_ratio_difference(const struct stats_sums *a,
+                                             const struct stats_sums *b);
 
 /* Benjamini-Hochberg: out_q[i] is the least false discovery rate at which test i is a discovery.
  * p, out_q  [n]. Errors: ERR_LIMIT when the arena is full.
@@ -124,30 +115,16 @@ struct stats_difference stats_ratio_difference(const struct stats_sums *a,
 MUST_CHECK enum errc stats_false_discovery(const double *p, size_t n, double *out_q,
                                            struct arena *arena, struct err *err);
 
-/* Trials in each of two equal arms so that the test of p_a = p_b finds the difference at 5 %
- * two-sided with the given power; 0 where the two are equal.
- * Source: J. Fleiss, Statistical Methods for Rates and Proportions, 2nd ed. (1981), formula 3.14,
- * without the continuity correction. */
 #define STATS_TRIALS_MAX INT64_C(1000000000000000) /* more is said as this many */
-int64_t stats_sample_size(double p_a, double p_b, double power);
 /* Trials in each arm to show that p_a is not worse than p_b by `margin` or more (one-sided 2.5 %)
  * when they truly are p_a and p_b; 0: cannot be shown, p_a - p_b <= -margin. */
 int64_t stats_sample_size_non_inferior(double p_a, double p_b, double margin, double power);
 
 /* ---- curves */
 
-/* Weighted isotonic regression: out[i] is non-decreasing and nearest to y in least squares.
- * y, weight, out  [n]; weights > 0. out may be y. Source: pool adjacent violators, Barlow et al.
- * (1972). */
-MUST_CHECK enum errc stats_isotonic(const double *y, const double *weight, size_t n, double *out,
-                                    struct arena *arena, struct err *err);
-
 /* Upper concave hull of points with ascending x (equal x allowed). Indices of its corners go to
  * out [n]; returns how many. */
 size_t stats_concave_hull(const double *x, const double *y, size_t n, size_t *out);
-
-/* Slope of y on x by least squares with its 95 % interval (Student's t); NaN below 3 points. */
-struct stats_interval stats_slope(const double *x, const double *y, size_t n);
 
 /* ---- series */
 

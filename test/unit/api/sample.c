@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/rng.h"
+#include "reporting.h"
 
 enum { ROWS_MAX = 64, NAME_BYTES_MAX = 32 };
 
@@ -224,14 +225,6 @@ static void fill_others(struct sample *s)
     add_step(s, none, "u1", 1, sample_time(3, 10), 250);
 }
 
-#define SHUFFLE(rows, count)                                                                       \
-    for (size_t i = (count); i > 1; i--) {                                                         \
-        const size_t j = rng_below(&rng, i);                                                       \
-        const __typeof__((rows)[0]) row = (rows)[i - 1];                                           \
-        (rows)[i - 1] = (rows)[j];                                                                 \
-        (rows)[j] = row;                                                                           \
-    }
-
 void sample_make(struct str home, uint64_t seed)
 {
     static struct sample s;
@@ -240,19 +233,14 @@ void sample_make(struct str home, uint64_t seed)
     fill_others(&s);
     struct rng rng;
     rng_init(&rng, seed);
-    SHUFFLE(s.cases, s.case_count)
-    SHUFFLE(s.attempts, s.attempt_count)
-    SHUFFLE(s.steps, s.step_count)
-    SHUFFLE(s.outcomes, s.outcome_count)
+    REPORTING_SHUFFLE(&rng, s.cases, s.case_count)
+    REPORTING_SHUFFLE(&rng, s.attempts, s.attempt_count)
+    REPORTING_SHUFFLE(&rng, s.steps, s.step_count)
+    REPORTING_SHUFFLE(&rng, s.outcomes, s.outcome_count)
 
-    struct store *store = NULL;
-    struct err err;
-    CHECK(store_open(home, STORE_WRITE, &store, &err) == ERR_OK);
-    CHECK(store_begin(store, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_cases, false, s.cases, s.case_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_attempts, false, s.attempts, s.attempt_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_steps, false, s.steps, s.step_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_outcomes, false, s.outcomes, s.outcome_count, &err) == ERR_OK);
-    CHECK(store_commit(store, &err) == ERR_OK);
-    store_close(&store);
+    const struct reporting_rows rows[] = {{LEDGER_cases, s.cases, s.case_count},
+                                          {LEDGER_attempts, s.attempts, s.attempt_count},
+                                          {LEDGER_steps, s.steps, s.step_count},
+                                          {LEDGER_outcomes, s.outcomes, s.outcome_count}};
+    reporting_fill(home, rows, COUNT_OF(rows));
 }

@@ -24,7 +24,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include "store/store.h"
+#include "reporting.h"
 
 enum { ROWS_MAX = 128, LOOK_MAX = 2 };
 
@@ -244,14 +244,6 @@ static void fill_people(void)
     outcome("asked", OUTCOME_RESOLVED, 2);
 }
 
-#define SHUFFLE(rows, count)                                                                       \
-    for (size_t i = (count); i > 1; i--) {                                                         \
-        const size_t j = rng_below(&rng, i);                                                       \
-        const __typeof__((rows)[0]) row = (rows)[i - 1];                                           \
-        (rows)[i - 1] = (rows)[j];                                                                 \
-        (rows)[j] = row;                                                                           \
-    }
-
 void steps_sample_make(struct str home, uint64_t seed)
 {
     const struct str workflows[] = {STR("desk"), STR("shop")};
@@ -266,17 +258,12 @@ void steps_sample_make(struct str home, uint64_t seed)
     }
     struct rng rng;
     rng_init(&rng, seed);
-    SHUFFLE(s.attempts, s.attempt_count)
-    SHUFFLE(s.steps, s.step_count)
+    REPORTING_SHUFFLE(&rng, s.attempts, s.attempt_count)
+    REPORTING_SHUFFLE(&rng, s.steps, s.step_count)
 
-    struct store *store = NULL;
-    struct err err;
-    CHECK(store_open(home, STORE_WRITE, &store, &err) == ERR_OK);
-    CHECK(store_begin(store, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_cases, false, s.cases, s.case_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_attempts, false, s.attempts, s.attempt_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_steps, false, s.steps, s.step_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_outcomes, false, s.outcomes, s.outcome_count, &err) == ERR_OK);
-    CHECK(store_commit(store, &err) == ERR_OK);
-    store_close(&store);
+    const struct reporting_rows rows[] = {{LEDGER_cases, s.cases, s.case_count},
+                                          {LEDGER_attempts, s.attempts, s.attempt_count},
+                                          {LEDGER_steps, s.steps, s.step_count},
+                                          {LEDGER_outcomes, s.outcomes, s.outcome_count}};
+    reporting_fill(home, rows, COUNT_OF(rows));
 }

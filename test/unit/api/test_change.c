@@ -263,7 +263,7 @@ int main(void)
     sample_make(home_str(&home), 1);
     fill();
     CHECK(store_open(home_str(&home), STORE_WRITE, &store, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_kpis, false, rows, row_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_kpis, rows, row_count, &err) == ERR_OK);
     const int failed = test_main(tests, COUNT_OF(tests));
     store_close(&store);
     home_remove(&home);

@@ -34,7 +34,7 @@ static void add_attempt(const char *workflow, const char *id, const char *attemp
                                             .agent = STR("robot 1.0"),
                                             .succeeded = LEDGER_NULL,
                                             .import_id = 1};
-    CHECK(store_append(store, LEDGER_attempts, false, &attempt, 1, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_attempts, &attempt, 1, &err) == ERR_OK);
     for (int64_t i = 0; i < 3; i++) {
         const bool tool = i == 1;
         const struct ledger_steps step = {
@@ -59,7 +59,7 @@ static void add_attempt(const char *workflow, const char *id, const char *attemp
             .line = 10 + i,
             .import_id = 1,
         };
-        CHECK(store_append(store, LEDGER_steps, false, &step, 1, &err) == ERR_OK);
+        CHECK(store_append(store, LEDGER_steps, &step, 1, &err) == ERR_OK);
     }
 }
 
@@ -71,7 +71,7 @@ static void add_case(const char *workflow, const char *id, const char *input_key
                                      .case_id = str_from(id),
                                      .input_key = str_from(input_key),
                                      .import_id = 1};
-    CHECK(store_append(store, LEDGER_cases, false, &row, 1, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_cases, &row, 1, &err) == ERR_OK);
 }
 
 static void add_outcome(const char *workflow, const char *id, const char *outcome_id,
@@ -93,7 +93,7 @@ static void add_outcome(const char *workflow, const char *id, const char *outcom
         .quality = (double)NAN,
         .import_id = 1,
     };
-    CHECK(store_append(store, LEDGER_outcomes, false, &row, 1, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_outcomes, &row, 1, &err) == ERR_OK);
 }
 
 /*
@@ -110,8 +110,8 @@ static void fill(void)
                                                      .name = STR("channel"),
                                                      .value = STR("e-mail"),
                                                      .import_id = 1};
-    CHECK(store_append(store, LEDGER_sources, false, &source, 1, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_case_attributes, false, &attribute, 1, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_sources, &source, 1, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_case_attributes, &attribute, 1, &err) == ERR_OK);
     add_case("claims", "C-100", "same question");
     add_case("claims", "C-101", "same question");
     add_case("claims", "C-2", NULL);

@@ -294,7 +294,7 @@ int main(void)
     home_make(&home);
     fill();
     CHECK(store_open(home_str(&home), STORE_WRITE, &store, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_steps, false, rows, row_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_steps, rows, row_count, &err) == ERR_OK);
     const int failed = test_main(tests, COUNT_OF(tests));
     store_close(&store);
     home_remove(&home);

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/api_priv.h"
 #include "base/json.h"
+#include "reporting.h"
 #include "sample.h"
 #include "support/answer.h"
 #include "support/golden.h"
@@ -304,13 +305,5 @@ int main(void)
         TEST_SPARSE(the_same_rows_in_another_order_give_the_same_bytes),
         TEST_SPARSE(the_json_is_the_golden_file),
     };
-    struct home home;
-    struct err err;
-    home_make(&home);
-    sample_make(home_str(&home), 1);
-    CHECK(store_open(home_str(&home), STORE_READ, &store, &err) == ERR_OK);
-    const int failed = test_main(tests, COUNT_OF(tests));
-    store_close(&store);
-    home_remove(&home);
-    return failed;
+    return reporting_main(sample_make, &store, tests, COUNT_OF(tests));
 }

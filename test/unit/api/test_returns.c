@@ -4,10 +4,10 @@
 
 #include "api/api.h"
 #include "base/json.h"
+#include "reporting.h"
 #include "sample.h"
 #include "support/answer.h"
 #include "support/golden.h"
-#include "support/home.h"
 #include "support/test.h"
 
 #define USD MONEY_PUSD_PER_USD
@@ -238,13 +238,5 @@ int main(void)
         TEST_SPARSE(conversion_return_is_estimated_with_a_control_and_assumed_without),
         TEST_SPARSE(the_json_is_the_golden_file),
     };
-    struct home home;
-    struct err err;
-    home_make(&home);
-    sample_make(home_str(&home), 1);
-    CHECK(store_open(home_str(&home), STORE_READ, &store, &err) == ERR_OK);
-    const int failed = test_main(tests, COUNT_OF(tests));
-    store_close(&store);
-    home_remove(&home);
-    return failed;
+    return reporting_main(sample_make, &store, tests, COUNT_OF(tests));
 }

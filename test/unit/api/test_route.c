@@ -120,14 +120,12 @@ static void make(struct str home)
     fill();
     CHECK(store_open(home, STORE_WRITE, &store, &err) == ERR_OK);
     CHECK(store_begin(store, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_cases, false, rows.cases, rows.case_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_case_attributes, false, rows.attributes, rows.case_count,
-                       &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_attempts, false, rows.attempts, rows.step_count, &err) ==
+    CHECK(store_append(store, LEDGER_cases, rows.cases, rows.case_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_case_attributes, rows.attributes, rows.case_count, &err) ==
           ERR_OK);
-    CHECK(store_append(store, LEDGER_steps, false, rows.steps, rows.step_count, &err) == ERR_OK);
-    CHECK(store_append(store, LEDGER_outcomes, false, rows.outcomes, rows.case_count, &err) ==
-          ERR_OK);
+    CHECK(store_append(store, LEDGER_attempts, rows.attempts, rows.step_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_steps, rows.steps, rows.step_count, &err) == ERR_OK);
+    CHECK(store_append(store, LEDGER_outcomes, rows.outcomes, rows.case_count, &err) == ERR_OK);
     CHECK(store_commit(store, &err) == ERR_OK);
     store_close(&store);
     CHECK(store_open(home, STORE_READ, &store, &err) == ERR_OK);

@@ -6,9 +6,9 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "reporting.h"
 #include "sample.h"
 #include "support/answer.h"
-#include "support/home.h"
 #include "support/test.h"
 
 enum { CASES = 600, NAME_BYTES = 16 };
@@ -94,22 +94,17 @@ static void add_jobs(struct str home)
 {
     static struct rows r;
     struct rng rng;
-    struct err err;
-    struct store *made = NULL;
     rng_init(&rng, 11);
     for (size_t i = 0; i < CASES; i++) {
         fill(&r, i, &rng);
     }
-    CHECK(store_open(home, STORE_WRITE, &made, &err) == ERR_OK);
-    CHECK(store_begin(made, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_cases, false, r.cases, CASES, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_case_attributes, false, r.attributes, COUNT_OF(r.attributes),
-                       &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_attempts, false, r.attempts, CASES, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_steps, false, r.steps, CASES, &err) == ERR_OK);
-    CHECK(store_append(made, LEDGER_outcomes, false, r.outcomes, CASES, &err) == ERR_OK);
-    CHECK(store_commit(made, &err) == ERR_OK);
-    store_close(&made);
+    const struct reporting_rows rows[] = {
+        {LEDGER_cases, r.cases, CASES},
+        {LEDGER_case_attributes, r.attributes, COUNT_OF(r.attributes)},
+        {LEDGER_attempts, r.attempts, CASES},
+        {LEDGER_steps, r.steps, CASES},
+        {LEDGER_outcomes, r.outcomes, CASES}};
+    reporting_fill(home, rows, COUNT_OF(rows));
 }
 
 static void ask(struct answer *a, const char *workflow)
@@ -200,6 +195,12 @@ static void the_same_ledger_gives_the_same_bytes(void)
     EXPECT(same);
 }
 
+static void make(struct str home, uint64_t seed)
+{
+    sample_make(home, seed);
+    add_jobs(home);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -208,14 +209,5 @@ int main(void)
         TEST_SPARSE(the_difference_is_found_with_its_rule_reason_and_amount),
         TEST_SPARSE(the_same_ledger_gives_the_same_bytes),
     };
-    struct home home;
-    struct err err;
-    home_make(&home);
-    sample_make(home_str(&home), 1);
-    add_jobs(home_str(&home));
-    CHECK(store_open(home_str(&home), STORE_READ, &store, &err) == ERR_OK);
-    const int failed = test_main(tests, COUNT_OF(tests));
-    store_close(&store);
-    home_remove(&home);
-    return failed;
+    return reporting_main(make, &store, tests, COUNT_OF(tests));
 }

@@ -9,10 +9,10 @@
 
 #include "attribution/utility.h"
 #include "base/json.h"
+#include "reporting.h"
 #include "sample.h"
 #include "support/answer.h"
 #include "support/golden.h"
-#include "support/home.h"
 #include "support/test.h"
 
 static struct store *store;
@@ -166,13 +166,5 @@ int main(void)
         TEST_SPARSE(a_workflow_without_a_value_has_no_slope_and_no_break_even),
         TEST_SPARSE(the_json_is_the_golden_file),
     };
-    struct home home;
-    struct err err;
-    home_make(&home);
-    sample_make(home_str(&home), 1);
-    CHECK(store_open(home_str(&home), STORE_READ, &store, &err) == ERR_OK);
-    const int failed = test_main(tests, COUNT_OF(tests));
-    store_close(&store);
-    home_remove(&home);
-    return failed;
+    return reporting_main(sample_make, &store, tests, COUNT_OF(tests));
 }

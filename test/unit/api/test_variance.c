@@ -7,9 +7,9 @@
 
 #include "api/api_priv.h"
 #include "base/json.h"
+#include "reporting.h"
 #include "sample.h"
 #include "support/golden.h"
-#include "support/home.h"
 #include "support/test.h"
 
 #define ARENA_BYTES ((size_t)16 << 20)
@@ -107,13 +107,5 @@ int main(void)
         TEST_SPARSE(a_workflow_without_a_second_attempt_has_no_spread),
         TEST_SPARSE(the_json_is_the_golden_file),
     };
-    struct home home;
-    struct err err;
-    home_make(&home);
-    sample_make(home_str(&home), 1);
-    CHECK(store_open(home_str(&home), STORE_READ, &store, &err) == ERR_OK);
-    const int failed = test_main(tests, COUNT_OF(tests));
-    store_close(&store);
-    home_remove(&home);
-    return failed;
+    return reporting_main(sample_make, &store, tests, COUNT_OF(tests));
 }

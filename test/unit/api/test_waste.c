@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/explain.h"
 #include "base/json.h"
+#include "reporting.h"
 #include "steps_sample.h"
 #include "support/answer.h"
 #include "support/golden.h"
@@ -327,13 +328,5 @@ int main(void)
         TEST_SPARSE(explain_and_waste_agree_case_by_case),
         TEST_SPARSE(the_json_is_the_golden_file_however_the_rows_came),
     };
-    struct home home;
-    struct err err;
-    home_make(&home);
-    steps_sample_make(home_str(&home), 1);
-    CHECK(store_open(home_str(&home), STORE_READ, &store, &err) == ERR_OK);
-    const int failed = test_main(tests, COUNT_OF(tests));
-    store_close(&store);
-    home_remove(&home);
-    return failed;
+    return reporting_main(steps_sample_make, &store, tests, COUNT_OF(tests));
 }

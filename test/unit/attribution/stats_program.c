@@ -71,12 +71,6 @@ static void newcombe(void)
     put_interval(stats_newcombe((int64_t)x[0], (int64_t)x[1], (int64_t)x[2], (int64_t)x[3]));
 }
 
-static void proportions_p(void)
-{
-    const double *const x = array(4);
-    put(stats_proportions_p((int64_t)x[0], (int64_t)x[1], (int64_t)x[2], (int64_t)x[3]));
-}
-
 static void normal(void)
 {
     const double z = number();
@@ -102,9 +96,7 @@ static void difference(void)
 {
     const struct stats_sums a = sums();
     const struct stats_sums b = sums();
-    const struct stats_difference x = stats_ratio_difference(&a, &b);
-    put_interval(x.interval);
-    put(x.p);
+    put_interval(stats_ratio_difference(&a, &b));
 }
 
 static void quantile(void)
@@ -129,19 +121,7 @@ static void discovery(void)
 static void sizes(void)
 {
     const double *const x = array(4);
-    put((double)stats_sample_size(x[0], x[1], x[3]));
     put((double)stats_sample_size_non_inferior(x[0], x[1], x[2], x[3]));
-}
-
-static void isotonic(void)
-{
-    static double out[NUMBERS_MAX];
-    const size_t n = (size_t)whole();
-    const double *const y = array(n);
-    CHECK(stats_isotonic(y, array(n), n, out, &arena, &err) == ERR_OK);
-    for (size_t i = 0; i < n; i++) {
-        put(out[i]);
-    }
 }
 
 static void hull(void)
@@ -153,13 +133,6 @@ static void hull(void)
     for (size_t i = 0; i < count; i++) {
         put((double)out[i]);
     }
-}
-
-static void slope(void)
-{
-    const size_t n = (size_t)whole();
-    const double *const x = array(n);
-    put_interval(stats_slope(x, array(n), n));
 }
 
 static void segmented(void)
@@ -190,11 +163,10 @@ static const struct {
     const char *name;
     void (*run)(void);
 } functions[] = {
-    {"wilson", wilson},         {"newcombe", newcombe},   {"proportions_p", proportions_p},
-    {"normal", normal},         {"student", student},     {"ratio", ratio},
-    {"difference", difference}, {"quantile", quantile},   {"discovery", discovery},
-    {"sizes", sizes},           {"isotonic", isotonic},   {"hull", hull},
-    {"slope", slope},           {"segmented", segmented}, {"shapley", shapley},
+    {"wilson", wilson},     {"newcombe", newcombe},   {"normal", normal},
+    {"student", student},   {"ratio", ratio},         {"difference", difference},
+    {"quantile", quantile}, {"discovery", discovery}, {"sizes", sizes},
+    {"hull", hull},         {"segmented", segmented}, {"shapley", shapley},
 };
 
 int main(void)

@@ -111,19 +111,16 @@ static void the_difference_of_two_costs_is_honest(void)
     struct rng rng;
     rng_init(&rng, 4);
     int held = 0;
-    int alarms = 0;
     for (int i = 0; i < SETS; i++) {
         const double p = 0.6 + 0.3 * rng_unit(&rng);
         (void)draw_cases(&rng, p, y, x, 200);
         const struct stats_sums a = sums_of(y, x, 200);
         (void)draw_cases(&rng, p, y, x, 300);
         const struct stats_sums b = sums_of(y, x, 300);
-        const struct stats_difference d = stats_ratio_difference(&a, &b);
-        held += covers(d.interval, 0);
-        alarms += d.p < 0.05;
+        const struct stats_interval d = stats_ratio_difference(&a, &b);
+        held += covers(d, 0);
     }
     EXPECT(is_honest("difference of ratios", held, SETS));
-    EXPECT(alarms == SETS - held);
 }
 
 static void the_bootstrap_of_few_cases_is_honest(void)
@@ -171,24 +168,6 @@ static void percentiles_of_resampled_means_are_honest(void)
         held += covers(stats_percentile(mean, draws, STATS_BOOTSTRAP_DRAWS), 0.5);
     }
     EXPECT(is_honest("percentile bootstrap of a mean", held, BOOTSTRAP_SETS));
-}
-
-static void a_slope_is_honest_from_few_points_on(void)
-{
-    double x[POINTS_MAX];
-    double y[POINTS_MAX];
-    struct rng rng;
-    rng_init(&rng, 7);
-    int held = 0;
-    for (int i = 0; i < SETS; i++) {
-        const size_t n = 4 + (size_t)rng_below(&rng, 30);
-        for (size_t k = 0; k < n; k++) {
-            x[k] = (double)k + rng_unit(&rng);
-            y[k] = 3 - 0.7 * x[k] + rng_normal(&rng);
-        }
-        held += covers(stats_slope(x, y, n), -0.7);
-    }
-    EXPECT(is_honest("slope", held, SETS));
 }
 
 /* A series with a break in the middle and errors that remember a share `memory` of the last. */
@@ -269,7 +248,6 @@ int main(void)
         TEST(the_difference_of_two_costs_is_honest),
         TEST(the_bootstrap_of_few_cases_is_honest),
         TEST(percentiles_of_resampled_means_are_honest),
-        TEST(a_slope_is_honest_from_few_points_on),
         TEST(a_change_of_level_and_slope_is_honest),
         TEST(a_short_series_is_honest_in_its_level_and_less_so_in_its_slope),
         TEST(a_long_memory_costs_some_of_the_promise),

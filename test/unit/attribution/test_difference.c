@@ -1,4 +1,4 @@
-/* difference: tests of two proportions and two ratios against textbook figures. */
+/* difference: that of two ratios against what is done by hand. */
 #include <math.h>
 
 #include "attribution/stats/stats.h"
@@ -6,27 +6,13 @@
 
 static void nothing_to_compare_is_no_difference(void)
 {
-    EXPECT(fabs(stats_proportions_p(0, 0, 3, 5) - 1) <= 0);
-    EXPECT(fabs(stats_proportions_p(0, 9, 0, 5) - 1) <= 0);
-    EXPECT(fabs(stats_proportions_p(9, 9, 5, 5) - 1) <= 0);
     const struct stats_sums one = {.n = 1, .y = 3, .x = 1, .yy = 9, .xy = 3, .xx = 1};
     const struct stats_sums some = {.n = 3, .y = 6, .x = 3, .yy = 14, .xy = 6, .xx = 3};
     const struct stats_sums none = {.n = 4, .y = 6, .yy = 14};
-    const struct stats_difference few = stats_ratio_difference(&one, &some);
-    EXPECT(isnan(few.interval.low));
-    EXPECT(isnan(few.interval.high));
-    EXPECT(fabs(few.p - 1) <= 0);
-    EXPECT(isnan(stats_ratio_difference(&some, &none).interval.value));
-    EXPECT(fabs(stats_ratio_difference(&some, &none).p - 1) <= 0);
-}
-
-static void the_physicians_aspirin_trial_is_the_published_one(void)
-{
-    /* Agresti, table 2.3: 189 of 11034 on placebo, 104 of 11037 on aspirin; X^2 = 25.01. */
-    const double p = stats_proportions_p(189, 11034, 104, 11037);
-    const double z = -stats_normal_quantile(p / 2);
-    EXPECT(fabs(z * z - 25.01) < 0.01);
-    EXPECT(fabs(stats_proportions_p(104, 11037, 189, 11034) - p) < 1e-15);
+    const struct stats_interval few = stats_ratio_difference(&one, &some);
+    EXPECT(isnan(few.low));
+    EXPECT(isnan(few.high));
+    EXPECT(isnan(stats_ratio_difference(&some, &none).value));
 }
 
 static void the_difference_of_ratios_adds_their_variances(void)
@@ -34,19 +20,16 @@ static void the_difference_of_ratios_adds_their_variances(void)
     const struct stats_sums a = {.n = 3, .y = 6, .x = 3, .yy = 14, .xy = 6, .xx = 3};
     const struct stats_sums b = {.n = 3, .y = 12, .x = 3, .yy = 56, .xy = 12, .xx = 3};
     /* Means 2 and 4 of {1,2,3} and {2,4,6}: variances of the means 1/3 and 4/3. */
-    const struct stats_difference x = stats_ratio_difference(&a, &b);
-    EXPECT(fabs(x.interval.value + 2) < 1e-12);
-    EXPECT(fabs(x.interval.high + 2 - STATS_Z95 * sqrt(5.0 / 3)) < 1e-9);
-    EXPECT(fabs(x.interval.low + 2 + STATS_Z95 * sqrt(5.0 / 3)) < 1e-9);
-    EXPECT(fabs(x.p - 2 * stats_normal_cdf(-2 / sqrt(5.0 / 3))) < 1e-12);
-    EXPECT(fabs(stats_ratio_difference(&a, &a).p - 1) < 1e-12);
+    const struct stats_interval x = stats_ratio_difference(&a, &b);
+    EXPECT(fabs(x.value + 2) < 1e-12);
+    EXPECT(fabs(x.high + 2 - STATS_Z95 * sqrt(5.0 / 3)) < 1e-9);
+    EXPECT(fabs(x.low + 2 + STATS_Z95 * sqrt(5.0 / 3)) < 1e-9);
 }
 
 int main(void)
 {
     static const struct test tests[] = {
         TEST(nothing_to_compare_is_no_difference),
-        TEST(the_physicians_aspirin_trial_is_the_published_one),
         TEST(the_difference_of_ratios_adds_their_variances),
     };
     return test_main(tests, COUNT_OF(tests));

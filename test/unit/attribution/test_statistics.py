@@ -143,24 +143,8 @@ def ratios_and_their_differences_have_the_variance_of_linearised_cases(rng):
         expected.append([p, p - half, p + half])
         half = Z * math.sqrt(v + w)
         lines.append(["difference", *sums(a), *sums(b)])
-        expected.append([p - q, p - q - half, p - q + half,
-                         2 * (1 - NORMAL.cdf(abs(p - q) / math.sqrt(v + w)))])
+        expected.append([p - q, p - q - half, p - q + half])
     compare(lines, expected, 1e-7)
-
-
-@test
-def equal_proportions_are_pearsons_chi_square(rng):
-    lines, expected = [], []
-    for _ in range(CASES):
-        n, m = rng.randint(1, 99), rng.randint(1, 99)
-        a, b = rng.randint(0, n), rng.randint(0, m)
-        chi = 0.0
-        for row, of in ((a, n), (b, m)):
-            for seen, share in ((row, (a + b) / (n + m)), (of - row, 1 - (a + b) / (n + m))):
-                chi += (seen - of * share) ** 2 / (of * share) if share > 0 else 0
-        lines.append(["proportions_p", a, n, b, m])
-        expected.append([2 * (1 - NORMAL.cdf(math.sqrt(chi)))])
-    compare(lines, expected, 1e-8)
 
 
 @test
@@ -193,34 +177,17 @@ def false_discovery_is_the_least_level_that_rejects(rng):
 
 
 @test
-def sample_sizes_are_the_formulas(rng):
+def sample_sizes_are_the_formula(rng):
     lines, expected = [], []
     for _ in range(CASES):
         p, q = round(rng.uniform(0.05, 0.95), 3), round(rng.uniform(0.05, 0.95), 3)
         margin, power = round(rng.uniform(0.01, 0.2), 3), round(rng.uniform(0.5, 0.99), 2)
-        z, mean = NORMAL.inv_cdf(power), (p + q) / 2
-        size = 0 if p == q else math.ceil(
-            (Z * math.sqrt(2 * mean * (1 - mean)) + z * math.sqrt(p * (1 - p) + q * (1 - q))) ** 2 / (p - q) ** 2)
+        z = NORMAL.inv_cdf(power)
         room = p - q + margin
         least = 0 if room <= 1e-12 else math.ceil((Z + z) ** 2 * (p * (1 - p) + q * (1 - q)) / room ** 2)
         lines.append(["sizes", p, q, margin, power])
-        expected.append([size, least])
+        expected.append([least])
     compare(lines, expected, 1e-12)
-
-
-@test
-def isotonic_fits_are_the_min_max_formula(rng):
-    lines, expected = [], []
-    for _ in range(CASES):
-        n = rng.randint(1, 14)
-        y = [rng.randint(0, 9) for _ in range(n)]
-        w = [rng.randint(1, 4) for _ in range(n)]
-        def mean(a, b):
-            return Fraction(sum(y[i] * w[i] for i in range(a, b + 1)), sum(w[a:b + 1]))
-        lines.append(["isotonic", n, *y, *w])
-        expected.append([float(min(max(mean(a, b) for a in range(i + 1)) for b in range(i, n)))
-                         for i in range(n)])
-    compare(lines, expected)
 
 
 @test
@@ -255,23 +222,6 @@ def solve(rows, right):
                 factor = table[k][i] / table[i][i]
                 table[k] = [a - factor * b for a, b in zip(table[k], table[i])]
     return [table[i][n] / table[i][i] for i in range(n)]
-
-
-@test
-def slopes_have_the_textbook_error(rng):
-    lines, expected = [], []
-    for _ in range(CASES):
-        n = rng.randint(3, 30)
-        x = [rng.uniform(0, 10) for _ in range(n)]
-        y = [2 * v + rng.gauss(0, 1) for v in x]
-        line = statistics.linear_regression(x, y)
-        left = math.fsum((b - line.intercept - line.slope * a) ** 2 for a, b in zip(x, y))
-        error = math.sqrt(left / (n - 2) / math.fsum((a - statistics.fmean(x)) ** 2 for a in x))
-        lines.append(["slope", n, *x, *y])
-        expected.append([line.slope, error])
-    quantiles = ask([["student", 1.0, int(line[1]) - 2, 0.975] for line in lines])
-    wanted = [[b, b - t * e, b + t * e] for (b, e), (_, t) in zip(expected, quantiles)]
-    compare(lines, wanted, 1e-7)
 
 
 @test

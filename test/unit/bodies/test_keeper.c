@@ -98,10 +98,16 @@ static void too_much_at_once_is_dropped_and_says_so(void)
     EXPECT(seen.hits == 1);
 }
 
+struct notices {
+    int count;
+    char last[ERR_TEXT_BYTES_MAX];
+};
+
 static void tell(void *context, const char *text)
 {
-    (void)text;
-    ++*(int *)context;
+    struct notices *const told = context;
+    told->count++;
+    snprintf(told->last, sizeof told->last, "%s", text);
 }
 
 static void a_folder_that_is_none_fails_and_is_told_once(void)
@@ -110,7 +116,7 @@ static void a_folder_that_is_none_fails_and_is_told_once(void)
     char path[HOME_BYTES_MAX + 16];
     struct bodies_keeper *keeper = NULL;
     _Atomic int released = 0;
-    int told = 0;
+    struct notices told = {0};
     home_make(&home);
     snprintf(path, sizeof path, "%s/bodies", home.path);
     FILE *const file = fopen(path, "w");
@@ -127,8 +133,41 @@ static void a_folder_that_is_none_fails_and_is_told_once(void)
     bodies_keeper_destroy(&keeper);
     home_remove(&home);
     EXPECT(counts.failed == 2);
-    EXPECT(told == 1);
+    EXPECT(told.count == 1);
+    EXPECT(strstr(told.last, "calls go on") != NULL);
+    EXPECT(strstr(told.last, path) != NULL);
     EXPECT(released == 2);
+}
+
+static void a_limit_that_is_reached_is_told_with_what_mends_it_and_so_is_its_end(void)
+{
+    struct home home;
+    struct bodies_keeper *keeper = NULL;
+    _Atomic int released = 0;
+    static struct notices told;
+    static struct notices full;
+    home_make(&home);
+    told = (struct notices){0};
+    const struct bodies_settings settings = {
+        .home = home_str(&home), .tell = tell, .context = &told};
+    bodies_keeper_create(&settings, &keeper);
+    const struct bodies_call call = call_of("one", STR("{}"), &released);
+    bodies_set_limit(keeper, 1);
+    bodies_offer(keeper, &call);
+    bodies_offer(keeper, &call);
+    bodies_drain(keeper);
+    full = told;
+    bodies_set_limit(keeper, 1 << 20);
+    bodies_offer(keeper, &call);
+    bodies_drain(keeper);
+    const struct bodies_counts counts = bodies_counts(keeper);
+    bodies_keeper_destroy(&keeper);
+    home_remove(&home);
+    EXPECT(full.count == 1);
+    EXPECT(strstr(full.last, "bodies_mib is reached; raise it") != NULL);
+    EXPECT(told.count == 2);
+    EXPECT(strcmp(told.last, "bodies are kept again") == 0);
+    EXPECT(counts.failed == 2);
 }
 
 static void what_exceeds_the_limit_is_not_kept(void)
@@ -252,6 +291,7 @@ int main(void)
     static const struct test tests[] = {
         TEST(too_much_at_once_is_dropped_and_says_so),
         TEST(a_folder_that_is_none_fails_and_is_told_once),
+        TEST(a_limit_that_is_reached_is_told_with_what_mends_it_and_so_is_its_end),
         TEST(what_exceeds_the_limit_is_not_kept),
         TEST(many_threads_offer_while_another_erases),
         TEST(erasing_takes_a_case_and_leaves_the_others),

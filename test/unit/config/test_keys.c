@@ -42,6 +42,7 @@ static void put_allowed(struct text *out, const struct config_field *field)
     case CONFIG_FLAG:
         text_add(out, STR("true, false"));
         return;
+    case CONFIG_EITHER:
     case CONFIG_WORD:
         put_words(out, field->words, "");
         return;
@@ -128,6 +129,7 @@ static void a_row_has_what_its_kind_needs_at_any_depth(void)
             const bool is_rows = field->type == CONFIG_LIST || field->type == CONFIG_NAMED;
             right = right && field->low <= field->high;
             right = right && (field->type != CONFIG_WORD || field->words != NULL);
+            right = right && (field->type != CONFIG_EITHER || field->words != NULL);
             right = right && (field->type != CONFIG_URL || field->words != NULL);
             right = right && (field->type != CONFIG_OWN || field->allowed != NULL);
             right = right && (field->type != CONFIG_TEXTS || field->count_offset > 0);

@@ -137,6 +137,29 @@ bool gatewaying_admit(struct gatewaying *g)
     return budget_record(g->budget, &g->err) == ERR_OK;
 }
 
+bool gatewaying_goes(struct gatewaying *g)
+{
+    return gateway_read(&g->exchange) == GATEWAY_ADMIT && gatewaying_admit(g);
+}
+
+bool gatewaying_starts(struct gatewaying *g, const char *path, const char *body)
+{
+    (void)gatewaying_ask(g, path, body);
+    return gatewaying_goes(g);
+}
+
+int64_t gatewaying_held_pusd(struct gatewaying *g, const char *path, const char *body)
+{
+    struct exchange *const exchange = &g->exchange;
+    if (!gatewaying_starts(g, path, body)) {
+        return -2;
+    }
+    const int64_t held_pusd = exchange->is_unpriced ? -1 : exchange->held_pusd;
+    exchange->end = END_NOT_STARTED;
+    (void)gatewaying_settle(g, NULL);
+    return held_pusd;
+}
+
 void gatewaying_field(struct gatewaying *g, const char *name, const char *value)
 {
     CHECK(g->head.field_count < HTTP_FIELDS_MAX);
@@ -182,7 +205,9 @@ struct gateway_settled gatewaying_settle(struct gatewaying *g, struct text *reco
     arena_init(&arena, (size_t)1 << 20);
     if (budget_payloads(g->budget, g->number, 1 << 19, &arena, &payloads, &g->err) == ERR_OK) {
         CHECK(payloads.count == 1 || test_is_refusing());
-        text_add(record, payloads.rows[payloads.count - 1].bytes);
+        if (record != NULL) {
+            text_add(record, payloads.rows[payloads.count - 1].bytes);
+        }
         g->number = payloads.rows[payloads.count - 1].number;
         CHECK(budget_delivered(g->budget, g->number, &g->err) == ERR_OK);
     }

@@ -34,6 +34,13 @@ void gatewaying_close(struct gatewaying *g);
 
 /* A fresh exchange of a POST. `path` and `body` are borrowed until the next one. */
 struct exchange *gatewaying_ask(struct gatewaying *g, const char *path, const char *body);
+/* Whether it is read, and admitted. */
+bool gatewaying_goes(struct gatewaying *g);
+/* Both: a fresh exchange, and whether it goes. */
+bool gatewaying_starts(struct gatewaying *g, const char *path, const char *body);
+/* What is held for that request, which then ends before it is sent; -1: nobody knows what it costs;
+ * -2: it was refused. */
+int64_t gatewaying_held_pusd(struct gatewaying *g, const char *path, const char *body);
 /* Whether it is admitted, as a call whose hold is then recorded, or a free one. */
 bool gatewaying_admit(struct gatewaying *g);
 void gatewaying_field(struct gatewaying *g, const char *name, const char *value);
@@ -41,7 +48,8 @@ void gatewaying_field(struct gatewaying *g, const char *name, const char *value)
 void gatewaying_answer(struct gatewaying *g, int status, const char *body);
 /* Or that stream of events; `is_whole`: it ended, else the client left. */
 void gatewaying_stream(struct gatewaying *g, const char *events, bool is_whole);
-/* What the exchange used and cost is found and posted; the record's bytes are kept in `record`. */
+/* What the exchange used and cost is found and posted; the record's bytes are kept in `record`,
+ * which may be NULL. */
 struct gateway_settled gatewaying_settle(struct gatewaying *g, struct text *record);
 
 #endif

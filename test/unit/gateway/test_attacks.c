@@ -9,27 +9,11 @@ static struct gatewaying g;
 
 #define CHAT "{\"model\":\"gpt-4.1\",\"max_tokens\":100"
 
-/* What is held for that request; -1: nobody knows what it costs; -2: it was refused. */
-static int64_t held_for(const char *path, const char *request)
-{
-    struct exchange *const exchange = gatewaying_ask(&g, path, request);
-    struct text record;
-    if (gateway_read(exchange) != GATEWAY_ADMIT || !gatewaying_admit(&g)) {
-        return -2;
-    }
-    const int64_t held_pusd = exchange->is_unpriced ? -1 : exchange->held_pusd;
-    exchange->end = END_NOT_STARTED;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    (void)gatewaying_settle(&g, &record);
-    text_deinit(&record);
-    return held_pusd;
-}
-
 static bool is_free(enum http_method method, const char *path, const char *request)
 {
     struct exchange *const exchange = gatewaying_ask(&g, path, request);
     g.head.method = method;
-    const bool goes = gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
+    const bool goes = gatewaying_goes(&g);
     const bool free = exchange->is_free;
     if (exchange->hold != 0) {
         CHECK(gateway_end_hold(exchange, NULL, NULL));
@@ -45,14 +29,14 @@ static void a_member_of_another_api_bounds_no_output(void)
         "{\"model\":\"gpt-4.1\",\"max_output_tokens\":1,\"messages\":[]}";
     static const int64_t ceiling_pusd = INT64_C(32768) * 8000000;
     gatewaying_open(&g, NULL, 0);
-    const int64_t chat_pusd = held_for("/anthropic/v1/chat/completions", chat);
+    const int64_t chat_pusd = gatewaying_held_pusd(&g, "/anthropic/v1/chat/completions", chat);
     const enum provider_api chat_api = g.exchange.api;
-    const int64_t messages_pusd = held_for("/openai/v1/messages", messages);
+    const int64_t messages_pusd = gatewaying_held_pusd(&g, "/openai/v1/messages", messages);
     const enum provider_api messages_api = g.exchange.api;
-    const int64_t unknown_pusd = held_for("/openai/v1/unknown", messages);
+    const int64_t unknown_pusd = gatewaying_held_pusd(&g, "/openai/v1/unknown", messages);
     const enum hold_cause cause = g.exchange.cause;
-    const int64_t larger_pusd =
-        held_for("/openai/v1/unknown", "{\"model\":\"gpt-4.1\",\"max_tokens\":100000}");
+    const int64_t larger_pusd = gatewaying_held_pusd(
+        &g, "/openai/v1/unknown", "{\"model\":\"gpt-4.1\",\"max_tokens\":100000}");
     gatewaying_close(&g);
     EXPECT(test_is_refusing() || chat_pusd > ceiling_pusd);
     EXPECT(test_is_refusing() || chat_api == PROVIDER_CHAT);
@@ -72,10 +56,12 @@ static void work_that_is_done_later_has_no_known_cost(void)
     int unknown = 0;
     gatewaying_open(&g, NULL, 0);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        unknown +=
-            held_for(paths[i], "{\"model\":\"gpt-4.1-nano\",\"max_tokens\":1}") == -1 ? 1 : 0;
+        unknown += gatewaying_held_pusd(&g, paths[i],
+                                        "{\"model\":\"gpt-4.1-nano\",\"max_tokens\":1}") == -1
+                       ? 1
+                       : 0;
     }
-    const int64_t known_pusd = held_for("/openai/v1/rerank", CHAT "}");
+    const int64_t known_pusd = gatewaying_held_pusd(&g, "/openai/v1/rerank", CHAT "}");
     gatewaying_close(&g);
     EXPECT(test_is_refusing() || unknown == COUNT_OF(paths));
     EXPECT(test_is_refusing() || known_pusd > 0);
@@ -99,21 +85,6 @@ static void a_body_makes_a_call_of_every_method(void)
     EXPECT(test_is_refusing() || (models && gone && stopped && count));
 }
 
-static bool starts(const char *path, const char *request)
-{
-    struct exchange *const exchange = gatewaying_ask(&g, path, request);
-    return gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
-}
-
-static struct gateway_settled settled_of(void)
-{
-    struct text record;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    const struct gateway_settled settled = gatewaying_settle(&g, &record);
-    text_deinit(&record);
-    return settled;
-}
-
 /* The text of some thirty tokens, of a request for three of each of two choices. */
 static const char *const long_answer =
     "data: {\"id\":\"chatcmpl-0123456789abc\",\"choices\":[{\"delta\":{\"content\":\"one two three "
@@ -123,14 +94,16 @@ static const char *const long_answer =
 static void an_estimate_is_never_above_what_was_held(void)
 {
     gatewaying_open(&g, NULL, 0);
-    bool fine = starts("/v1/chat/completions",
-                       "{\"model\":\"gpt-4.1\",\"max_tokens\":3,\"n\":2,\"stream\":true}");
+    bool fine =
+        gatewaying_starts(&g, "/v1/chat/completions",
+                          "{\"model\":\"gpt-4.1\",\"max_tokens\":3,\"n\":2,\"stream\":true}");
     gatewaying_stream(&g, long_answer, false);
-    const struct gateway_settled bounded = settled_of();
+    const struct gateway_settled bounded = gatewaying_settle(&g, NULL);
     const int64_t held_pusd = g.exchange.held_pusd;
-    fine = fine && starts("/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"stream\":true}");
+    fine = fine &&
+           gatewaying_starts(&g, "/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"stream\":true}");
     gatewaying_stream(&g, long_answer, false);
-    const struct gateway_settled unbounded = settled_of();
+    const struct gateway_settled unbounded = gatewaying_settle(&g, NULL);
     struct budget_counts counts;
     budget_count(g.budget, &counts);
     gatewaying_close(&g);
@@ -144,9 +117,9 @@ static void an_estimate_is_never_above_what_was_held(void)
 static void a_redirect_costs_nothing(void)
 {
     gatewaying_open(&g, NULL, 0);
-    const bool fine = starts("/v1/chat/completions", CHAT "}");
+    const bool fine = gatewaying_starts(&g, "/v1/chat/completions", CHAT "}");
     gatewaying_answer(&g, 307, "");
-    const struct gateway_settled settled = settled_of();
+    const struct gateway_settled settled = gatewaying_settle(&g, NULL);
     gatewaying_close(&g);
     EXPECT(fine);
     EXPECT(!settled.is_charged);
@@ -157,7 +130,7 @@ static void an_id_drawn_of_a_thousand_names_no_call(void)
     struct text record;
     gatewaying_open(&g, NULL, 0);
     text_init(&record, CALL_RECORD_BYTES_MAX);
-    const bool fine = starts("/v1/chat/completions", CHAT "}");
+    const bool fine = gatewaying_starts(&g, "/v1/chat/completions", CHAT "}");
     gatewaying_answer(&g, 200,
                       "{\"id\":\"chatcmpl-421\",\"usage\":{\"prompt_tokens\":3,"
                       "\"completion_tokens\":4}}");
@@ -186,7 +159,7 @@ static bool touches(const char *scope)
     struct exchange *const exchange = gatewaying_ask(
         &g, "/v1/chat/completions", "{\"model\":\"gpt-4.1-2025-04-14\",\"max_tokens\":1}");
     gateway_who_read(&g.request, &caller, &exchange->who);
-    const bool goes = gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
+    const bool goes = gatewaying_goes(&g);
     const bool is_limited = exchange->is_limited;
     if (goes) {
         CHECK(gateway_end_hold(exchange, NULL, NULL));
@@ -228,8 +201,8 @@ static void a_byte_is_held_for_as_a_token_at_the_dearest_way_to_bill_it(void)
                                      "\"function\"},{\"type\":\"custom\"},{\"name\":\"mine\"},{"
                                      "\"type\":\"computer_20250124\"}]}";
     gatewaying_open(&g, NULL, 0);
-    const int64_t held_pusd = held_for("/v1/messages", request);
-    const int64_t tools_pusd = held_for("/v1/messages", tools);
+    const int64_t held_pusd = gatewaying_held_pusd(&g, "/v1/messages", request);
+    const int64_t tools_pusd = gatewaying_held_pusd(&g, "/v1/messages", tools);
     gatewaying_close(&g);
     EXPECT(test_is_refusing() ||
            tools_pusd == hour_pusd * ((int64_t)strlen(tools) + PROVIDER_INPUT_EXTRA_TOKENS +
@@ -244,8 +217,8 @@ static void searches_that_nobody_bounds_are_held_as_ten(void)
     static const char *const with = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10,\"tools\":"
                                     "[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}]}";
     gatewaying_open(&g, NULL, 0);
-    const int64_t without_pusd = held_for("/v1/messages", without);
-    const int64_t with_pusd = held_for("/v1/messages", with);
+    const int64_t without_pusd = gatewaying_held_pusd(&g, "/v1/messages", without);
+    const int64_t with_pusd = gatewaying_held_pusd(&g, "/v1/messages", with);
     const enum hold_cause cause = g.exchange.cause;
     gatewaying_close(&g);
     EXPECT(test_is_refusing() || with_pusd >= without_pusd + INT64_C(10) * 10000000000);
@@ -259,7 +232,7 @@ static void a_hold_outlives_every_deadline_of_its_call(void)
     for (size_t i = 0; i < COUNT_OF(totals_s); i++) {
         gatewaying_open(&g, NULL, 0);
         g.settings.gateway.total_s = totals_s[i];
-        const bool fine = starts("/v1/chat/completions", CHAT "}");
+        const bool fine = gatewaying_starts(&g, "/v1/chat/completions", CHAT "}");
         const int64_t total_s = totals_s[i] > 0 ? totals_s[i] : 3600;
         const int64_t end_ns = g.exchange.started_ns + total_s * second_ns;
         int64_t within = -1;
@@ -281,12 +254,13 @@ static void a_call_costs_what_it_did_when_it_was_held_for(void)
     static const int64_t wanted_pusd[] = {INT64_C(2145) * 1000000000, INT64_C(1710) * 1000000000};
     for (size_t i = 0; i < COUNT_OF(wanted_pusd); i++) {
         gatewaying_open(&g, NULL, 0);
-        const bool fine = starts("/v1/chat/completions", "{\"model\":\"gpt-5.6-sol\"}");
+        const bool fine =
+            gatewaying_starts(&g, "/v1/chat/completions", "{\"model\":\"gpt-5.6-sol\"}");
         g.exchange.started_ns = i == 0 ? change_ns - 1 : change_ns;
         gatewaying_answer(&g, 200,
                           "{\"usage\":{\"prompt_tokens\":300000,\"completion_tokens\":1000,"
                           "\"prompt_tokens_details\":{\"cached_tokens\":100000}}}");
-        const struct gateway_settled settled = settled_of();
+        const struct gateway_settled settled = gatewaying_settle(&g, NULL);
         gatewaying_close(&g);
         EXPECT(fine);
         EXPECT(settled.has_cost && settled.cost_pusd == wanted_pusd[i]);
@@ -296,10 +270,10 @@ static void a_call_costs_what_it_did_when_it_was_held_for(void)
 static void what_was_never_sent_costs_nothing(void)
 {
     gatewaying_open(&g, NULL, 0);
-    const bool fine = starts("/v1/chat/completions", CHAT "}");
+    const bool fine = gatewaying_starts(&g, "/v1/chat/completions", CHAT "}");
     g.exchange.end = END_FAILED;
     g.exchange.failure = NET_CONNECT_TIMEOUT;
-    const struct gateway_settled settled = settled_of();
+    const struct gateway_settled settled = gatewaying_settle(&g, NULL);
     struct budget_counts counts;
     budget_count(g.budget, &counts);
     gatewaying_close(&g);
@@ -318,10 +292,10 @@ static void a_cost_that_nobody_knows_is_spent_as_held(void)
                                      .hard_pusd = limit_pusd,
                                      .per_case_pusd = HOLD_NO_LIMIT};
     gatewaying_open(&g, &limit, 1);
-    const bool fine = starts("/openai/v1/unknown", CHAT "}");
+    const bool fine = gatewaying_starts(&g, "/openai/v1/unknown", CHAT "}");
     const int64_t held_pusd = g.exchange.held_pusd;
     gatewaying_answer(&g, 200, "{\"done\":true}");
-    const struct gateway_settled settled = settled_of();
+    const struct gateway_settled settled = gatewaying_settle(&g, NULL);
     const money_sum remaining_pusd = g.exchange.remaining_pusd;
     gatewaying_close(&g);
     EXPECT(fine);

@@ -16,28 +16,11 @@ static struct gatewaying g;
 static char body[BODY_BYTES_MAX];
 static char reply[BODY_BYTES_MAX];
 
-/* What is held for that request; -1: it is not priced, or was not read. */
-static int64_t held_for(const char *path, const char *request)
-{
-    struct exchange *const exchange = gatewaying_ask(&g, path, request);
-    struct text record;
-    if (gateway_read(exchange) != GATEWAY_ADMIT || !gatewaying_admit(&g)) {
-        return -1;
-    }
-    const int64_t held_pusd = exchange->is_unpriced ? -1 : exchange->held_pusd;
-    exchange->end = END_NOT_STARTED;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    (void)gatewaying_settle(&g, &record);
-    text_deinit(&record);
-    return held_pusd;
-}
-
 static int64_t output_tokens_held(const char *path, const char *request)
 {
-    struct exchange *const exchange = gatewaying_ask(&g, path, request);
     static const int64_t gpt41_pusd = 8000000; /* $8 per million */
-    const int64_t held_pusd = held_for(path, request);
-    const int64_t input_pusd = exchange->input_tokens_max * 2000000;
+    const int64_t held_pusd = gatewaying_held_pusd(&g, path, request);
+    const int64_t input_pusd = g.exchange.input_tokens_max * 2000000;
     return (held_pusd - input_pusd) / gpt41_pusd;
 }
 
@@ -92,14 +75,14 @@ static void a_region_a_tier_audio_and_searches_are_held_for(void)
         "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10,\"tools\":[{\"type\":"
         "\"web_search_20250305\",\"name\":\"web_search\",\"max_uses\":7}]}";
     gatewaying_open(&g, NULL, 0);
-    const int64_t anywhere_pusd = held_for("/v1/messages", plain);
-    const int64_t global_pusd = held_for("/v1/messages", global);
-    const int64_t text_pusd = held_for("/v1/chat/completions", text);
-    const int64_t audio_pusd = held_for("/v1/chat/completions", audio);
-    const int64_t standard_pusd = held_for("/v1/chat/completions", standard);
-    const int64_t priority_pusd = held_for("/v1/chat/completions", priority);
-    const int64_t none_pusd = held_for("/v1/messages", none);
-    const int64_t search_pusd = held_for("/v1/messages", search);
+    const int64_t anywhere_pusd = gatewaying_held_pusd(&g, "/v1/messages", plain);
+    const int64_t global_pusd = gatewaying_held_pusd(&g, "/v1/messages", global);
+    const int64_t text_pusd = gatewaying_held_pusd(&g, "/v1/chat/completions", text);
+    const int64_t audio_pusd = gatewaying_held_pusd(&g, "/v1/chat/completions", audio);
+    const int64_t standard_pusd = gatewaying_held_pusd(&g, "/v1/chat/completions", standard);
+    const int64_t priority_pusd = gatewaying_held_pusd(&g, "/v1/chat/completions", priority);
+    const int64_t none_pusd = gatewaying_held_pusd(&g, "/v1/messages", none);
+    const int64_t search_pusd = gatewaying_held_pusd(&g, "/v1/messages", search);
     gatewaying_close(&g);
     EXPECT(test_is_refusing() || anywhere_pusd * 10 > global_pusd * 10);
     EXPECT(test_is_refusing() || audio_pusd > 2 * text_pusd);
@@ -112,22 +95,13 @@ static void a_call_of_a_model_by_its_path_is_not_free(void)
     gatewaying_open(&g, NULL, 0);
     struct exchange *const exchange =
         gatewaying_ask(&g, "/openai/v1/models/gemini-2.5-pro:generateContent", "{\"contents\":[]}");
-    const bool goes = gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
+    const bool goes = gatewaying_goes(&g);
     const bool is_free = exchange->is_free;
-    struct text record;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
     exchange->end = END_NOT_STARTED;
-    (void)gatewaying_settle(&g, &record);
-    text_deinit(&record);
+    (void)gatewaying_settle(&g, NULL);
     gatewaying_close(&g);
     EXPECT(goes);
     EXPECT(!is_free);
-}
-
-static bool starts(const char *path, const char *request)
-{
-    struct exchange *const exchange = gatewaying_ask(&g, path, request);
-    return gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
 }
 
 static void work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input(void)
@@ -137,24 +111,21 @@ static void work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input(
     static const char *const waiting =
         "{\"model\":\"gpt-4.1\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":"
         "\"Is it raining in Lisbon?\"}]}";
-    struct text first;
     struct text second;
     gatewaying_open(&g, NULL, 0);
-    text_init(&first, CALL_RECORD_BYTES_MAX);
     text_init(&second, CALL_RECORD_BYTES_MAX);
-    bool fine = starts("/v1/responses", background);
+    bool fine = gatewaying_starts(&g, "/v1/responses", background);
     gatewaying_answer(&g, 200, "{\"id\":\"resp_1\",\"status\":\"queued\",\"usage\":null}");
     const int64_t held_pusd = g.exchange.held_pusd;
-    const struct gateway_settled queued = gatewaying_settle(&g, &first);
+    const struct gateway_settled queued = gatewaying_settle(&g, NULL);
     struct budget_counts counts;
     budget_count(g.budget, &counts);
-    fine = fine && starts("/v1/chat/completions", waiting);
+    fine = fine && gatewaying_starts(&g, "/v1/chat/completions", waiting);
     g.exchange.end = END_FAILED;
     g.exchange.failure = NET_TOTAL_TIMEOUT;
     g.exchange.was_sent = true;
     const struct gateway_settled late = gatewaying_settle(&g, &second);
     const bool says = str_find(text_str(&second), STR("usage estimated")) != SIZE_MAX;
-    text_deinit(&first);
     text_deinit(&second);
     gatewaying_close(&g);
     EXPECT(fine);
@@ -168,16 +139,14 @@ static void work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input(
 
 static void an_error_is_not_charged_even_when_the_client_has_left(void)
 {
-    struct text record;
     gatewaying_open(&g, NULL, 0);
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    const bool fine = starts("/v1/messages", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":5}");
+    const bool fine =
+        gatewaying_starts(&g, "/v1/messages", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":5}");
     g.exchange.status = 529;
     g.exchange.end = END_LEFT;
-    const struct gateway_settled settled = gatewaying_settle(&g, &record);
+    const struct gateway_settled settled = gatewaying_settle(&g, NULL);
     struct budget_counts counts;
     budget_count(g.budget, &counts);
-    text_deinit(&record);
     gatewaying_close(&g);
     EXPECT(fine);
     EXPECT(!settled.is_charged);
@@ -186,11 +155,10 @@ static void an_error_is_not_charged_even_when_the_client_has_left(void)
 
 static void a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen(void)
 {
-    struct text record;
     gatewaying_open(&g, NULL, 0);
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    const bool fine = starts("/v1/messages", "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":500,"
-                                             "\"stream\":true,\"messages\":[]}");
+    const bool fine = gatewaying_starts(&g, "/v1/messages",
+                                        "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":500,"
+                                        "\"stream\":true,\"messages\":[]}");
     gatewaying_stream(&g,
                       "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_0000000001\","
                       "\"usage\":{\"input_tokens\":12,\"output_tokens\":1}}}\n\n"
@@ -198,8 +166,7 @@ static void a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen(void)
                       "\"one two three four five six seven eight nine ten\"}}\n\n"
                       "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
                       true);
-    const struct gateway_settled settled = gatewaying_settle(&g, &record);
-    text_deinit(&record);
+    const struct gateway_settled settled = gatewaying_settle(&g, NULL);
     gatewaying_close(&g);
     EXPECT(fine);
     EXPECT(settled.is_estimated);
@@ -213,21 +180,18 @@ static void an_answer_without_usage_is_counted_in_the_vocabulary_of_its_model(vo
     static const int64_t input[] = {3 + 4 + 28, 3 + 4 + 37};
     static const int64_t output[] = {6, 6}; /* source: the cookbook of OpenAI, part 5 */
     for (size_t i = 0; i < COUNT_OF(models); i++) {
-        struct text record;
         gatewaying_open(&g, NULL, 0);
-        text_init(&record, CALL_RECORD_BYTES_MAX);
         snprintf(
             body, sizeof body,
             "{\"model\":\"%s\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":"
             "\"I'll say what they've said: you're late, he'd GO, it's John's, WE'LL see, don't "
             "DON'T, 'tis y'all's\"}]}",
             models[i]);
-        const bool fine = starts("/v1/chat/completions", body);
+        const bool fine = gatewaying_starts(&g, "/v1/chat/completions", body);
         gatewaying_answer(&g, 200,
                           "{\"id\":\"chatcmpl-000000001\",\"choices\":[{\"message\":{\"content\":"
                           "\"antidisestablishmentarianism\"}}]}");
-        const struct gateway_settled settled = gatewaying_settle(&g, &record);
-        text_deinit(&record);
+        const struct gateway_settled settled = gatewaying_settle(&g, NULL);
         gatewaying_close(&g);
         EXPECT(fine);
         EXPECT(settled.is_estimated);
@@ -241,7 +205,8 @@ static void a_settlement_that_comes_too_late_still_leaves_its_record(void)
     struct text record;
     gatewaying_open(&g, NULL, 0);
     text_init(&record, CALL_RECORD_BYTES_MAX);
-    const bool fine = starts("/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"max_tokens\":5}");
+    const bool fine =
+        gatewaying_starts(&g, "/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"max_tokens\":5}");
     /* Somebody has settled it before. */
     const bool gone =
         budget_void(g.budget, g.exchange.hold, g.exchange.started_ns, STR(""), &g.err) == ERR_OK;
@@ -387,7 +352,7 @@ static void budget_header_and_ledger_have_the_same_picodollars(void)
         const int64_t choices = 1 + (int64_t)rng_below(&rng, 4);
         const struct arena_position mark = arena_mark(&arena);
         make_request(&rng, shape, tier, max_tokens, choices);
-        if (!starts(shape->path, body)) {
+        if (!gatewaying_starts(&g, shape->path, body)) {
             differs = true;
             break;
         }

@@ -27,19 +27,10 @@ static void open_with(enum service_tier tier)
     gateway_set_table(&g.gateway, table);
 }
 
-static bool admit(const char *path, const char *body)
-{
-    struct exchange *const exchange = gatewaying_ask(&g, path, body);
-    return gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
-}
-
 /* What it came to; -1: nobody knows. */
 static int64_t settle(void)
 {
-    struct text record;
-    text_init(&record, CALL_RECORD_BYTES_MAX);
-    const struct gateway_settled settled = gatewaying_settle(&g, &record);
-    text_deinit(&record);
+    const struct gateway_settled settled = gatewaying_settle(&g, NULL);
     return settled.has_cost && settled.has_usage && !settled.is_estimated ? settled.cost_pusd : -1;
 }
 
@@ -54,8 +45,9 @@ static void geminis_figures_are_metered(void)
         ",{\"modality\":\"AUDIO\",\"tokenCount\":100}]},\"modelVersion\":\"gemini-2.5-flash\","
         "\"responseId\":\"a-response-of-gemini\"}";
     open_with(TIER_STANDARD);
-    bool good = admit(FLASH "generateContent", "{\"contents\":[{\"parts\":[{\"text\":\"hello\"}]}],"
-                                               "\"generationConfig\":{\"maxOutputTokens\":200}}");
+    bool good = gatewaying_starts(&g, FLASH "generateContent",
+                                  "{\"contents\":[{\"parts\":[{\"text\":\"hello\"}]}],"
+                                  "\"generationConfig\":{\"maxOutputTokens\":200}}");
     const struct exchange *const exchange = &g.exchange;
     good = good && !exchange->is_unpriced && exchange->cause == HOLD_CAUSE_NONE &&
            exchange->held_pusd == exchange->input_tokens_max * IN + 200 * OUT &&
@@ -83,10 +75,10 @@ static void a_stream_of_geminis_counts_its_last_telling(void)
         "{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":25,"
         "\"totalTokenCount\":35}}]";
     open_with(TIER_STANDARD);
-    bool good = admit(FLASH "streamGenerateContent?alt=sse", "{\"contents\":[]}");
+    bool good = gatewaying_starts(&g, FLASH "streamGenerateContent?alt=sse", "{\"contents\":[]}");
     gatewaying_stream(&g, events, true);
     good = good && settle() == 10 * IN + 25 * OUT;
-    good = good && admit(FLASH "streamGenerateContent", "{\"contents\":[]}");
+    good = good && gatewaying_starts(&g, FLASH "streamGenerateContent", "{\"contents\":[]}");
     gatewaying_answer(&g, 200, array);
     good = good && settle() == 10 * IN + 25 * OUT;
     gatewaying_close(&g);
@@ -104,21 +96,22 @@ static void what_gemini_reads_beyond_its_text_is_said_and_counting_is_free(void)
     bool good = true;
     open_with(TIER_STANDARD);
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        good = good && admit(FLASH "generateContent", bodies[i]) && !g.exchange.is_unpriced &&
-               g.exchange.unbounded != NULL;
+        good = good && gatewaying_starts(&g, FLASH "generateContent", bodies[i]) &&
+               !g.exchange.is_unpriced && g.exchange.unbounded != NULL;
         gatewaying_answer(&g, 400, "{}");
         (void)settle();
     }
-    const bool tools =
-        admit(FLASH "generateContent", "{\"contents\":[{\"parts\":[{\"functionCall\":{}}]}],"
-                                       "\"tools\":[{\"functionDeclarations\":[]}],"
-                                       "\"generation_config\":{\"max_output_tokens\":7,"
-                                       "\"candidate_count\":2}}") &&
-        g.exchange.unbounded == NULL && g.exchange.output_max == 7 && g.exchange.choices == 2;
+    const bool tools = gatewaying_starts(&g, FLASH "generateContent",
+                                         "{\"contents\":[{\"parts\":[{\"functionCall\":{}}]}],"
+                                         "\"tools\":[{\"functionDeclarations\":[]}],"
+                                         "\"generation_config\":{\"max_output_tokens\":7,"
+                                         "\"candidate_count\":2}}") &&
+                       g.exchange.unbounded == NULL && g.exchange.output_max == 7 &&
+                       g.exchange.choices == 2;
     gatewaying_answer(&g, 400, "{}");
     (void)settle();
-    const bool counting = admit(FLASH "countTokens", "{\"contents\":[]}") && g.exchange.is_free &&
-                          g.exchange.hold == 0;
+    const bool counting = gatewaying_starts(&g, FLASH "countTokens", "{\"contents\":[]}") &&
+                          g.exchange.is_free && g.exchange.hold == 0;
     gatewaying_close(&g);
     EXPECT(test_is_refusing() || good);
     EXPECT(test_is_refusing() || tools);
@@ -160,7 +153,7 @@ static void a_model_in_the_path_is_read_and_nothing_else_is(void)
 static int64_t held_at(const char *path, const char *body)
 {
     const int64_t held_pusd =
-        admit(path, body) && !g.exchange.is_unpriced ? g.exchange.held_pusd : -1;
+        gatewaying_starts(&g, path, body) && !g.exchange.is_unpriced ? g.exchange.held_pusd : -1;
     if (g.exchange.hold != 0) {
         CHECK(gateway_end_hold(&g.exchange, NULL, NULL));
     }
@@ -205,7 +198,7 @@ static int64_t held_for(const char *tier)
     char body[256];
     snprintf(body, sizeof body, "{\"model\":\"gpt-5\",\"max_completion_tokens\":1000%s%s}",
              tier[0] != '\0' ? ",\"service_tier\":" : "", tier);
-    if (!admit("/v1/chat/completions", body)) {
+    if (!gatewaying_starts(&g, "/v1/chat/completions", body)) {
         return -1;
     }
     const int64_t held_pusd = g.exchange.held_pusd;
@@ -224,7 +217,8 @@ static void what_leaves_its_tier_open_is_held_for_by_the_one_agreed_on(void)
     const int64_t told_pusd = held_for("\"default\"");
     const int64_t auto_pusd = held_for("\"auto\"");
     const int64_t none_pusd = held_for("");
-    bool good = admit("/v1/chat/completions", "{\"model\":\"gpt-5\",\"max_tokens\":1000}");
+    bool good =
+        gatewaying_starts(&g, "/v1/chat/completions", "{\"model\":\"gpt-5\",\"max_tokens\":1000}");
     gatewaying_answer(&g, 200,
                       "{\"model\":\"gpt-5\",\"usage\":{\"prompt_tokens\":10,"
                       "\"completion_tokens\":1000},\"service_tier\":\"priority\"}");
@@ -240,15 +234,16 @@ static void a_model_that_always_searches_is_held_and_charged_for_it(void)
     static const char reply[] = "{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":10}}";
     static const int64_t fee_pusd = INT64_C(10000000000); /* $10 for a thousand */
     open_with(TIER_STANDARD);
-    bool known = admit("/v1/chat/completions",
-                       "{\"model\":\"gpt-4o-mini-search-preview\",\"max_tokens\":10}") &&
-                 g.exchange.held_pusd > fee_pusd && g.exchange.cause == HOLD_CAUSE_NONE;
+    bool known =
+        gatewaying_starts(&g, "/v1/chat/completions",
+                          "{\"model\":\"gpt-4o-mini-search-preview\",\"max_tokens\":10}") &&
+        g.exchange.held_pusd > fee_pusd && g.exchange.cause == HOLD_CAUSE_NONE;
     gatewaying_answer(&g, 200, reply);
     known = known && settle() == fee_pusd + 10 * 150000 + 10 * 600000;
     /* Its fee is in no price list: the tokens are held and charged for, and it may cost more. */
-    bool unknown =
-        admit("/v1/chat/completions", "{\"model\":\"gpt-4o-search-preview\",\"max_tokens\":10}") &&
-        !g.exchange.is_unpriced && g.exchange.cause == HOLD_CAUSE_FEES;
+    bool unknown = gatewaying_starts(&g, "/v1/chat/completions",
+                                     "{\"model\":\"gpt-4o-search-preview\",\"max_tokens\":10}") &&
+                   !g.exchange.is_unpriced && g.exchange.cause == HOLD_CAUSE_FEES;
     gatewaying_answer(&g, 200, reply);
     unknown = unknown && settle() == 10 * 2500000 + 10 * 10000000;
     gatewaying_close(&g);

@@ -487,7 +487,7 @@ static void *borrow(void *context)
         CHECK(inbox_borrow_store(borrower->bench->inbox, &store, &err) == ERR_OK);
         borrower->alone = atomic_fetch_add(borrower->inside, 1) == 0 && borrower->alone;
         CHECK(store_begin(store, &err) == ERR_OK);
-        CHECK(store_append(store, LEDGER_rejects, false, &reject, 1, &err) == ERR_OK);
+        CHECK(store_append(store, LEDGER_rejects, &reject, 1, &err) == ERR_OK);
         usleep(2000);
         CHECK(store_commit(store, &err) == ERR_OK);
         atomic_fetch_sub(borrower->inside, 1);

@@ -25,20 +25,6 @@ static bool open_once(void)
     return false;
 }
 
-static bool reject_says(size_t index, int64_t line, const char *part)
-{
-    if (index >= fixture.all.rejects.count) {
-        return false;
-    }
-    const struct reject *reject = &fixture.all.rejects.rows[index];
-    const bool ok = reject->line == line && reject->reason.data != NULL &&
-                    str_find(reject->reason, str_from(part)) != SIZE_MAX;
-    if (!ok) {
-        test_note(reject->reason.data);
-    }
-    return ok;
-}
-
 static void a_column_that_is_not_there_is_refused_with_those_that_are(void)
 {
     if (!open_once()) {
@@ -115,11 +101,12 @@ static void rows_that_cannot_be_read_are_rejected_and_the_rest_is_kept(void)
     const bool ok = code == ERR_OK && all->steps.count == 2 && all->rejected == 6 &&
                     all->lines == 8 && fixture.counts.rejected == 6 && fixture.counts.rows == 8 &&
                     fixture.counts.files == 1 &&
-                    reject_says(0, 3, "case.id: the row names no case") &&
-                    reject_says(1, 4, "step.output_tokens: \"-1\" is negative") &&
-                    reject_says(2, 5, "step.cost: \"NaN\"") && reject_says(3, 6, "step.cost: ") &&
-                    reject_says(4, 7, "step.end: \"tomorrow\" is not a time") &&
-                    reject_says(5, 8, "Expected Number of Columns: 5 Found: 3") &&
+                    fixture_rejects(&fixture, 0, 3, "case.id: the row names no case") &&
+                    fixture_rejects(&fixture, 1, 4, "step.output_tokens: \"-1\" is negative") &&
+                    fixture_rejects(&fixture, 2, 5, "step.cost: \"NaN\"") &&
+                    fixture_rejects(&fixture, 3, 6, "step.cost: ") &&
+                    fixture_rejects(&fixture, 4, 7, "step.end: \"tomorrow\" is not a time") &&
+                    fixture_rejects(&fixture, 5, 8, "Expected Number of Columns: 5 Found: 3") &&
                     strcmp(fixture.last_file, "calls.csv") == 0;
     const bool unknown = ok && !all->steps.rows[1].has_usage && !all->steps.rows[1].has_reported &&
                          all->steps.rows[1].ended_ns == TIME_UNKNOWN;
@@ -164,7 +151,8 @@ static void an_id_that_repeats_is_told_when_it_says_something_else(void)
         "case,run,id,cost\nc1,r1,m1,0.5\nc1,r1,m2,0.5\nc1,r1,m1,0.5\nc1,r1,m1,0.7\n");
     const enum errc code = fixture_import(&fixture, MAP("id: id, cost: cost"));
     const bool ok = code == ERR_OK && fixture.all.steps.count == 2 && fixture.all.rejected == 1 &&
-                    fixture.counts.repeated == 1 && reject_says(0, 5, "step.id: \"m1\" was on");
+                    fixture.counts.repeated == 1 &&
+                    fixture_rejects(&fixture, 0, 5, "step.id: \"m1\" was on");
     fixture_close(&fixture);
     EXPECT(ok);
 }
@@ -222,18 +210,18 @@ static void one_row_can_be_case_attempt_step_and_outcome(void)
                   "    step: {cost: {column: cost, unit: cents}}\n"
                   "    outcome: {status: won, at: {column: when, format: '%d/%m/%Y %H:%M'}}\n");
     const struct trace *all = &fixture.all;
-    const bool ok = code == ERR_OK && all->cases.count == 2 && all->outcomes.count == 2 &&
-                    all->rejected == 1 && reject_says(0, 3, "outcome.at: \"? bad\"") &&
-                    str_equal(all->cases.rows[0].workflow, STR("w1")) &&
-                    str_equal(all->cases.rows[0].input_key, STR("t1")) &&
-                    all->cases.rows[0].attribute_count == 1 &&
-                    all->cases.rows[1].attribute_count == 1 &&
-                    str_equal(all->cases.rows[1].attributes[0].value, STR("blue")) &&
-                    all->steps.rows[0].reported_pusd == INT64_C(2500000000000) &&
-                    all->outcomes.rows[0].status == OUTCOME_RESOLVED &&
-                    all->outcomes.rows[0].effective_ns == INT64_C(1713117480000000000) &&
-                    all->outcomes.rows[1].effective_ns == TIME_UNKNOWN &&
-                    all->attempts.rows[0].has_succeeded && all->attempts.rows[0].succeeded;
+    const bool ok =
+        code == ERR_OK && all->cases.count == 2 && all->outcomes.count == 2 && all->rejected == 1 &&
+        fixture_rejects(&fixture, 0, 3, "outcome.at: \"? bad\"") &&
+        str_equal(all->cases.rows[0].workflow, STR("w1")) &&
+        str_equal(all->cases.rows[0].input_key, STR("t1")) &&
+        all->cases.rows[0].attribute_count == 1 && all->cases.rows[1].attribute_count == 1 &&
+        str_equal(all->cases.rows[1].attributes[0].value, STR("blue")) &&
+        all->steps.rows[0].reported_pusd == INT64_C(2500000000000) &&
+        all->outcomes.rows[0].status == OUTCOME_RESOLVED &&
+        all->outcomes.rows[0].effective_ns == INT64_C(1713117480000000000) &&
+        all->outcomes.rows[1].effective_ns == TIME_UNKNOWN && all->attempts.rows[0].has_succeeded &&
+        all->attempts.rows[0].succeeded;
     fixture_close(&fixture);
     EXPECT(ok);
 }
@@ -251,10 +239,11 @@ static void files_are_joined_by_a_select(void)
                   "    from: SELECT * FROM calls JOIN runs USING (run) ORDER BY run, n\n"
                   "    case: {id: case}\n    attempt: {id: run}\n"
                   "    step: {sequence: n, cost: cost}\n");
-    const bool ok =
-        code == ERR_OK && fixture.all.steps.count == 3 && fixture.all.rejected == 1 &&
-        fixture.counts.files == 2 && fixture.all.steps.rows[2].reported_pusd == 400000000000 &&
-        reject_says(0, 2, "is not a JSON object") && strcmp(fixture.last_file, "runs.jsonl") == 0;
+    const bool ok = code == ERR_OK && fixture.all.steps.count == 3 && fixture.all.rejected == 1 &&
+                    fixture.counts.files == 2 &&
+                    fixture.all.steps.rows[2].reported_pusd == 400000000000 &&
+                    fixture_rejects(&fixture, 0, 2, "is not a JSON object") &&
+                    strcmp(fixture.last_file, "runs.jsonl") == 0;
     fixture_close(&fixture);
     EXPECT(ok);
 }
@@ -311,7 +300,7 @@ static void kpis_need_no_case(void)
         &fixture, "tables:\n  - file: kpi.csv\n    kpi: {name: {const: backlog}, at: day, value: "
                   "backlog}\n");
     const bool ok = code == ERR_OK && fixture.all.kpis.count == 1 && fixture.all.cases.count == 0 &&
-                    reject_says(0, 3, "kpi.value: is missing");
+                    fixture_rejects(&fixture, 0, 3, "kpi.value: is missing");
     fixture_close(&fixture);
     EXPECT(ok);
 }

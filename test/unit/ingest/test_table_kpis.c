@@ -9,15 +9,7 @@ static struct fixture fixture;
 
 static bool refuses(const char *name, const char *text, enum errc code, const char *says)
 {
-    if (test_is_refusing()) {
-        return true; /* opening a database takes a while; the others do it */
-    }
-    fixture_open(&fixture);
-    fixture_write_text(&fixture, name, text);
-    const enum errc got = fixture_kpis(&fixture, name);
-    const bool ok = got == code && fixture_says(&fixture, says) && fixture.batches == 0;
-    fixture_close(&fixture);
-    return ok;
+    return fixture_refuses(&fixture, fixture_kpis, name, text, code, says);
 }
 
 static void a_file_without_name_time_value_or_workflow_is_refused(void)
@@ -30,15 +22,6 @@ static void a_file_without_name_time_value_or_workflow_is_refused(void)
         refuses("k.csv", "name,at,value\nn,2026-01-01,1\n", ERR_SYNTAX, "--workflow names none"));
     EXPECT(refuses("k.csv", "workflow,kpi,name,at,value\n", ERR_SYNTAX, "mean the same"));
     EXPECT(refuses("k.txt", "a\n", ERR_UNSUPPORTED, "does not end in .csv"));
-}
-
-static bool reject_says(size_t index, int64_t line, const char *part)
-{
-    if (index >= fixture.all.rejects.count) {
-        return false;
-    }
-    const struct reject *const reject = &fixture.all.rejects.rows[index];
-    return reject->line == line && str_find(reject->reason, str_from(part)) != SIZE_MAX;
 }
 
 static void figures_are_read_and_bad_rows_named(void)
@@ -64,9 +47,10 @@ static void figures_are_read_and_bad_rows_named(void)
              first->at_ns == INT64_C(1767225600000000000) && fabs(first->value - 12.5) < 1e-12 &&
              str_equal(all->kpis.rows[1].series, STR("berlin")) &&
              fabs(all->kpis.rows[1].value + 3) < 1e-12 && all->kpis.rows[2].workflow.size == 0;
-        ok = ok && reject_says(0, 5, "another value") && reject_says(1, 6, "not a time") &&
-             reject_says(2, 7, "not a decimal number") &&
-             reject_says(3, 8, "kpi.value: is missing");
+        ok = ok && fixture_rejects(&fixture, 0, 5, "another value") &&
+             fixture_rejects(&fixture, 1, 6, "not a time") &&
+             fixture_rejects(&fixture, 2, 7, "not a decimal number") &&
+             fixture_rejects(&fixture, 3, 8, "kpi.value: is missing");
     }
     if (code != ERR_OK) {
         test_note(fixture.err.text);

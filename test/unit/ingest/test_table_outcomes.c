@@ -10,15 +10,7 @@ static struct fixture fixture;
 
 static bool refuses(const char *name, const char *text, enum errc code, const char *says)
 {
-    if (test_is_refusing()) {
-        return true; /* opening a database takes a while; the others do it */
-    }
-    fixture_open(&fixture);
-    fixture_write_text(&fixture, name, text);
-    const enum errc got = fixture_outcomes(&fixture, name);
-    const bool ok = got == code && fixture_says(&fixture, says) && fixture.batches == 0;
-    fixture_close(&fixture);
-    return ok;
+    return fixture_refuses(&fixture, fixture_outcomes, name, text, code, says);
 }
 
 static void a_file_without_case_status_or_workflow_is_refused(void)

@@ -161,10 +161,7 @@ static enum errc settle(struct store *store, struct arena *arena, struct err *er
     if (code == ERR_OK) {
         code = import(store, book, made, COUNT_OF(made), err);
     }
-    if (code == ERR_OK) {
-        code = store_unstage(store, LEDGER_settlements, err);
-    }
-    return code == ERR_OK ? store_append(store, LEDGER_settlements, true, &row, 1, err) : code;
+    return code == ERR_OK ? store_stage(store, LEDGER_settlements, &row, 1, err) : code;
 }
 
 /* What the check finds in the damaged ledger, and whether it finds nothing in the whole one. */

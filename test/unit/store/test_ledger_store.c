@@ -33,7 +33,7 @@ static enum errc add_case(struct store *store, const struct ledger_cases *row, s
 {
     enum errc code = store_begin(store, err);
     if (code == ERR_OK) {
-        code = store_append(store, LEDGER_cases, false, row, 1, err);
+        code = store_append(store, LEDGER_cases, row, 1, err);
     }
     return code == ERR_OK ? store_commit(store, err) : code;
 }
@@ -169,7 +169,7 @@ static void what_is_not_committed_is_gone(void)
         code = store_begin(store, &err);
     }
     if (code == ERR_OK) {
-        code = store_append(store, LEDGER_cases, false, &one_case, 1, &err);
+        code = store_append(store, LEDGER_cases, &one_case, 1, &err);
         during = count_cases(store);
         store_rollback(store);
         after = count_cases(store);
@@ -246,7 +246,7 @@ static void every_type_of_column_is_read_back_as_it_was(void)
     arena_init(&arena, ARENA_BYTES);
     enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
     if (code == ERR_OK) {
-        code = store_append(store, LEDGER_outcomes, false, &outcome, 1, &err);
+        code = store_append(store, LEDGER_outcomes, &outcome, 1, &err);
     }
     if (code == ERR_OK) {
         code = store_run(store, QUERY_all_outcomes, NULL, 0, &arena, &result, &err);
@@ -288,7 +288,7 @@ static void a_query_sees_rows_that_came_after_it_was_first_asked(void)
         code = store_run(store, QUERY_verify_duplicate_names, NULL, 0, &arena, &result, &err);
     }
     if (code == ERR_OK) {
-        code = store_append(store, LEDGER_sources, false, sources, COUNT_OF(sources), &err);
+        code = store_append(store, LEDGER_sources, sources, COUNT_OF(sources), &err);
     }
     if (code == ERR_OK) {
         code = store_run(store, QUERY_verify_duplicate_names, NULL, 0, &arena, &result, &err);
@@ -336,7 +336,7 @@ static void an_older_ledger_is_given_the_tables_it_lacks(void)
         code = store_open(home_str(&home), STORE_WRITE, &store, &err);
     }
     if (code == ERR_OK) { /* the appender checks that the columns are those of the list */
-        code = store_append(store, LEDGER_kpis, false, &kpi, 1, &err);
+        code = store_append(store, LEDGER_kpis, &kpi, 1, &err);
     }
     if (code == ERR_OK) {
         code = store_run(store, QUERY_kpis_list, NULL, 0, &arena, &after, &err);
@@ -372,7 +372,7 @@ static void a_ledger_of_version_4_is_given_what_steps_say_of_their_trace(void)
     home_make(&home);
     enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
     if (code == ERR_OK) {
-        code = store_append(store, LEDGER_steps, false, &step, 1, &err);
+        code = store_append(store, LEDGER_steps, &step, 1, &err);
     }
     if (code == ERR_OK) {
         code = store_sql(store,
@@ -391,7 +391,7 @@ static void a_ledger_of_version_4_is_given_what_steps_say_of_their_trace(void)
         code = store_open(home_str(&home), mode, &store, &err);
     }
     if (code == ERR_OK) { /* the appender checks that the columns are those of the list */
-        code = store_append(store, LEDGER_steps, false, &step, 1, &err);
+        code = store_append(store, LEDGER_steps, &step, 1, &err);
     }
     if (code == ERR_OK) {
         steps = tables_of(store, "steps");

@@ -264,7 +264,7 @@ const char *decoding_difference(const struct decoding_union *all, const struct t
     return NULL;
 }
 
-const char *decoding_split_difference(const struct decoding_source *source, size_t cut)
+static const char *split_difference(const struct decoding_source *source, size_t cut)
 {
     static struct decoding whole;
     static struct decoding before;
@@ -295,4 +295,13 @@ const char *decoding_split_difference(const struct decoding_source *source, size
         return text;
     }
     return NULL;
+}
+
+bool decoding_agrees_when_split(const struct decoding_source *source, size_t cut)
+{
+    const char *const difference = split_difference(source, cut);
+    if (difference != NULL) {
+        test_note(difference);
+    }
+    return difference == NULL;
 }

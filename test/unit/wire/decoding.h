@@ -55,9 +55,9 @@ void decoding_join(struct decoding_union *all, const struct trace *trace);
 /* NULL, or a text that tells the first difference. Static memory. */
 const char *decoding_difference(const struct decoding_union *all, const struct trace *trace);
 /*
- * Decode in one run, then in two that meet at `cut`, and compare the rows. NULL, or what differs.
- * Uses its own static decodings.
+ * Whether decoding in one run gives the same rows as in two that meet at `cut`; what differs is
+ * noted. Uses its own static decodings.
  */
-const char *decoding_split_difference(const struct decoding_source *source, size_t cut);
+bool decoding_agrees_when_split(const struct decoding_source *source, size_t cut);
 
 #endif

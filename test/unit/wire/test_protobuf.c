@@ -113,6 +113,32 @@ static void a_head_gives_the_beginning_of_what_goes_on_behind_it(void)
     EXPECT(str_equal(field.bytes, STR("abc")));
 }
 
+static void a_walk_ends_with_the_message_or_with_what_it_is_told(void)
+{
+    struct protobuf reader = protobuf_open(STR("\x08\x01\x08\x02\x0d"));
+    struct protobuf_field field = {0};
+    enum errc code = ERR_OK;
+    int steps = 0;
+    while (protobuf_walk(&reader, &field, &code, &err)) {
+        steps++;
+    }
+    EXPECT(steps == 2);
+    EXPECT(code == ERR_TRUNCATED);
+    EXPECT(field.value == 2);
+    reader = protobuf_open(STR("\x08\x01\x08\x02"));
+    code = ERR_OK;
+    for (steps = 0; protobuf_walk(&reader, &field, &code, &err); steps++) {
+    }
+    EXPECT(steps == 2);
+    EXPECT(code == ERR_OK);
+    reader = protobuf_open(STR("\x08\x01\x08\x02"));
+    for (steps = 0; protobuf_walk(&reader, &field, &code, &err); steps++) {
+        code = ERR_LIMIT;
+    }
+    EXPECT(steps == 1);
+    EXPECT(code == ERR_LIMIT);
+}
+
 int main(void)
 {
     const struct test tests[] = {
@@ -122,6 +148,7 @@ int main(void)
         TEST(a_field_of_another_kind_than_due_is_refused),
         TEST(a_message_in_a_message_tells_the_byte_of_the_whole),
         TEST(a_head_gives_the_beginning_of_what_goes_on_behind_it),
+        TEST(a_walk_ends_with_the_message_or_with_what_it_is_told),
     };
     return test_main(tests, COUNT_OF(tests));
 }
