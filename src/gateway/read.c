@@ -206,8 +206,9 @@ enum gateway_step gateway_read(struct exchange *exchange)
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
     exchange->api = provider_api_of(exchange->dialect, rest);
-    if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
-        exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
+    if (exchange->api == PROVIDER_MODELS && (head->method == HTTP_POST || request->body.size > 0)) {
+        /* "/models/NAME:generate" is a call of it, by whatever X-HTTP-Method-Override says */
+        exchange->api = PROVIDER_OTHER;
     }
     if (exchange->api == PROVIDER_OTHER) {
         exchange->method = provider_method_of(rest, &exchange->path_model);
