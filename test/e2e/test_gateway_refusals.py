@@ -132,7 +132,8 @@ def test_a_retry_and_the_reason_on_the_answer(start, upstream):
     status, fields, _ = chat(server, {"status": 503}, max_tokens=5)
     assert status == 503
     assert [entry["model"] for entry in upstream.log] == ["gpt-4.1"] * 3 + ["gpt-4.1-mini"]
-    assert fields["x-bursar-reason"] == "fallback: gpt-4.1 answered 503"
+    assert fields["x-bursar-reason"] == ("fallback: gpt-4.1 answered 503; "
+                                         "route 1 in place of gpt-4.1")
 
 
 def test_what_is_free_is_held_for_nothing(home, start, upstream):
