@@ -87,6 +87,21 @@ void serve_handle_commands(void *context, const struct net_request *request,
     }
 }
 
+/* Who means to call a model learns how: mostly the base URL is not whole. */
+static const char *nothing_at(struct str path)
+{
+    static const char *const apis[] = {"/chat/completion", "/completions", "/responses",
+                                       "/embeddings",      "/messages",    "/models"};
+    for (size_t i = 0; i < COUNT_OF(apis); i++) {
+        if (str_find(path, str_from(apis[i])) != SIZE_MAX) {
+            return "there is nothing at this path; calls of models go to /openai/v1/…, "
+                   "/anthropic/v1/… and /NAME/v1/…, by the names under upstreams in bursar.yaml: "
+                   "look at the client's base URL (docs/gateway.md)";
+        }
+    }
+    return "there is nothing at this path; docs/server.md lists what there is";
+}
+
 void serve_handle(void *context, const struct net_request *request, struct net_reply *reply)
 {
     struct serve *const serve = context;
@@ -119,8 +134,7 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
     }
     if (!str_equal(path, STR("/healthz")) && !str_equal(path, STR("/readyz")) &&
         !str_equal(path, STR("/metrics"))) {
-        serve_refuse(reply, 404,
-                     "there is nothing at this path; docs/server.md lists what there is");
+        serve_refuse(reply, 404, nothing_at(path));
     } else if (!reads) {
         serve_refuse(reply, 405, "this path is for GET");
     } else if (str_equal(path, STR("/metrics")) && !caller.has_key &&

@@ -205,6 +205,11 @@ enum gateway_step gateway_read(struct exchange *exchange)
                     "bursar.yaml");
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
+    if (is_below(rest, STR("/v1")) && str_ends_with(exchange->asked->path, STR("/v1"))) {
+        gateway_say(exchange, "/v1 is there twice; a base URL of Anthropic's SDKs ends before it, "
+                              "one of OpenAI's with it");
+        return gateway_refuse(exchange, REFUSE_NOT_FOUND);
+    }
     exchange->api = provider_api_of(exchange->dialect, rest);
     if (exchange->api == PROVIDER_MODELS && (head->method == HTTP_POST || request->body.size > 0)) {
         /* "/models/NAME:generate" is a call of it, by whatever X-HTTP-Method-Override says */

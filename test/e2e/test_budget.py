@@ -214,7 +214,9 @@ def test_steps_are_told_once_with_figures_and_the_url_is_not_logged(home, start)
     assert all(body["scope"] == "workflow:claims" and body["limit_usd"] == "1" and
                body["period"] == "total" and body["resets"] is None for body in told)
     assert told[0]["spent_usd"] == "0.03" and "workflow:claims" in told[0]["text"]
-    assert "cheaper" in told[1]["text"] and "refused" in told[2]["text"]
+    assert told[0]["text"].startswith(
+        "The budget of workflow:claims has passed 3 %: of $1.00, $0.0300 is spent")
+    assert "cheaper" in told[1]["text"] and "refused a call for want of room" in told[2]["text"]
     said = "".join(lines)
     assert said.count("workflow:claims") == 3
     assert "s3cr3t" not in said and "t0ken" not in said

@@ -91,6 +91,33 @@ def test_no_upstream(home, dialect, kinds):
         server.stop()
 
 
+@pytest.mark.parametrize("path, words", [
+    ("/openai/chat/completions", "base URL"), ("/chat/completions", "base URL"),
+    ("/openia/v1/chat/completions", "base URL"), ("/v1/chat/completion", "base URL"),
+    ("/anthropic/messages", "base URL"), ("/openai/v1/v1/chat/completions", "/v1 is there twice"),
+    ("/anthropic/v1/v1/messages", "ends before it"), ("/nothing", "docs/server.md")])
+def test_a_base_url_that_is_not_whole_is_told_how_it_is_mended(start, upstream, path, words):
+    server = start()
+    status, _, body = ask(server, path, {})
+    assert status == 404
+    assert words in json.loads(body)["error"]["message"]
+    assert upstream.log == []
+
+
+def test_who_shows_no_key_learns_which_to_make(start):
+    server = start("require_keys: true")
+    for path, role in (("/v1/chat/completions", "gateway"), ("/api/v1/outcomes", "ingest")):
+        status, _, body = ask(server, path, {})
+        assert status == 401
+        assert f"bursar key create --role {role}" in json.loads(body)["error"]["message"]
+
+
+def test_the_server_says_where_calls_go(start):
+    server = start("budgets: [{scope: org, period: day, usd: 1}]")
+    assert server.process.stderr.readline() == (
+        "bursar: calls of models go to openai, anthropic; 1 budget, 0 routes\n")
+
+
 def test_a_body_too_large(start, upstream):
     server = start()
     found = refusal(server, OPENAI, padding="x" * (33 << 20))

@@ -67,7 +67,7 @@ def test_who_is_refused_for_want_of_a_price_is_told_whose_budget_it_is(start, up
     assert fields["x-bursar-budget-limit-usd"] == "5"
     assert fields["x-bursar-budget-remaining-usd"] == "5"
     assert fields["x-bursar-budget-resets"].endswith("T00:00:00Z")
-    assert "nobody-knows-1" in message and "workflow:w for day ($5)" in message
+    assert "nobody-knows-1" in message and "workflow:w for the day ($5)" in message
     assert server.metric("bursar_budget_holds") == 0
 
 
