@@ -36,8 +36,8 @@ static enum errc read_secret(const struct settings_upstream *upstream, struct ar
         const char *const value = getenv(name);
         if (value == NULL || value[0] == '\0') {
             return err_set(err, ERR_CONFIG,
-                           "upstreams: " STR_FORMAT ": the environment has no %s; set it where "
-                           "bursar serve is started",
+                           "upstreams." STR_FORMAT ".api_key_env: the environment has no %s; set "
+                           "it where bursar serve is started",
                            STR_ARG(upstream->name), name);
         }
         *out = str_from(value);
@@ -95,6 +95,9 @@ static enum errc make_table(struct serve *serve, const struct serve_config *conf
         gateway_table_on_release(*out, give_back, borrowed);
     }
     arena_deinit(&arena);
+    if (code == ERR_CONFIG) {
+        err_prefix(err, STR_FORMAT ": ", STR_ARG(serve->app->config_path));
+    }
     return code;
 }
 

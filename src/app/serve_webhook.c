@@ -134,7 +134,9 @@ void serve_webhook_line(const struct hold_notice *notice, struct text *out)
         text_add(out, STR(" refused a call for want of room: "));
     } else {
         text_format(out, " has passed %.4g %%: ",
-                    100 * money_usd(notice->at_pusd) / money_usd(notice->limit_pusd));
+                    notice->limit_pusd > 0
+                        ? 100 * money_usd(notice->at_pusd) / money_usd(notice->limit_pusd)
+                        : 100);
     }
     text_add(out, STR("of "));
     put_usd(out, is_refusal ? notice->at_pusd : notice->limit_pusd);

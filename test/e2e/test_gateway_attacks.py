@@ -38,7 +38,7 @@ def test_a_route_to_a_model_of_no_possible_name_is_refused_at_the_start(home, up
     home.path.mkdir()
     more = "routes: [" + route.format(long="m" * 300) + "]"
     (home.path / "bursar.yaml").write_text(CONFIG.format(url=upstream.url, more=more))
-    assert "number 1 names a model" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
+    assert "bursar.yaml: routes[0] names a model" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
 
 
 class Canned:

@@ -3,6 +3,7 @@ Method: the real program; a provider on loopback that waits or fails; a port whe
 import datetime
 import json
 import socket
+import time
 
 import pytest
 
@@ -104,12 +105,35 @@ def test_a_base_url_that_is_not_whole_is_told_how_it_is_mended(start, upstream, 
     assert upstream.log == []
 
 
+def test_a_key_of_the_gateway_on_a_path_of_none_is_told_of_the_base_url(home, start):
+    server = start("require_keys: true")
+    key = home.json("key", "create", "--role", "gateway")["secret"]
+    time.sleep(1)
+    status, _, body = ask(server, "/chat/completions", {}, headers={"x-api-key": key})
+    assert status == 404 and "base URL" in json.loads(body)["error"]["message"]
+
+
 def test_who_shows_no_key_learns_which_to_make(start):
     server = start("require_keys: true")
     for path, role in (("/v1/chat/completions", "gateway"), ("/api/v1/outcomes", "ingest")):
         status, _, body = ask(server, path, {})
         assert status == 401
         assert f"bursar key create --role {role}" in json.loads(body)["error"]["message"]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("upstreams: {openai: {base_url: 'https://a b'}}",
+     "bursar.yaml: upstreams.openai.base_url: \"https://a b\" is no URL of a server; write it as "),
+    ("upstreams: {openai: {base_url: 'http://a:99999/v1'}}",
+     "bursar.yaml: upstreams.openai.base_url: \"http://a:99999/v1\" "),
+    ("upstreams: {openai: {base_url: 'http://a', api_key_env: NO_SUCH_KEY}}",
+     "bursar.yaml: upstreams.openai.api_key_env: the environment has no NO_SUCH_KEY"),
+    ("upstreams: {openai: {base_url: 'http://a'}}\nroutes: [{model: a, upstream: b}]",
+     "bursar.yaml: routes[0].upstream: upstreams has no \"b\"")])
+def test_what_is_wrong_in_the_file_is_said_with_its_key(home, text, words):
+    home.path.mkdir()
+    (home.path / "bursar.yaml").write_text(text)
+    assert words in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
 
 
 def test_the_server_says_where_calls_go(start):
