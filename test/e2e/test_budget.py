@@ -281,6 +281,20 @@ def test_a_soft_limit_never_refuses_and_a_hard_one_does(home, start, upstream):
     adds_up(row)
 
 
+def test_what_remains_is_what_the_case_has_left_where_that_is_least(start, upstream):
+    server = start('budgets: [{scope: "workflow:claims", period: total, usd: 100,'
+                   " per_case_usd: 0.5}]")
+    left = Decimal("0.5")
+    for _ in range(3):
+        _, fields, _ = chat(server, {"input": 1000, "output": 0}, max_tokens=1,
+                            headers={**CLAIMS, "x-bursar-case": "one"})
+        left -= Decimal("0.002")
+        assert Decimal(fields["x-bursar-budget-remaining-usd"]) == left
+    _, fields, _ = chat(server, {"input": 1000, "output": 0}, max_tokens=1, headers=CLAIMS)
+    assert Decimal(fields["x-bursar-budget-remaining-usd"]) == 100 - Decimal("0.008")
+    assert len(upstream.log) == 4
+
+
 def test_each_case_has_its_own_small_budget(home, start, upstream):
     server = start('budgets: [{scope: "workflow:claims", period: total, usd: 100,'
                    " per_case_usd: 0.0301}]")
