@@ -247,6 +247,7 @@ static enum errc verify(struct verdict *verdict, const struct price_book *book, 
     if (code == ERR_OK) {
         code = run_check(verdict, &of_settlements, err);
     }
+    const int64_t without_prices = verdict->failed;
     if (code == ERR_OK) {
         code = check_prices(verdict, book, err);
     }
@@ -255,10 +256,12 @@ static enum errc verify(struct verdict *verdict, const struct price_book *book, 
         code = print_totals(verdict, err);
     }
     if (code == ERR_OK && verdict->failed > 0) {
-        return err_set(err, ERR_INTEGRITY,
-                       "%lld checks of the ledger failed; restore a backup, or "
-                       "import the sources into a new home",
-                       (long long)verdict->failed);
+        return err_set(err, ERR_INTEGRITY, "%lld %s of the ledger failed; %s",
+                       (long long)verdict->failed, verdict->failed == 1 ? "check" : "checks",
+                       without_prices == 0
+                           ? "every price that calls were made with has to be in the price book: "
+                             "bursar price update shows what is to be done"
+                           : "restore a backup, or import the sources into a new home");
     }
     return code;
 }
