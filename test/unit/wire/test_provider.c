@@ -250,6 +250,30 @@ static void openai_totals_are_split_and_anthropic_parts_are_not(void)
     EXPECT(conflict.usage.counts[USAGE_INPUT_UNCACHED] == 0);
 }
 
+static void half_a_usage_is_known_to_be_half(void)
+{
+    struct json_parser *parser = NULL;
+    struct provider_reply half, other, odd, rest;
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    const bool read =
+        reads_reply(parser, PROVIDER_CHAT, "{\"usage\":{\"completion_tokens\":5}}", &half) &&
+        reads_reply(parser, PROVIDER_MESSAGES, "{\"usage\":{\"input_tokens\":5}}", &other) &&
+        reads_reply(parser, PROVIDER_CHAT,
+                    "{\"usage\":{\"prompt_tokens\":1e30,\"completion_tokens\":5}}", &odd) &&
+        reads_reply(parser, PROVIDER_CHAT,
+                    "{\"usage\":{\"completion_tokens\":5,\"total_tokens\":105}}", &rest);
+    const bool is_full = provider_usage_is_full(PROVIDER_CHAT, &half) ||
+                         provider_usage_is_full(PROVIDER_MESSAGES, &other) ||
+                         provider_usage_is_full(PROVIDER_CHAT, &odd);
+    json_parser_destroy(&parser);
+    EXPECT(read);
+    EXPECT(half.has_usage && other.has_usage && odd.has_usage);
+    EXPECT(!is_full);
+    EXPECT(provider_usage_is_full(PROVIDER_CHAT, &rest));
+    EXPECT(rest.usage.counts[USAGE_INPUT_UNCACHED] == 100);
+    EXPECT(rest.usage.counts[USAGE_OUTPUT] == 5);
+}
+
 static void what_totals_leave_out_is_metered(void)
 {
     struct json_parser *parser = NULL;
@@ -444,6 +468,7 @@ int main(void)
         TEST(a_request_says_how_much_may_come_out),
         TEST(input_that_is_not_all_in_the_body_is_not_bounded_by_it),
         TEST(openai_totals_are_split_and_anthropic_parts_are_not),
+        TEST(half_a_usage_is_known_to_be_half),
         TEST(what_totals_leave_out_is_metered),
         TEST(anthropic_snapshots_replace_one_another),
         TEST(the_chunk_that_only_carries_the_usage_is_told_apart),
