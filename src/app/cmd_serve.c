@@ -310,8 +310,8 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
                 v6 ? "[" : "", serve->host, v6 ? "]" : "", net_server_port(serve->net),
                 serve->config->settings->tls.certificate.size > 0 ? " with TLS" : "",
                 store_path(serve->writer), serve->files.connections);
-        tell_gateway(serve->config->settings);
         serve_tell_files(&serve->files, serve->connections_wanted);
+        tell_gateway(serve->config->settings);
         serve_notify("READY=1");
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");
