@@ -57,7 +57,8 @@ static enum errc split_listen(struct str listen, char *host, size_t host_size, i
     if (name.size == 0 || name.size >= host_size ||
         !str_to_int64((struct str){listen.data + colon, listen.size - colon}, &port) || port < 0 ||
         port > 65535) {
-        return err_set(err, ERR_USAGE, "--listen: \"" STR_FORMAT "\" is not HOST:PORT",
+        return err_set(err, ERR_USAGE,
+                       "--listen: \"" STR_FORMAT "\" is not HOST:PORT, such as 127.0.0.1:4318",
                        STR_ARG(listen));
     }
     memcpy(host, name.data, name.size);

@@ -50,6 +50,7 @@ static enum errc read_secret(const struct settings_upstream *upstream, struct ar
     const enum errc code =
         file_read(upstream->api_key_file, SECRET_FILE_BYTES_MAX, arena, &text, err);
     if (code != ERR_OK) {
+        err_prefix(err, "upstreams." STR_FORMAT ".api_key_file: ", STR_ARG(upstream->name));
         return code;
     }
     *out = str_trim(str_cut(&text, '\n'));
@@ -95,7 +96,7 @@ static enum errc make_table(struct serve *serve, const struct serve_config *conf
         gateway_table_on_release(*out, give_back, borrowed);
     }
     arena_deinit(&arena);
-    if (code == ERR_CONFIG) {
+    if (code != ERR_OK) {
         err_prefix(err, STR_FORMAT ": ", STR_ARG(serve->app->config_path));
     }
     return code;

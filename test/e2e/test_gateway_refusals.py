@@ -128,12 +128,28 @@ def test_who_shows_no_key_learns_which_to_make(start):
      "bursar.yaml: upstreams.openai.base_url: \"http://a:99999/v1\" "),
     ("upstreams: {openai: {base_url: 'http://a', api_key_env: NO_SUCH_KEY}}",
      "bursar.yaml: upstreams.openai.api_key_env: the environment has no NO_SUCH_KEY"),
+    ("upstreams: {openai: {base_url: 'http://a', api_key_file: no.key}}",
+     "bursar.yaml: upstreams.openai.api_key_file: "),
     ("upstreams: {openai: {base_url: 'http://a'}}\nroutes: [{model: a, upstream: b}]",
      "bursar.yaml: routes[0].upstream: upstreams has no \"b\"")])
 def test_what_is_wrong_in_the_file_is_said_with_its_key(home, text, words):
     home.path.mkdir()
     (home.path / "bursar.yaml").write_text(text)
     assert words in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
+
+
+def test_a_key_file_is_looked_for_beside_the_configuration(home, upstream, tmp_path, monkeypatch):
+    home.path.mkdir()
+    (home.path / "bursar.yaml").write_text(
+        f"upstreams: {{openai: {{base_url: '{upstream.url}', api_key_file: own.key}}}}")
+    (home.path / "own.key").write_text("sk-of-the-file\n")
+    monkeypatch.chdir(tmp_path)
+    server = Server(home)
+    try:
+        assert chat(server)[0] == 200
+        assert upstream.log[0]["fields"]["authorization"] == "Bearer sk-of-the-file"
+    finally:
+        server.stop()
 
 
 def test_the_server_says_where_calls_go(start):
