@@ -94,8 +94,15 @@ static enum errc find(struct store *store, const struct explain_request *request
                                          STORE_OF_INT64(request->has_workflow),
                                          STORE_OF_TEXT(request->workflow)};
     struct store_result found;
-    const enum errc code =
+    enum errc code =
         store_run(store, QUERY_explain_find, values, COUNT_OF(values), arena, &found, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (found.rows == 0 && api_explain_is_request(request->name)) {
+        code =
+            store_run(store, QUERY_explain_request, values, COUNT_OF(values), arena, &found, err);
+    }
     if (code != ERR_OK) {
         return code;
     }

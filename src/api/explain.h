@@ -206,6 +206,12 @@ const char *api_outcome_status_name(enum outcome_status status);
 
 const char *api_explain_by_name(const struct explain_decision *decision); /* "human" */
 /* What was spent on it and lost: the labels that begin with "wasted". */
+/* "as asked" of the note of a call that the gateway made: what stands before the hold and the id of
+ * the request; the whole of another note. */
+struct str api_explain_reason(struct str note);
+/* That id, "req_…"; empty: the note is of no such call. */
+struct str api_explain_request(struct str note);
+bool api_explain_is_request(struct str name);
 money_sum api_explain_wasted(const struct explain *explain);
 /* The outcome that counts; NULL: none. */
 const struct explain_outcome *api_explain_outcome(const struct explain *explain);

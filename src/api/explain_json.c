@@ -176,6 +176,7 @@ static void put_step(struct text *out, const struct explain_step *step, int64_t 
                                               : str_from(api_step_status_name(step->status)));
     }
     put_text(out, "note", step->note);
+    put_text(out, "request_id", api_explain_request(step->note));
     put_minutes(out, step->human_ms);
     put_count(out, "result_bytes", step->result_bytes);
     put_text(out, "file", step->path);

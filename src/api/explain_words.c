@@ -53,6 +53,30 @@ const char *api_outcome_status_name(enum outcome_status status)
     return outcome_names[status];
 }
 
+enum { REQUEST_BYTES = 24 }; /* "req_" and 20 digits of base 32 */
+
+bool api_explain_is_request(struct str name)
+{
+    return name.size == REQUEST_BYTES && str_starts_with(name, STR("req_"));
+}
+
+struct str api_explain_request(struct str note)
+{
+    const struct str none = {0};
+    if (note.size <= REQUEST_BYTES) {
+        return none;
+    }
+    const struct str id = {note.data + note.size - REQUEST_BYTES, REQUEST_BYTES};
+    return api_explain_is_request(id) ? id : none;
+}
+
+struct str api_explain_reason(struct str note)
+{
+    const size_t end = str_find(note, STR("; held $"));
+    return api_explain_request(note).size > 0 && end != SIZE_MAX ? (struct str){note.data, end}
+                                                                 : note;
+}
+
 const char *api_explain_by_name(const struct explain_decision *decision)
 {
     CHECK(decision != NULL);

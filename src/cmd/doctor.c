@@ -202,8 +202,9 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
         json_close_object(app->out);
         text_char(app->out, '\n');
     } else {
-        text_format(app->out, "\n%lld problems, %lld notes\n", (long long)doctor.problems,
-                    (long long)doctor.notes);
+        text_format(app->out, "\n%lld %s, %lld %s\n", (long long)doctor.problems,
+                    doctor.problems == 1 ? "problem" : "problems", (long long)doctor.notes,
+                    doctor.notes == 1 ? "note" : "notes");
     }
     if (doctor.problems > 0) {
         return err_set(err, ERR_CONFIG, "%lld %s; each says above how to mend it",

@@ -22,8 +22,10 @@ static void check_workflow(struct doctor *doctor, const struct settings_workflow
                    STR_ARG(workflow->name), (long long)policy->days);
     } else {
         doctor_say(doctor, DOCTOR_OK, "bodies", NULL,
-                   "those of " STR_FORMAT " are kept for %lld days, %zu rules take out of them",
-                   STR_ARG(workflow->name), (long long)policy->days, policy->rule_count);
+                   "those of " STR_FORMAT " are kept for %lld %s, after %zu %s taken out of them",
+                   STR_ARG(workflow->name), (long long)policy->days,
+                   policy->days == 1 ? "day" : "days", policy->rule_count,
+                   policy->rule_count == 1 ? "rule has" : "rules have");
     }
 }
 

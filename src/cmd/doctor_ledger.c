@@ -283,7 +283,8 @@ void doctor_check_ledger(struct doctor *doctor)
     struct err err;
     const enum errc code = store_open(doctor->app->home, STORE_READ, &store, &err);
     if (code == ERR_NOT_FOUND) {
-        doctor_say(doctor, DOCTOR_NOTE, "ledger", "bursar import PATH", "%s", err.text);
+        doctor_say(doctor, DOCTOR_NOTE, "ledger", "bursar import PATH, or bursar serve",
+                   "there is none yet in " STR_FORMAT, STR_ARG(doctor->app->home));
     } else if (code == ERR_BUSY && remote_is_there(doctor->app)) {
         doctor_say(doctor, DOCTOR_OK, "ledger", NULL,
                    "bursar serve keeps it; what is in it is checked while the server does not run");

@@ -45,7 +45,11 @@ static void say_keys(struct doctor *doctor, const struct control_keys *keys,
         }
     }
     if (needed && active == 0) {
-        doctor_say(doctor, DOCTOR_PROBLEM, "keys", "bursar key create --role ingest",
+        doctor_say(doctor, DOCTOR_PROBLEM, "keys",
+                   settings->upstreams.count > 0
+                       ? "bursar key create --role gateway for calls of models, --role ingest for "
+                         "telemetry"
+                       : "bursar key create --role ingest",
                    "bursar.yaml makes the server ask for keys, and none is good");
     } else if (soon > 0) {
         doctor_say(doctor, DOCTOR_NOTE, "keys",

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/check.h"
 
@@ -241,7 +242,7 @@ static void print_decisions(const struct page *page, const struct explain *expla
         }
         put_recorded(&line, d);
         text_add(out, STR("  "));
-        (void)page_put_foreign(out, text_str(&line), page->columns - 2);
+        page_put_wrapped(out, text_str(&line), 2, page->columns);
         text_char(out, '\n');
         text_deinit(&line);
     }

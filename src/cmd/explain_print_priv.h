@@ -16,6 +16,11 @@ struct page {
 /* Foreign text at most `width` characters wide, controls as spaces: it may hold escape codes.
  * Returns the width used. */
 int page_put_foreign(struct text *out, struct str text, int width);
+/* How wide that is. */
+int page_columns(struct str text);
+/* The same over several lines of `columns`, all but the first of them indented. indent < columns.
+ */
+void page_put_wrapped(struct text *out, struct str text, int indent, int columns);
 /* "0.084213", right-aligned in `width`. */
 void page_put_usd(struct text *out, money_sum amount_pusd, int width);
 /* "12,345" */

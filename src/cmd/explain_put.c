@@ -35,6 +35,36 @@ int page_put_foreign(struct text *out, struct str text, int width)
     return used;
 }
 
+int page_columns(struct str text)
+{
+    int columns = 0;
+    for (size_t at = 0; at < text.size; at += character_size(text, at)) {
+        columns++;
+    }
+    return columns;
+}
+
+void page_put_wrapped(struct text *out, struct str text, int indent, int columns)
+{
+    const int room = columns - indent;
+    int left = room;
+    struct str rest = text;
+    CHECK(room > 0);
+    while (rest.size > 0) {
+        const struct str word = str_cut(&rest, ' ');
+        const int width = page_columns(word);
+        if (left < room && width + 1 > left) {
+            text_char(out, '\n');
+            text_repeat(out, ' ', (size_t)indent);
+            left = room;
+        } else if (left < room) {
+            text_char(out, ' ');
+            left--;
+        }
+        left -= page_put_foreign(out, word, left);
+    }
+}
+
 void page_put_usd(struct text *out, money_sum amount_pusd, int width)
 {
     char text[MONEY_TEXT_BYTES_MAX];

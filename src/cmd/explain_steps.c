@@ -14,7 +14,7 @@ enum {
     REASON_BYTES_MAX = 64 << 10,
 };
 
-/* What a step was: whether it failed, sub-agent, tool or model, its note. */
+/* What a step was: whether it failed, sub-agent, tool or model. */
 static void describe(const struct explain_step *step, struct text *what)
 {
     if (step->status != STATUS_OK) {
@@ -32,9 +32,6 @@ static void describe(const struct explain_step *step, struct text *what)
     }
     if (step->human_ms > 0) {
         text_format(what, "  %.1f min", (double)step->human_ms / 60000);
-    }
-    if (step->note.size > 0) {
-        text_format(what, "  " STR_FORMAT, STR_ARG(step->note));
     }
 }
 
@@ -180,6 +177,13 @@ static void print_step(const struct page *page, const struct explain_step *step,
     describe(step, &what);
     const bool source = page->wide && step->path.size > 0;
     const int room = what_columns(page, source);
+    /* Of a call of the gateway: why that model; on a wide page what was held, and its request. */
+    const struct str note = page->wide ? step->note : api_explain_reason(step->note);
+    const bool fits = api_explain_request(step->note).size == 0 ||
+                      page_columns(text_str(&what)) + 2 + page_columns(note) <= room;
+    if (note.size > 0 && fits) {
+        text_format(&what, "  " STR_FORMAT, STR_ARG(note));
+    }
     const int used = page_put_foreign(out, text_str(&what), room);
     if (source) {
         text_repeat(out, ' ', (size_t)(used < room ? room - used : 0) + 2);
@@ -187,6 +191,11 @@ static void print_step(const struct page *page, const struct explain_step *step,
     }
     text_deinit(&what);
     text_char(out, '\n');
+    if (!fits) {
+        text_repeat(out, ' ', WHY_INDENT);
+        page_put_wrapped(out, note, WHY_INDENT, page->columns);
+        text_char(out, '\n');
+    }
     print_why(page, step);
 }
 

@@ -57,7 +57,8 @@ static enum errc split_listen(struct str listen, char *host, size_t host_size, i
     if (name.size == 0 || name.size >= host_size ||
         !str_to_int64((struct str){listen.data + colon, listen.size - colon}, &port) || port < 0 ||
         port > 65535) {
-        return err_set(err, ERR_USAGE, "--listen: \"" STR_FORMAT "\" is not HOST:PORT",
+        return err_set(err, ERR_USAGE,
+                       "--listen: \"" STR_FORMAT "\" is not HOST:PORT, such as 127.0.0.1:4318",
                        STR_ARG(listen));
     }
     memcpy(host, name.data, name.size);
@@ -78,14 +79,15 @@ static enum errc check_access(struct serve *serve, struct err *err)
     const bool far = !is_loopback(serve->host);
     const bool opens = serve_keys_open_anything(serve);
     if (far && !opens) {
-        return err_set(err, ERR_CONFIG,
-                       "listen: %s can be reached from other machines, which needs keys, and there "
-                       "is none that is good; make one: bursar key create --role ingest",
-                       serve->host);
+        return err_set(
+            err, ERR_CONFIG,
+            "listen: %s can be reached from other machines, which needs keys, and there "
+            "is none that is good; make one: bursar key create --role ingest, or gateway",
+            serve->host);
     }
     if (settings->require_keys && !opens) {
         serve_tell(serve, "require_keys is set and no key is good: nobody can send or read until "
-                          "there is one: bursar key create --role ingest");
+                          "there is one: bursar key create --role ingest, or gateway");
     }
     if (far && settings->tls.certificate.size == 0) {
         serve_tell(serve, "WARNING: listening beyond this machine without TLS: keys and telemetry "
@@ -269,6 +271,24 @@ static void wait_for_end(const sigset_t *signals, struct serve *serve)
     } while (number < 0 || number == SIGHUP);
 }
 
+/* Where calls of models go, and what may hold them up. */
+static void tell_gateway(const struct settings *settings)
+{
+    struct text line;
+    text_init(&line, 4096);
+    for (size_t i = 0; i < settings->upstreams.count; i++) {
+        text_format(&line, "%s" STR_FORMAT, i == 0 ? "" : ", ",
+                    STR_ARG(settings->upstreams.rows[i].name));
+    }
+    if (settings->upstreams.count > 0) {
+        fprintf(stderr, "bursar: calls of models go to " STR_FORMAT "; %zu %s, %zu %s\n",
+                STR_ARG(text_str(&line)), settings->budgets.count,
+                settings->budgets.count == 1 ? "budget" : "budgets", settings->routes.count,
+                settings->routes.count == 1 ? "route" : "routes");
+    }
+    text_deinit(&line);
+}
+
 static enum errc serve(struct app *app, struct serve *serve, const sigset_t *signals,
                        struct err *err)
 {
@@ -292,6 +312,7 @@ static enum errc serve(struct app *app, struct serve *serve, const sigset_t *sig
                 serve->config->settings->tls.certificate.size > 0 ? " with TLS" : "",
                 store_path(serve->writer), serve->files.connections);
         serve_tell_files(&serve->files, serve->connections_wanted);
+        tell_gateway(serve->config->settings);
         serve_notify("READY=1");
         wait_for_end(signals, serve);
         serve_notify("STOPPING=1");
@@ -355,8 +376,12 @@ static enum errc run(struct app *app, const struct args *args, struct err *err)
 const struct command cmd_serve = {
     .name = "serve",
     .synopsis = "[--listen HOST:PORT]",
-    .summary = "receive telemetry (OTLP) and answer questions over HTTP",
+    .summary = "carry calls of models within budgets, receive telemetry, answer over HTTP",
     .about =
+        "Calls to model providers (upstreams in bursar.yaml) at /openai/v1/…, /anthropic/v1/… or\n"
+        "/NAME/v1/…: attributed, held for in every budget they touch, routed, metered and posted\n"
+        "(docs/gateway.md, docs/budgets.md). Point OPENAI_BASE_URL or ANTHROPIC_BASE_URL here.\n"
+        "\n"
         "Takes OTLP/HTTP traces, logs and metrics, protobuf or JSON, at /v1/traces, /v1/logs and\n"
         "/v1/metrics: an OpenTelemetry SDK without configuration finds it. What is acknowledged "
         "is\n"

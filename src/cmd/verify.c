@@ -216,15 +216,16 @@ static enum errc print_totals(struct verdict *verdict, struct err *err)
         return ERR_OK;
     }
     char cost[MONEY_TEXT_BYTES_MAX];
-    money_print_rounded(store_sum(&totals, 0, 2), 4, cost);
+    const money_sum cost_pusd = store_sum(&totals, 0, 2);
+    money_print_rounded(cost_pusd, cost_pusd < MONEY_PUSD_PER_USD ? 6 : 4, cost);
     char steps[32];
     char cases[32];
     const struct str step_count = app_count(store_int64(&totals, 0, 0, 0), steps, sizeof steps);
     const struct str case_count = app_count(store_int64(&totals, 0, 1, 0), cases, sizeof cases);
-    text_format(app->out, "\n%s: " STR_FORMAT " steps of " STR_FORMAT " case%s, %s USD",
+    text_format(app->out, "\n%s: " STR_FORMAT " step%s of " STR_FORMAT " case%s, %s USD",
                 verdict->failed == 0 ? "The ledger is whole" : "THE LEDGER IS NOT WHOLE",
-                STR_ARG(step_count), STR_ARG(case_count),
-                store_int64(&totals, 0, 1, 0) == 1 ? "" : "s", cost);
+                STR_ARG(step_count), store_int64(&totals, 0, 0, 0) == 1 ? "" : "s",
+                STR_ARG(case_count), store_int64(&totals, 0, 1, 0) == 1 ? "" : "s", cost);
     const int64_t unpriced = store_int64(&totals, 0, 4, 0);
     if (unpriced > 0) {
         char calls[32];
@@ -247,6 +248,7 @@ static enum errc verify(struct verdict *verdict, const struct price_book *book, 
     if (code == ERR_OK) {
         code = run_check(verdict, &of_settlements, err);
     }
+    const int64_t without_prices = verdict->failed;
     if (code == ERR_OK) {
         code = check_prices(verdict, book, err);
     }
@@ -255,10 +257,12 @@ static enum errc verify(struct verdict *verdict, const struct price_book *book, 
         code = print_totals(verdict, err);
     }
     if (code == ERR_OK && verdict->failed > 0) {
-        return err_set(err, ERR_INTEGRITY,
-                       "%lld checks of the ledger failed; restore a backup, or "
-                       "import the sources into a new home",
-                       (long long)verdict->failed);
+        return err_set(err, ERR_INTEGRITY, "%lld %s of the ledger failed; %s",
+                       (long long)verdict->failed, verdict->failed == 1 ? "check" : "checks",
+                       without_prices == 0
+                           ? "every price that calls were made with has to be in the price book: "
+                             "bursar price update shows what is to be done"
+                           : "restore a backup, or import the sources into a new home");
     }
     return code;
 }

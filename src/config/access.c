@@ -3,9 +3,7 @@
 
 #include "base/check.h"
 
-/* A file's name; a relative one is meant from the directory of bursar.yaml, wherever the program
- * was started. */
-static enum errc read_path(struct arena *arena, const struct config_field *field,
+enum errc config_read_path(struct arena *arena, const struct config_field *field,
                            const struct yaml *node, void *place, struct err *err)
 {
     (void)field;
@@ -33,10 +31,10 @@ static enum errc read_path(struct arena *arena, const struct config_field *field
 }
 
 static const struct config_field tls_fields[] = {
-    {KEY("certificate", OWN), AT(settings_tls, certificate), .required = true, .read = read_path,
-     .allowed = "a PEM file"},
-    {KEY("private_key", OWN), AT(settings_tls, private_key), .required = true, .read = read_path,
-     .allowed = "a PEM file"},
+    {KEY("certificate", OWN), AT(settings_tls, certificate), .required = true,
+     .read = config_read_path, .allowed = "a PEM file"},
+    {KEY("private_key", OWN), AT(settings_tls, private_key), .required = true,
+     .read = config_read_path, .allowed = "a PEM file"},
 };
 
 const struct config_group config_tls = {FIELDS(tls_fields)};

@@ -108,6 +108,11 @@ MUST_CHECK enum errc config_only(const struct config_group *group, const struct 
 MUST_CHECK enum errc config_texts(struct arena *arena, const struct yaml *node,
                                   const struct str **out, size_t *out_count, struct err *err);
 
+/* A file's name; a relative one is meant from the directory of bursar.yaml, wherever the program
+ * was started. `place` is a struct str. */
+MUST_CHECK enum errc config_read_path(struct arena *arena, const struct config_field *field,
+                                      const struct yaml *node, void *place, struct err *err);
+
 enum errc config_full(const struct yaml *node, struct err *err);
 
 #endif

@@ -212,7 +212,7 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
 }
 
 /* The model that a route keeps for when money is short; false: there is none, or it is in use. */
-static bool press(struct exchange *exchange, const char *why)
+static bool press(struct exchange *exchange, const char *scope, const char *why)
 {
     const struct settings_route *const route = exchange->route;
     if (route == NULL || route->under_pressure.size == 0 || exchange->is_pressed ||
@@ -221,7 +221,8 @@ static bool press(struct exchange *exchange, const char *why)
     }
     exchange->is_pressed = true;
     exchange->chain[exchange->chain_at].model = route->under_pressure;
-    exchange->chain[exchange->chain_at].why = why;
+    snprintf(exchange->pressed_by, sizeof exchange->pressed_by, "the budget of %s %s", scope, why);
+    exchange->chain[exchange->chain_at].why = exchange->pressed_by;
     return true;
 }
 
@@ -253,7 +254,7 @@ static enum gateway_step hold(struct exchange *exchange)
         exchange->is_unpriced = !price(exchange, now_ns, &worst_pusd, &model);
         const enum errc code = reserve(exchange, worst_pusd, model, now_ns, &grant, &refusal, &err);
         if (code == ERR_BUDGET) {
-            if (press(exchange, "the budget has no room for the dearer model")) {
+            if (press(exchange, refusal.scope, "has no room for the dearer model")) {
                 continue;
             }
             return gateway_refuse_money(exchange, &refusal);
@@ -266,7 +267,7 @@ static enum gateway_step hold(struct exchange *exchange)
         exchange->started_ns = now_ns;
         exchange->is_limited = grant.limited;
         exchange->remaining_pusd = grant.remaining_pusd;
-        if (grant.shape && press(exchange, "a budget says to save")) {
+        if (grant.shape && press(exchange, grant.shape_scope, "says to save")) {
             if (!gateway_end_hold(exchange, NULL, NULL)) {
                 return refuse_unrecorded(exchange, "the disk refuses");
             }

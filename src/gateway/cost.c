@@ -65,7 +65,7 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
         out->is_estimated = false;
         return;
     }
-    if (!reply->has_usage &&
+    if ((reply->told >> FIGURE_INPUT & 1) == 0 &&
         json_parse(exchange->home->parser, body, body.size, &root, &err) == ERR_OK) {
         int64_t tokens = tokens_of_family(
             model, provider_request_tokens(exchange->api, encoding, root, body.size));
@@ -74,7 +74,7 @@ static void estimate(struct exchange *exchange, struct gateway_settled *out)
         out->usage.counts[USAGE_REQUESTS] = 1;
     }
     int64_t seen = tokens_of_family(model, provider_seen_tokens(&exchange->seen, encoding));
-    if (!reply->has_usage && seen == 0 && exchange->output_max != 0) {
+    if ((reply->told >> FIGURE_OUTPUT & 1) == 0 && seen == 0 && exchange->output_max != 0) {
         seen = (exchange->received_bytes + bytes_per_token - 1) / bytes_per_token;
     }
     /* An estimate above what can have come is wrong, and would be above its hold. */
@@ -97,7 +97,7 @@ static void find_usage(struct exchange *exchange, struct gateway_settled *out)
     const bool is_end =
         reply->is_whole || (exchange->end == END_WHOLE &&
                             !(exchange->is_events && exchange->api == PROVIDER_MESSAGES));
-    if (reply->has_usage && is_end) {
+    if (is_end && provider_usage_is_full(exchange->api, reply)) {
         out->usage = reply->usage;
         out->has_usage = true;
     } else {

@@ -8,6 +8,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/table_priv.h"
+#include "model/hold.h"
 #include "wire/provider.h"
 
 enum { GATEWAY_ID_BYTES = 24 }; /* "req_" and 20 digits of base 32 */
@@ -169,10 +170,11 @@ struct exchange {
     struct text plain; /* the request's body unpacked; empty: it came plain */
     struct text head;  /* fields kept with `buffered`: name, NUL, value, NUL … */
     struct text buffered;
-    struct text record;        /* of the call, until the budget has it */
-    struct text raw_usage;     /* as the reply tells it */
-    struct text after;         /* how the try before it ended; empty: the first */
-    struct provider_seen seen; /* what came out, until it is known to be counted */
+    struct text record;                         /* of the call, until the budget has it */
+    struct text raw_usage;                      /* as the reply tells it */
+    struct text after;                          /* how the try before it ended; empty: the first */
+    struct provider_seen seen;                  /* what came out, until it is known to be counted */
+    char pressed_by[HOLD_SCOPE_BYTES_MAX + 64]; /* is_pressed: which budget, and what it says */
 };
 
 /* ---- exchange.c */

@@ -22,7 +22,8 @@
 
 enum {
     GATEWAY_MESSAGE_BYTES = 512,
-    GATEWAY_REASON_BYTES = 2 * PROVIDER_NAME_BYTES_MAX,
+    GATEWAY_REASON_BYTES = 4 * PROVIDER_NAME_BYTES_MAX,
+    GATEWAY_NOTE_BYTES = GATEWAY_REASON_BYTES + 256, /* on the row */
     GATEWAY_AFTER_BYTES_MAX = PROVIDER_NAME_BYTES_MAX + 64,
     GATEWAY_NAMES_MAX = 8, /* further ones of a model that limits name it by */
     /* org, team, workflow, key, user, model by both of its names, and by those */

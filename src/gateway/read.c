@@ -205,9 +205,21 @@ enum gateway_step gateway_read(struct exchange *exchange)
                     "bursar.yaml");
         return gateway_refuse(exchange, REFUSE_NOT_FOUND);
     }
+    if (is_below(rest, STR("/v1")) && str_ends_with(exchange->asked->path, STR("/v1"))) {
+        gateway_say(exchange, "/v1 is there twice; a base URL of Anthropic's SDKs ends before it, "
+                              "one of OpenAI's with it");
+        return gateway_refuse(exchange, REFUSE_NOT_FOUND);
+    }
+    if (str_find(head->target, STR("=bk_")) != SIZE_MAX) {
+        gateway_say(exchange, "a key of this server in the query would go to the provider; send it "
+                              "as Authorization: Bearer bk_… or x-api-key: bk_…, and revoke this "
+                              "one: what is in a query is in logs");
+        return gateway_refuse(exchange, REFUSE_BODY);
+    }
     exchange->api = provider_api_of(exchange->dialect, rest);
-    if (exchange->api == PROVIDER_MODELS && head->method == HTTP_POST) {
-        exchange->api = PROVIDER_OTHER; /* "/models/NAME:generate" is a call of it */
+    if (exchange->api == PROVIDER_MODELS && (head->method == HTTP_POST || request->body.size > 0)) {
+        /* "/models/NAME:generate" is a call of it, by whatever X-HTTP-Method-Override says */
+        exchange->api = PROVIDER_OTHER;
     }
     if (exchange->api == PROVIDER_OTHER) {
         exchange->method = provider_method_of(rest, &exchange->path_model);

@@ -72,16 +72,22 @@ static void say_evidence(const struct refusal_row *row, char out[static EVIDENCE
 {
     char first[CLOCK_TEXT_BYTES_MAX];
     char last[CLOCK_TEXT_BYTES_MAX];
+    char when[2 * CLOCK_TEXT_BYTES_MAX + 32];
     char cost[MONEY_TEXT_BYTES_MAX + 32] = "a cost that was not known";
     char amount[MONEY_TEXT_BYTES_MAX];
-    (void)clock_print(row->first_ns, first);
-    (void)clock_print(row->last_ns, last);
+    (void)clock_print(row->first_ns - row->first_ns % CLOCK_NS_PER_SECOND, first);
+    (void)clock_print(row->last_ns - row->last_ns % CLOCK_NS_PER_SECOND, last);
     if (row->wanted_pusd >= 0) {
         (void)money_print(row->wanted_pusd, amount);
         snprintf(cost, sizeof cost, "up to $%s%s", amount, row->count > 1 ? " each" : "");
     }
-    snprintf(out, EVIDENCE_BYTES_MAX, "%lld %s from %s to %s, at %s; %s%s asked for " STR_FORMAT,
-             (long long)row->count, row->count == 1 ? "call" : "calls", first, last, cost,
+    if (row->count == 1) {
+        snprintf(when, sizeof when, "call at %s", first);
+    } else {
+        snprintf(when, sizeof when, "calls from %s to %s", first, last);
+    }
+    snprintf(out, EVIDENCE_BYTES_MAX, "%lld %s, at %s; %s%s asked for " STR_FORMAT,
+             (long long)row->count, when, cost,
              row->count > 1 || row->records > 0 ? "the first, " : "", row->id,
              STR_ARG(row->model.size > 0 ? provider_text_str(&row->model) : STR("no model")));
 }

@@ -30,6 +30,12 @@ static const char *period_word(const struct hold_refusal *refusal)
     return refusal->why == HOLD_WHY_CASE ? "all time" : periods[refusal->period];
 }
 
+/* "for the day", "for all time" */
+static const char *the(const struct hold_refusal *refusal)
+{
+    return refusal->why == HOLD_WHY_CASE || refusal->period == PERIOD_TOTAL ? "" : "the ";
+}
+
 static const char *case_words(const struct hold_refusal *refusal)
 {
     return refusal->why == HOLD_WHY_CASE ? "one case of " : "";
@@ -49,17 +55,17 @@ static void say_no_room(struct exchange *exchange, const struct hold_refusal *re
     (void)money_print(refusal->held_pusd, held);
     (void)money_print(refusal->wanted_pusd, wanted);
     if (hides) {
-        gateway_say(exchange, "The budget of %s%.*s for %s has no room for this call. %s%s",
-                    case_words(refusal), SCOPE_SHOWN, refusal->scope, period_word(refusal), then,
-                    resets);
+        gateway_say(exchange, "The budget of %s%.*s for %s%s has no room for this call. %s%s",
+                    case_words(refusal), SCOPE_SHOWN, refusal->scope, the(refusal),
+                    period_word(refusal), then, resets);
         return;
     }
     gateway_say(
         exchange,
-        "The budget of %s%.*s for %s has no room: limit $%s, spent $%s, held for calls under way "
+        "The budget of %s%.*s for %s%s has no room: limit $%s, spent $%s, held for calls under way "
         "$%s; this call may cost up to $%s. %s%s",
-        case_words(refusal), SCOPE_SHOWN, refusal->scope, period_word(refusal), limit, spent, held,
-        wanted, then, resets);
+        case_words(refusal), SCOPE_SHOWN, refusal->scope, the(refusal), period_word(refusal), limit,
+        spent, held, wanted, then, resets);
 }
 
 /* exchange->message is why nobody knows. */
@@ -75,11 +81,14 @@ static void say_unknown(struct exchange *exchange, const struct hold_refusal *re
         memcpy(limit + 3 + size, ")", 2);
     }
     gateway_say(exchange,
-                "What \"%.*s\" may cost is not known (%.120s), and the budget of %s%.*s for %s%s "
+                "What %s%.*s%s may cost is not known (%.120s), and the budget of %s%.*s for %s%s%s "
                 "has a hard limit. Give it a price under prices in bursar.yaml, or set gateway: "
                 "{allow_unpriced: true}.",
-                (int)(model.size < SCOPE_SHOWN ? model.size : SCOPE_SHOWN), model.data, why,
-                case_words(refusal), SCOPE_SHOWN, refusal->scope, period_word(refusal), limit);
+                model.size > 0 ? "\"" : "this call",
+                (int)(model.size < SCOPE_SHOWN ? model.size : SCOPE_SHOWN),
+                model.size > 0 ? model.data : "", model.size > 0 ? "\"" : "", why,
+                case_words(refusal), SCOPE_SHOWN, refusal->scope, the(refusal),
+                period_word(refusal), limit);
 }
 
 /* The answer, exchange->message in it. `waits`: it helps to come again when the budget begins anew.

@@ -63,7 +63,7 @@ void gateway_chain(struct exchange *exchange)
     }
     const bool is_other =
         route->model.size > 0 && !str_equal(route->model, provider_text_str(&exchange->model));
-    add(exchange, is_other ? route->model : (struct str){0}, is_other ? "route" : "as asked");
+    add(exchange, is_other ? route->model : (struct str){0}, is_other ? "" : "as asked");
     for (size_t i = 0; i < route->fallback_count; i++) {
         if (!gateway_fallback_is_for(exchange, i)) {
             continue;
@@ -81,9 +81,19 @@ struct str gateway_model(const struct exchange *exchange)
 void gateway_reason(const struct exchange *exchange, char out[static GATEWAY_REASON_BYTES])
 {
     CHECK(exchange->chain_at < exchange->chain_count);
+    const struct gateway_candidate *const candidate = &exchange->chain[exchange->chain_at];
     const struct str after = text_str(&exchange->after);
-    const struct str parts[] = {str_from(exchange->chain[exchange->chain_at].why),
-                                after.size > 0 ? STR(": ") : STR(""), after};
+    const struct str asked = provider_text_str(&exchange->model);
+    const bool is_other = candidate->model.size > 0 && !str_equal(candidate->model, asked);
+    char route[48] = "";
+    if (is_other) {
+        CHECK(exchange->route != NULL);
+        snprintf(route, sizeof route, "%sroute %td in place of ",
+                 candidate->why[0] != '\0' ? "; " : "",
+                 exchange->route - exchange->table->settings->routes.rows + 1);
+    }
+    const struct str parts[] = {str_from(candidate->why), after.size > 0 ? STR(": ") : STR(""),
+                                after, str_from(route), is_other ? asked : STR("")};
     const size_t size = str_join(out, GATEWAY_REASON_BYTES, parts, COUNT_OF(parts));
     if (exchange->passed_over > 0) {
         snprintf(out + size, GATEWAY_REASON_BYTES - size,

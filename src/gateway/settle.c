@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/money.h"
 #include "gateway/gateway_priv.h"
 
 /* Shorter ones are counted up, or drawn of a thousand, and come again after a restart. */
@@ -66,10 +67,12 @@ static const char *end_word(const struct exchange *exchange)
 }
 
 static void say_reason(const struct exchange *exchange, const struct gateway_settled *settled,
-                       char out[static GATEWAY_MESSAGE_BYTES])
+                       char out[static GATEWAY_NOTE_BYTES])
 {
     char status[32] = "";
     char reason[GATEWAY_REASON_BYTES];
+    char held[MONEY_TEXT_BYTES_MAX];
+    const size_t held_size = money_print(exchange->held_pusd, held);
     gateway_reason(exchange, reason);
     if (exchange->end == END_ERROR) {
         snprintf(status, sizeof status, " %d", exchange->status);
@@ -86,8 +89,12 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
         settled->is_estimated ? STR("; usage estimated")
         : !settled->has_cost  ? STR("; its cost is not known, the budget was charged what was held")
                               : STR(""),
+        STR("; held $"),
+        {held, held_size},
+        STR("; "),
+        str_from(exchange->id),
     };
-    (void)str_join(out, GATEWAY_MESSAGE_BYTES, parts, COUNT_OF(parts));
+    (void)str_join(out, GATEWAY_NOTE_BYTES, parts, COUNT_OF(parts));
 }
 
 /* The record's identity: by the provider's id of the response where it is one call's alone. */
@@ -115,7 +122,7 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
 {
     const struct gateway_who *const who = &exchange->who;
     char buffer[64];
-    char reason[GATEWAY_MESSAGE_BYTES];
+    char reason[GATEWAY_NOTE_BYTES];
     say_reason(exchange, settled, reason);
     const struct str identity = identity_of(exchange, buffer);
     const bool is_own = str_starts_with(identity, STR("gateway:"));

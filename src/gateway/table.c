@@ -17,12 +17,13 @@ static enum errc add_upstream(struct gateway_table *table, const struct settings
     const enum errc code =
         net_target_parse(from->base_url, &upstream->target, &upstream->path, err);
     if (code != ERR_OK) {
-        return err_set(err, ERR_CONFIG, "upstreams: " STR_FORMAT ": base_url: %s",
-                       STR_ARG(from->name), err->text);
+        err_prefix(err, "upstreams." STR_FORMAT ".base_url: ", STR_ARG(from->name));
+        err->code = ERR_CONFIG;
+        return ERR_CONFIG;
     }
     if (upstream->path.size > GATEWAY_PATH_BYTES_MAX) {
         return err_set(err, ERR_CONFIG,
-                       "upstreams: " STR_FORMAT ": base_url: its path is longer than %d bytes",
+                       "upstreams." STR_FORMAT ".base_url: its path is longer than %d bytes",
                        STR_ARG(from->name), (int)GATEWAY_PATH_BYTES_MAX);
     }
     upstream->name = from->name;
@@ -34,7 +35,7 @@ static enum errc add_upstream(struct gateway_table *table, const struct settings
                                   is_anthropic ? "" : "Bearer ", STR_ARG(secret));
         if (size < 0 || (size_t)size >= sizeof upstream->secret) {
             return err_set(err, ERR_CONFIG,
-                           "upstreams: " STR_FORMAT ": the key is longer than %d "
+                           "upstreams." STR_FORMAT ": the key is longer than %d "
                            "bytes",
                            STR_ARG(from->name), (int)GATEWAY_SECRET_BYTES_MAX);
         }
@@ -87,16 +88,15 @@ enum errc gateway_table_create(const struct settings *settings, const struct str
         const struct settings_route *const route = &settings->routes.rows[i];
         if (route->upstream.size > 0 && !has_upstream(table, route->upstream)) {
             code = err_set(err, ERR_CONFIG,
-                           "routes: number %zu goes to upstream \"" STR_FORMAT
-                           "\", which upstreams does not name",
-                           i + 1, STR_ARG(route->upstream));
+                           "routes[%zu].upstream: upstreams has no \"" STR_FORMAT
+                           "\"; bursar doctor lists those there are",
+                           i, STR_ARG(route->upstream));
         } else if (1 + route->fallback_count > GATEWAY_CHAIN_MAX) {
-            code = err_set(err, ERR_CONFIG, "routes: number %zu has more than %d fallbacks", i + 1,
+            code = err_set(err, ERR_CONFIG, "routes[%zu].fallback: more than %d models", i,
                            (int)GATEWAY_CHAIN_MAX - 1);
         } else if (has_long_name(route)) {
-            code =
-                err_set(err, ERR_CONFIG, "routes: number %zu names a model by more than %d bytes",
-                        i + 1, (int)PROVIDER_NAME_BYTES_MAX);
+            code = err_set(err, ERR_CONFIG, "routes[%zu] names a model by more than %d bytes", i,
+                           (int)PROVIDER_NAME_BYTES_MAX);
         }
     }
     if (code == ERR_OK) {

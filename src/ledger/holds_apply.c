@@ -99,6 +99,16 @@ static enum errc misfit(const struct hold_record *record, const char *why, struc
                    (unsigned long long)record->number, (unsigned long long)record->id, why);
 }
 
+static void look_at_case(int64_t limit_pusd, const struct holds_case *row,
+                         struct holds_effect *effect)
+{
+    const money_sum left = limit_pusd - row->spent - row->held;
+    if (!effect->limited || left < effect->remaining_pusd) {
+        effect->remaining_pusd = left;
+    }
+    effect->limited = true;
+}
+
 static void reserve_case(struct holds *holds, struct holds_hold *hold, size_t scope, bool make,
                          struct holds_effect *effect)
 {
@@ -116,11 +126,7 @@ static void reserve_case(struct holds *holds, struct holds_hold *hold, size_t sc
     row->held += hold->amount_pusd;
     hold->cased |= (uint16_t)(1u << scope);
     holds_case_used(&holds->cases, row, row->open + 1, holds->now_ns);
-    const money_sum left = limit_pusd - row->spent - row->held;
-    if (!effect->limited || left < effect->remaining_pusd) {
-        effect->remaining_pusd = left;
-    }
-    effect->limited = true;
+    look_at_case(limit_pusd, row, effect);
 }
 
 /* Balances that are there first, so that none of them makes room for a new one. */
@@ -234,8 +240,14 @@ static void spend(struct holds *holds, const struct holds_hold *hold, int64_t co
             struct holds_case *const row = holds_case_have(
                 &holds->cases, holds_case_key(hold->scopes[i], hold->case_key), holds->now_ns);
             if (row != NULL) { /* late, and every place taken: its limits still count it */
+                const struct holds_row *const first = holds_first(holds->table, hold->scopes[i]);
+                const int64_t limit_pusd =
+                    first != NULL ? holds_per_case(holds->table, first) : HOLD_NO_LIMIT;
                 row->spent += cost_pusd;
                 holds_case_used(&holds->cases, row, row->open, holds->now_ns);
+                if (limit_pusd != HOLD_NO_LIMIT) { /* the limit may be gone since it was held */
+                    look_at_case(limit_pusd, row, effect);
+                }
             }
         }
     }

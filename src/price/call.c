@@ -222,8 +222,11 @@ enum errc price_recompute(const struct price_book *book, uint64_t id, const stru
     CHECK(out_pusd != NULL);
     const struct price_row *const row = price_by_id(book, id);
     if (row == NULL) {
-        return err_set(err, ERR_NOT_FOUND, "the price book has no price %016llx any more",
-                       (unsigned long long)id);
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "the price book has no price %016llx any more; put it back under prices, with "
+            "its from and until, or bursar price update",
+            (unsigned long long)id);
     }
     struct price_result result = {.state = PRICE_UNPRICED};
     enum errc code = check_usage(usage, err);

@@ -197,9 +197,11 @@ static void say_holds(struct render *r, struct json standing)
     }
     const int64_t refused = json_int64(json_get(holds, "refused_since_start"), 0);
     if (refused > 0) {
-        render_note(r, "refused",
-                    render_format(r, "%lld %s no budget had room for, since the server started",
-                                  (long long)refused, refused == 1 ? "call that" : "calls that"));
+        render_note(r, "no room",
+                    render_format(r,
+                                  "%lld %s since the server started: the call was refused, or "
+                                  "went to the cheaper model of its route",
+                                  (long long)refused, refused == 1 ? "time" : "times"));
     }
     const int64_t late = json_int64(json_get(holds, "expired"), 0);
     if (late > 0) {

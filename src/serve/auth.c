@@ -38,6 +38,20 @@ static const char *const forbidden_texts[AREA_COUNT] = {
     [AREA_GATEWAY] = "this key may not use the gateway; that takes the role gateway",
 };
 
+#define NEEDED(role)                                                                               \
+    "a key is needed: Authorization: Bearer bk_… or x-api-key: bk_…; bursar key create "       \
+    "--role " role " makes one"
+static const char *const needed[AREA_COUNT] = {
+    [AREA_OPEN] = "",
+    [AREA_COMMANDS] = "",
+    [AREA_INGEST] = NEEDED("ingest"),
+    [AREA_OUTCOMES] = NEEDED("ingest"),
+    [AREA_READ] = NEEDED("viewer"),
+    [AREA_WRITE] = NEEDED("approver"),
+    [AREA_METRICS] = NEEDED("viewer"),
+    [AREA_GATEWAY] = NEEDED("gateway"),
+};
+
 enum serve_area serve_auth_area(enum http_method method, struct str path)
 {
     static const struct {
@@ -289,6 +303,6 @@ int serve_auth_check(struct serve_auth_table *table, const struct serve_auth_rul
     if (is_local(request) && !rules->require_keys) {
         return 200;
     }
-    *out_why = "a key is needed: Authorization: Bearer bk_…; bursar key create makes one";
+    *out_why = needed[area];
     return 401;
 }

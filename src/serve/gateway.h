@@ -73,6 +73,8 @@ void serve_gateway_handle(struct serve *serve, const struct net_request *request
 void serve_gateway_metrics(struct serve *serve, struct text *out);
 
 /* Tell the webhook of bursar.yaml, if there is one; from any thread. */
+/* The sentence for people. */
+void serve_webhook_line(const struct hold_notice *notice, struct text *out);
 void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, struct str line);
 
 /* A message of kind SERVE_KIND_CALL. */

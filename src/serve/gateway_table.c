@@ -24,8 +24,8 @@ static enum errc read_secret(const struct settings_upstream *upstream, struct ar
         const char *const value = getenv(name);
         if (value == NULL || value[0] == '\0') {
             return err_set(err, ERR_CONFIG,
-                           "upstreams: " STR_FORMAT ": the environment has no %s; set it where "
-                           "bursar serve is started",
+                           "upstreams." STR_FORMAT ".api_key_env: the environment has no %s; set "
+                           "it where bursar serve is started",
                            STR_ARG(upstream->name), name);
         }
         *out = str_from(value);
@@ -38,6 +38,7 @@ static enum errc read_secret(const struct settings_upstream *upstream, struct ar
     const enum errc code =
         file_read(upstream->api_key_file, SECRET_FILE_BYTES_MAX, arena, &text, err);
     if (code != ERR_OK) {
+        err_prefix(err, "upstreams." STR_FORMAT ".api_key_file: ", STR_ARG(upstream->name));
         return code;
     }
     *out = str_trim(str_cut(&text, '\n'));
@@ -83,5 +84,8 @@ enum errc serve_gateway_table(struct serve *serve, const struct serve_config *co
         gateway_table_on_release(*out, give_back, borrowed);
     }
     arena_deinit(&arena);
+    if (code != ERR_OK) {
+        err_prefix(err, STR_FORMAT ": ", STR_ARG(serve->app->config_path));
+    }
     return code;
 }

@@ -87,6 +87,18 @@ void serve_handle_commands(void *context, const struct net_request *request,
     }
 }
 
+/* A path of none of ours that looks like a provider's: mostly the base URL is not whole. */
+static bool means_model(struct str path)
+{
+    static const char *const apis[] = {"/chat/completion", "/completions", "/responses",
+                                       "/embeddings",      "/messages",    "/models"};
+    bool means = false;
+    for (size_t i = 0; i < COUNT_OF(apis); i++) {
+        means = means || str_find(path, str_from(apis[i])) != SIZE_MAX;
+    }
+    return means && !str_starts_with(path, STR("/api/"));
+}
+
 void serve_handle(void *context, const struct net_request *request, struct net_reply *reply)
 {
     struct serve *const serve = context;
@@ -96,9 +108,10 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
     struct serve_caller caller;
     const char *why = NULL;
     const bool is_gateway = gateway_serves(serve->gateway.gateway, request);
-    const int status = serve_keys_check(serve, request, is_gateway, &caller, &why);
+    const bool is_model = is_gateway || means_model(path);
+    const int status = serve_keys_check(serve, request, is_model, &caller, &why);
     if (status != 200) {
-        turn_away(request, is_gateway, status, why, reply);
+        turn_away(request, is_model, status, why, reply);
         return;
     }
     if (is_gateway) {
@@ -110,6 +123,13 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
         } else {
             serve_gateway_handle(serve, request, &caller, reply);
         }
+        return;
+    }
+    if (is_model) {
+        serve_refuse(reply, 404,
+                     "there is nothing at this path; calls of models go to /openai/v1/…, "
+                     "/anthropic/v1/… and /NAME/v1/…, by the names under upstreams in bursar.yaml: "
+                     "look at the client's base URL (docs/gateway.md)");
         return;
     }
     if (serve_otlp(serve, request, &caller, reply) ||

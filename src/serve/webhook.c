@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/money.h"
+#include "render/render.h"
 #include "serve/serve.h"
 
 enum { URL_BYTES_MAX = 2048, BODY_BYTES_MAX = 4096, ANSWER_MS_MAX = 10000 };
@@ -110,6 +112,50 @@ static const char *const actions[ACTION_COUNT] = {
 static const char *const periods[PERIOD_COUNT] = {
     [PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour",   [PERIOD_DAY] = "day",
     [PERIOD_WEEK] = "week",     [PERIOD_MONTH] = "month", [PERIOD_TOTAL] = "total"};
+
+/* "$0.0024": small amounts with as many decimals as it takes. */
+static void put_usd(struct text *out, money_sum amount_pusd)
+{
+    char text[MONEY_TEXT_BYTES_MAX];
+    (void)money_print_rounded(amount_pusd, render_decimals(money_usd(amount_pusd)), text);
+    text_format(out, "$%s", text);
+}
+
+void serve_webhook_line(const struct hold_notice *notice, struct text *out)
+{
+    CHECK(notice != NULL);
+    char resets[CLOCK_TEXT_BYTES_MAX];
+    const bool is_refusal = notice->action == ACTION_REFUSE;
+    text_format(out, "The budget of %s", notice->scope);
+    if (notice->period != PERIOD_TOTAL) {
+        text_format(out, " for the %s", periods[notice->period]);
+    }
+    if (is_refusal) {
+        text_add(out, STR(" refused a call for want of room: "));
+    } else {
+        text_format(out, " has passed %.4g %%: ",
+                    notice->limit_pusd > 0
+                        ? 100 * money_usd(notice->at_pusd) / money_usd(notice->limit_pusd)
+                        : 100);
+    }
+    text_add(out, STR("of "));
+    put_usd(out, is_refusal ? notice->at_pusd : notice->limit_pusd);
+    text_add(out, STR(", "));
+    put_usd(out, notice->spent_pusd);
+    text_add(out, STR(" is spent"));
+    if (notice->held_pusd > 0) {
+        text_add(out, STR(" and "));
+        put_usd(out, notice->held_pusd);
+        text_add(out, STR(" held for calls under way"));
+    }
+    text_add(out, notice->action == ACTION_SHAPE
+                      ? STR("; routes use their cheaper model from now on.")
+                      : STR("."));
+    if (notice->resets_ns != HOLD_NO_END) {
+        (void)clock_print(notice->resets_ns, resets);
+        text_format(out, " It begins anew: %s.", resets);
+    }
+}
 
 void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, struct str line)
 {

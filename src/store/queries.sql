@@ -2542,6 +2542,19 @@ SELECT case_key, workflow, case_id, kind, count(*) OVER ()
 FROM found WHERE kind = (SELECT min(kind) FROM found)
 ORDER BY workflow, case_id LIMIT 6
 
+-- The case of a call by the id that the gateway gave its request, or of a refusal of it. The same
+-- columns.
+-- name: explain_request
+WITH told AS (
+  SELECT case_key FROM steps WHERE channel = 0 AND name = 'gateway' AND ends_with(note, $1)
+  UNION
+  SELECT p.case_key FROM decisions d JOIN steps p USING (step_key)
+  WHERE d.kind = 'refusal' AND contains(d.evidence, '; ' || $1)
+)
+SELECT case_key, c.workflow, c.case_id, 1, count(*) OVER ()
+FROM told JOIN cases c USING (case_key) WHERE NOT $2 OR c.workflow = $3
+ORDER BY c.workflow, c.case_id LIMIT 6
+
 -- The nearest names to one that no case has.
 -- name: explain_nearest
 SELECT workflow, case_id FROM cases

@@ -153,6 +153,10 @@ struct provider_reply {
                        * none or it is too large; NULL: nobody wants it */
 };
 
+/* Whether the usage tells of all that is charged: of APIs whose replies do, both what went in and
+ * what came out. */
+bool provider_usage_is_full(enum provider_api api, const struct provider_reply *reply);
+
 /* A reply that is one JSON document. What is not understood leaves its figure untold. */
 void provider_reply_read(enum provider_api api, struct json root, struct provider_reply *io);
 

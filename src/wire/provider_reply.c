@@ -148,7 +148,7 @@ void provider_reply_read(enum provider_api api, struct json root, struct provide
         read_object(api, reply, io);
     }
     read_object(api, root, io);
-    if (!io->has_usage) {
+    if (!provider_usage_is_full(api, io)) {
         see_choices(json_get(root, "choices"), "message", io);
         see_blocks(json_get(root, "output"), io);
         see_blocks(json_get(root, "content"), io);

@@ -63,6 +63,46 @@ static const struct str members[M_COUNT] = {
     [M_ELSEWHERE + 5] = STR_STATIC("fallbacks"), /* other models, when this one declines */
 };
 
+/* Whether a server that takes no notice of case would read `key` as `name`, which is in small
+ * letters. Source: Go's encoding/json, to which the long s and the sign of Kelvin are letters, too.
+ */
+static bool folds_to(struct str key, struct str name)
+{
+    static const struct str long_s = STR_STATIC("\xc5\xbf");
+    static const struct str kelvin = STR_STATIC("\xe2\x84\xaa");
+    size_t at = 0;
+    for (size_t i = 0; i < name.size && at < key.size; i++) {
+        const struct str rest = {key.data + at, key.size - at};
+        if (str_equal_fold_bytes(rest.data, &name.data[i], 1)) {
+            at++;
+        } else if (name.data[i] == 's' && str_starts_with(rest, long_s)) {
+            at += long_s.size;
+        } else if (name.data[i] == 'k' && str_starts_with(rest, kelvin)) {
+            at += kelvin.size;
+        } else {
+            return false;
+        }
+        if (at == key.size) {
+            return i + 1 == name.size;
+        }
+    }
+    return false;
+}
+
+/* A member that decides what a call costs: once, and in the one way of writing it. */
+static enum errc check_name(struct str key, struct str name, bool is_again, struct err *err)
+{
+    if (!str_equal(key, name)) {
+        return err_set(err, ERR_SYNTAX,
+                       "\"" STR_FORMAT "\" may be read as \"" STR_FORMAT
+                       "\", and may not be; write it in small letters",
+                       STR_ARG(key), STR_ARG(name));
+    }
+    return is_again ? err_set(err, ERR_SYNTAX, "\"" STR_FORMAT "\" is there twice; once is clear",
+                              STR_ARG(key))
+                    : ERR_OK;
+}
+
 static enum errc take_members(struct json root, struct json out[static M_COUNT], struct err *err)
 {
     struct json_cursor cursor = json_iter(root);
@@ -73,12 +113,12 @@ static enum errc take_members(struct json root, struct json out[static M_COUNT],
     }
     while (json_next(&cursor, &key, &value)) {
         for (int i = 0; i < M_COUNT; i++) {
-            if (!str_equal(key, members[i])) {
+            if (!folds_to(key, members[i])) {
                 continue;
             }
-            if (out[i].document != NULL) {
-                return err_set(err, ERR_SYNTAX, "\"" STR_FORMAT "\" is there twice; once is clear",
-                               STR_ARG(key));
+            const enum errc code = check_name(key, members[i], out[i].document != NULL, err);
+            if (code != ERR_OK) {
+                return code;
             }
             out[i] = value;
             break;
@@ -145,6 +185,7 @@ static enum errc read_output(enum provider_api api, const struct json found[stat
         [PROVIDER_MESSAGES] = 1, [PROVIDER_OTHER] = 7,
     };
     size_t names = 0;
+    bool is_none = false;
     out->output_max = -1;
     if (api == PROVIDER_EMBEDDINGS || api == PROVIDER_FREE || api == PROVIDER_MODELS) {
         out->output_max = 0;
@@ -159,10 +200,13 @@ static enum errc read_output(enum provider_api api, const struct json found[stat
             return code;
         }
         if (bound >= 0) {
+            is_none = is_none || bound == 0;
             out->output_max = bound > out->output_max ? bound : out->output_max;
             out->output_names[names++] = members[all[i]].data;
         }
     }
+    /* Some servers take 0 for no bound at all. Anthropic writes nothing then. */
+    out->output_max = is_none && api != PROVIDER_MESSAGES ? -1 : out->output_max;
     /* Which of them a path that nobody knows goes by, nobody knows. */
     out->is_output_unsure = api == PROVIDER_OTHER && names < COUNT_OF(all);
     if (api == PROVIDER_COMPLETIONS && out->output_max < 0) {
@@ -178,23 +222,57 @@ static bool is_set(struct json node)
            (kind != JSON_BOOL || json_bool(node, false));
 }
 
+/* What one tool is, each member once. */
+static enum errc read_tool(struct json tool, struct str *out_type, int64_t *out_uses,
+                           struct err *err)
+{
+    struct json_cursor cursor =
+        json_kind(tool) == JSON_OBJECT ? json_iter(tool) : (struct json_cursor){0};
+    struct str key;
+    struct json value;
+    bool has_type = false;
+    bool has_uses = false;
+    enum errc code = ERR_OK;
+    *out_type = (struct str){0};
+    *out_uses = -1;
+    while (code == ERR_OK && json_next(&cursor, &key, &value)) {
+        if (folds_to(key, STR("type"))) {
+            code = check_name(key, STR("type"), has_type, err);
+            has_type = true;
+            *out_type = json_str(value);
+        } else if (folds_to(key, STR("max_uses"))) {
+            code = check_name(key, STR("max_uses"), has_uses, err);
+            has_uses = true;
+            *out_uses = json_int64(value, -1);
+        }
+    }
+    return code;
+}
+
 /* What the tools add: tokens that tell the model of those the provider has defined, and searches.
- */
-static void read_tools(struct json tools, struct provider_request *out)
+ * Their bound is Anthropic's: nobody else goes by it. */
+static enum errc read_tools(enum provider_api api, struct json tools, struct provider_request *out,
+                            struct err *err)
 {
     struct json_cursor cursor = elements_of(tools);
     struct json tool;
     while (json_next(&cursor, NULL, &tool)) {
-        const struct str type = json_str(json_get(tool, "type"));
+        struct str type;
+        int64_t uses = -1;
+        const enum errc code = read_tool(tool, &type, &uses, err);
+        if (code != ERR_OK) {
+            return code;
+        }
         if (type.size > 0 && !str_equal(type, STR("function")) && !str_equal(type, STR("custom"))) {
             out->input_tokens_max += PROVIDER_TOOL_TOKENS;
         }
         if (str_starts_with(type, STR("web_search"))) {
-            const int64_t uses = json_int64(json_get(tool, "max_uses"), -1);
-            const bool adds = uses >= 0 && uses <= USAGE_TOKENS_MAX && out->web_searches_max >= 0;
+            const bool adds = api == PROVIDER_MESSAGES && uses >= 0 && uses <= USAGE_TOKENS_MAX &&
+                              out->web_searches_max >= 0;
             out->web_searches_max = adds ? out->web_searches_max + uses : -1;
         }
     }
+    return ERR_OK;
 }
 
 /* A member that is true or false, once. Servers differ in what they take "true", 1 or the second of
@@ -208,11 +286,12 @@ static enum errc read_flag(struct json object, const char *name, bool *out, stru
     const struct str wanted = str_from(name);
     int count = 0;
     while (json_next(&cursor, &key, &value)) {
-        const bool is_it = str_equal(key, wanted);
+        const bool is_it = folds_to(key, wanted);
         count += is_it ? 1 : 0;
-        if (is_it &&
-            (count > 1 || (json_kind(value) != JSON_BOOL && json_kind(value) != JSON_NULL))) {
-            return err_set(err, ERR_SYNTAX, "\"%s\" is true or false, given once", name);
+        if (is_it && (count > 1 || !str_equal(key, wanted) ||
+                      (json_kind(value) != JSON_BOOL && json_kind(value) != JSON_NULL))) {
+            return err_set(err, ERR_SYNTAX,
+                           "\"%s\" is true or false, given once and in small letters", name);
         }
     }
     *out = json_bool(json_get(object, name), false);
@@ -231,8 +310,9 @@ static bool has_audio(struct json modalities)
     return false;
 }
 
-static void bound_input(struct str body, const struct json found[static M_COUNT],
-                        struct provider_request *out)
+static enum errc bound_input(enum provider_api api, struct str body,
+                             const struct json found[static M_COUNT], struct provider_request *out,
+                             struct err *err)
 {
     static const struct {
         enum member member;
@@ -245,7 +325,7 @@ static void bound_input(struct str body, const struct json found[static M_COUNT]
         {M_PROMPT, "a prompt that is kept at the provider"},
     };
     out->input_tokens_max = (int64_t)body.size + PROVIDER_INPUT_EXTRA_TOKENS;
-    read_tools(found[M_TOOLS], out);
+    const enum errc code = read_tools(api, found[M_TOOLS], out, err);
     if (out->input_tokens_max > USAGE_TOKENS_MAX) {
         out->input_tokens_max = USAGE_TOKENS_MAX;
     }
@@ -262,6 +342,7 @@ static void bound_input(struct str body, const struct json found[static M_COUNT]
     for (int i = M_BACKGROUND; i < M_COUNT && out->unbounded == NULL; i++) {
         out->unbounded = i != M_AUDIO && is_set(found[i]) ? members[i].data : NULL;
     }
+    return code;
 }
 
 enum errc provider_request_read(enum provider_api api, struct str body, struct json root,
@@ -305,7 +386,7 @@ enum errc provider_request_read(enum provider_api api, struct str body, struct j
     if (request.user.size == 0) {
         request.user = json_str(json_get(request.metadata, "user_id"));
     }
-    bound_input(body, found, &request);
+    code = bound_input(api, body, found, &request, err);
     *out = request;
-    return ERR_OK;
+    return code;
 }

@@ -177,6 +177,19 @@ static void keep_raw(struct json usage, struct provider_reply *io)
     }
 }
 
+/* Of input, output and their total, what is not told is what is left. */
+static void complete(struct provider_reply *io)
+{
+    static const enum provider_figure halves[] = {FIGURE_INPUT, FIGURE_OUTPUT};
+    for (int i = 0; i < 2 && is_told(io, FIGURE_TOTAL); i++) {
+        const int64_t left = io->figures[FIGURE_TOTAL] - io->figures[halves[1 - i]];
+        if (!is_told(io, halves[i]) && is_told(io, halves[1 - i]) && left >= 0) {
+            io->figures[halves[i]] = left;
+            io->told |= 1u << halves[i];
+        }
+    }
+}
+
 void provider_usage_read(enum provider_api api, struct json usage, struct provider_reply *io)
 {
     if (json_kind(usage) != JSON_OBJECT) {
@@ -192,8 +205,12 @@ void provider_usage_read(enum provider_api api, struct json usage, struct provid
             io->told |= 1u << figure_names[i].figure;
         }
     }
+    const bool is_apart = is_exclusive(api, usage);
+    if (!is_apart) {
+        complete(io);
+    }
     io->has_usage = is_told(io, FIGURE_INPUT) || is_told(io, FIGURE_OUTPUT);
-    make_usage(api, io, is_exclusive(api, usage));
+    make_usage(api, io, is_apart);
     add_compactions(json_get(usage, "iterations"), io);
     keep_raw(usage, io);
     provider_text_keep(&io->region, json_str(json_get(usage, "inference_geo")));
@@ -206,6 +223,14 @@ void provider_usage_read(enum provider_api api, struct json usage, struct provid
         io->tier = TIER_FAST;
         io->has_tier = true;
     }
+}
+
+bool provider_usage_is_full(enum provider_api api, const struct provider_reply *reply)
+{
+    const bool tells_both = api == PROVIDER_CHAT || api == PROVIDER_COMPLETIONS ||
+                            api == PROVIDER_RESPONSES || api == PROVIDER_MESSAGES;
+    return reply->has_usage &&
+           (!tells_both || (is_told(reply, FIGURE_INPUT) && is_told(reply, FIGURE_OUTPUT)));
 }
 
 void provider_usage_read_gemini(struct json root, struct provider_reply *io)

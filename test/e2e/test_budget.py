@@ -214,7 +214,9 @@ def test_steps_are_told_once_with_figures_and_the_url_is_not_logged(home, start)
     assert all(body["scope"] == "workflow:claims" and body["limit_usd"] == "1" and
                body["period"] == "total" and body["resets"] is None for body in told)
     assert told[0]["spent_usd"] == "0.03" and "workflow:claims" in told[0]["text"]
-    assert "cheaper" in told[1]["text"] and "refused" in told[2]["text"]
+    assert told[0]["text"].startswith(
+        "The budget of workflow:claims has passed 3 %: of $1.00, $0.0300 is spent")
+    assert "cheaper" in told[1]["text"] and "refused a call for want of room" in told[2]["text"]
     said = "".join(lines)
     assert said.count("workflow:claims") == 3
     assert "s3cr3t" not in said and "t0ken" not in said
@@ -277,6 +279,20 @@ def test_a_soft_limit_never_refuses_and_a_hard_one_does(home, start, upstream):
     row = budget(home, "user:hard")
     assert Decimal(row["spent"]) <= Decimal("0.02")
     adds_up(row)
+
+
+def test_what_remains_is_what_the_case_has_left_where_that_is_least(start, upstream):
+    server = start('budgets: [{scope: "workflow:claims", period: total, usd: 100,'
+                   " per_case_usd: 0.5}]")
+    left = Decimal("0.5")
+    for _ in range(3):
+        _, fields, _ = chat(server, {"input": 1000, "output": 0}, max_tokens=1,
+                            headers={**CLAIMS, "x-bursar-case": "one"})
+        left -= Decimal("0.002")
+        assert Decimal(fields["x-bursar-budget-remaining-usd"]) == left
+    _, fields, _ = chat(server, {"input": 1000, "output": 0}, max_tokens=1, headers=CLAIMS)
+    assert Decimal(fields["x-bursar-budget-remaining-usd"]) == 100 - Decimal("0.008")
+    assert len(upstream.log) == 4
 
 
 def test_each_case_has_its_own_small_budget(home, start, upstream):

@@ -239,7 +239,7 @@ def test_a_route_gives_another_model_and_says_why(home, start, upstream):
     assert status == 200
     assert upstream.log[0]["model"] == "gpt-4.1-mini"
     assert headers["x-bursar-model"] == "gpt-4.1-mini"
-    assert headers["x-bursar-reason"] == "route"
+    assert headers["x-bursar-reason"] == "route 1 in place of gpt-4.1"
     assert spent(home, server) == cost(upstream.answered()[0])
 
 

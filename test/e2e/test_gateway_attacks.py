@@ -38,7 +38,7 @@ def test_a_route_to_a_model_of_no_possible_name_is_refused_at_the_start(home, up
     home.path.mkdir()
     more = "routes: [" + route.format(long="m" * 300) + "]"
     (home.path / "bursar.yaml").write_text(CONFIG.format(url=upstream.url, more=more))
-    assert "number 1 names a model" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
+    assert "bursar.yaml: routes[0] names a model" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
 
 
 class Canned:
@@ -107,6 +107,24 @@ def test_a_stream_that_ends_without_a_blank_line_is_metered_all_the_same(home, c
     assert spent(home, server) * 1_000_000 == COST
 
 
+@pytest.mark.parametrize("usage, told, is_estimated", [
+    ('{"prompt_tokens":1000,"completion_tokens":500}', 6000, 0),
+    ('{"completion_tokens":500}', 4000, 1), ('{"prompt_tokens":1000}', 2000, 1),
+    ('{"prompt_tokens":1e30,"completion_tokens":500}', 4000, 1),
+    ('{"prompt_tokens":-1,"completion_tokens":500}', 4000, 1),
+    ('{"completion_tokens":500,"total_tokens":1500}', 6000, 0),
+    ('{"prompt_tokens":1000,"total_tokens":1500}', 6000, 0)])
+def test_half_a_usage_is_estimated_for_the_other_half_and_not_taken_for_nothing(
+        home, canned, usage, told, is_estimated):
+    answer = (b'{"id":"chatcmpl-0123456789abc","choices":[{"message":{"content":"hello there"}}],'
+              b'"usage":' + usage.encode() + b"}")
+    server, _ = canned(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + answer)
+    assert b"200 OK" in raw(server, body())
+    paid = spent(home, server) * 1_000_000
+    assert server.metric("bursar_gateway_calls_estimated_total") == is_estimated
+    assert told < paid < told + 60 if is_estimated else paid == told
+
+
 def test_an_event_too_large_to_be_read_reaches_the_client_whole(canned):
     large = b'data: {"choices":[{"delta":{"content":"' + b"x" * (17 << 20) + b'"}}]}\n\n'
     server, _ = canned(STREAM + PIECE + b"\n\n" + large + b"data: [DONE]\n\n")
@@ -165,6 +183,17 @@ def test_a_key_of_ours_goes_to_no_provider(home, start, upstream, field):
     key = home.json("key", "create", "--role", "gateway")["secret"]
     raw(server, body(), field.format(key))
     assert all(key not in str(entry["fields"]) for entry in upstream.log)
+
+
+@pytest.mark.parametrize("path", ["/openai/v1/chat/completions?key={}",
+                                  "/v1/chat/completions?a=b&api_key={}",
+                                  "http://localhost/openai/v1/models?key={}"])
+def test_a_key_of_ours_in_a_query_goes_to_no_provider(home, start, upstream, path):
+    server = start()
+    key = home.json("key", "create", "--role", "gateway")["secret"]
+    answer = raw(server, body(), path=path.format(key))
+    assert b" 400 " in first_line(answer) and b"in the query" in answer and key.encode() not in answer
+    assert upstream.log == []
 
 
 @pytest.mark.parametrize("path", ["batches", "fine_tuning/jobs", "threads/t/runs"])

@@ -92,7 +92,7 @@ def test_a_refused_session_says_which_budget_and_asks_once(start, upstream, clau
     server = start('budgets: [{scope: org, period: day, usd: 0.000001}]')
     with pytest.raises(AssertionError) as refused:
         claude(server, "Say done.")
-    assert "The budget of org for day has no room" in str(refused.value)
+    assert "The budget of org for the day has no room" in str(refused.value)
     assert upstream.log == []
     assert server.metric("bursar_gateway_requests_total") <= 2
 

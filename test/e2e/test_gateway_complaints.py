@@ -4,48 +4,23 @@ is a test, here or where the table below says.
 Method: the real program between plain clients and a provider on loopback (upstream.py); costs are
 worked out here from the provider's log.
 
-Tests elsewhere that answer a complaint ("unit" is test/unit, the rest test/e2e):
-
-| complaint | threads | test |
-|---|---|---|
-| A concurrent calls pass a budget | LiteLLM 34732, 40095 | test_gateway_races: of_sixty_four_at_once_exactly_ten_fit… |
-| A a call that cannot be priced is let through | LiteLLM 35524 | test_gateway: a_model_without_a_price_is_refused… |
-| A a refill in place of a period | wso2 api-platform 2936 | unit budget: period roll-over; here |
-| B counters drift after a crash | LiteLLM 30460 | test_gateway_crash: killed_at_any_moment… |
-| C usage lost when the client leaves | LiteLLM 14457, 35958, 37558 | test_gateway: when_the_client_leaves… |
-| C include_usage: false undercounts | Noveum ai-gateway PR 30 | test_gateway: usage_is_asked_for_and_hidden… |
-| D two snapshots of one stream are added | Bifrost 5354 | unit wire/test_provider: anthropic_snapshots_replace…; here |
-| D holds at the rate above 272 K | LiteLLM PR 40002, 39861 | unit price: the_dearest_way_to_bill_is_found |
-| E rows lost in a crash | LiteLLM 38157, 35531 | test_gateway_crash: killed_at_any_moment… |
-| F memory grows with slow readers | LiteLLM 12685, 27954 | test_gateway: a_slow_reader_does_not_make_memory_grow |
-| G which budget it was | LiteLLM 14144, MLPA 262 | test_gateway: what_a_budget_refuses_is_said… |
-| G background calls are invisible | theexperiencecompany gaia 1194 | test_gateway: a_mixed_thousand_calls… (unattributed) |
-| I a price from a day on | any-llm 994, agentsview 1540 | test_keys: a_price_that_a_reload_brings…; unit price |
-| I a price cut rewrites the past | ccusage 1636 | test_price_update: a_price_given_later…; unit price |
-| an SDK asks again after a refusal | LiteLLM PR 4139 | test_gateway_sdks: a_refusal_of_a_budget_is_not_tried_again |
-
-What has no part here that could fail so, or is not offered:
-
-| complaint | threads | why |
-|---|---|---|
-| E, F connections, deadlocks and engines of a database server | LiteLLM 18708, 6895, 1714, 2169, 33167 | there is none: an append-only log and a file of columns |
-| B, D counters in Redis | LiteLLM 30460 | there are none: one process holds and posts |
-| C a non-stream call of Bedrock | LiteLLM 13245 | no dialect of Bedrock |
-| D a cost the provider reports itself | LiteLLM PR 39441 | prices come from the book and contracts alone |
-| G amounts in refusals can be hidden | LiteLLM PR 37000 | they cannot |
-| H no made-up return | pnp Microsoft365-Analytics-Insights 551 | `bursar return` needs outcomes and a baseline: test_commands, test_change |
-| I a command that reconciles | LiteLLM PR 25622 | the figures are compared below, files of a provider are not read |
+docs/gateway-complaints.md says which test answers which complaint, here and elsewhere.
 """
 import concurrent.futures
 import json
+import re
+import signal
 import socket
 import threading
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from test_gateway import ask, chat, cost, fixture_start, fixture_upstream, spent  # noqa: F401
+from test_gateway import CONFIG, ask, chat, cost, fixture_start, fixture_upstream, spent  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CLAIMS = {"x-bursar-workflow": "claims"}
 # A call of 100 tokens in and 10 out costs 0.00028 USD at gpt-4.1's price.
@@ -74,6 +49,18 @@ def held_for(start, upstream, wish=(), **more):
     server.stop()
     upstream.log.clear()
     return Decimal(json.loads(body)["error"]["message"].split("may cost up to $")[1].split(". ")[0])
+
+
+def test_each_complaint_of_the_document_names_tests_there_are():
+    text = (ROOT / "docs/gateway-complaints.md").read_text()
+    named = re.findall(r"`(test/[\w/]+\.(?:py|c))::(\w+)`", text)
+    assert len(named) > 60
+    for file, name in named:
+        source = (ROOT / file).read_text()
+        begin = rf"^def {name}\(" if file.endswith(".py") else rf"^static void {name}\("
+        assert re.search(begin, source, re.M), f"{file} has no {name}"
+        assert file.endswith(".py") or re.search(rf"TEST\w*\({name}\)", source), name
+    assert all(re.search(rf"^\| {letter}\d* \| .*`test/", text, re.M) for letter in "ABCDEFGHI")
 
 
 def at_once(count, work):
@@ -124,6 +111,52 @@ def test_a_spent_budget_stays_spent_when_the_server_starts_anew(home, start, ups
     assert chat(server, CALL, max_tokens=10)[0] == 402
     assert len(upstream.log) == before
     assert spent(home, server) == before * CALL_USD <= hold
+
+
+@pytest.mark.parametrize("scope, own, other", [
+    ("org", {}, None), ("workflow:claims", {}, {"x-bursar-workflow": "letters"}),
+    ("user:eve", {}, {"x-bursar-user": "adam"}), ("key:ann", {}, {"x-api-key": "bob"}),
+    ("team:red", {}, {"x-api-key": "bob"}), ("model:gpt-4.1", {}, {"model": "gpt-4.1-mini"})])
+def test_every_kind_of_budget_stops_its_own_and_nobody_elses(home, start, upstream, scope, own,
+                                                             other):
+    """LiteLLM 23714, 11083, 26672: keys, users and end users go on beyond their budgets."""
+    secrets = {name: home.json("key", "create", "--role", "gateway", "--name", name, "--team",
+                               team)["secret"] for name, team in (("ann", "red"), ("bob", "blue"))}
+    hold = held_for(start, upstream, CALL, max_tokens=10)
+    server = start(f'budgets: [{{scope: "{scope}", period: month, usd: {hold * 2}}}]')
+
+    def one(**more):
+        model = more.pop("model", "gpt-4.1")
+        named = {"x-bursar-workflow": "claims", "x-bursar-user": "eve", "x-api-key": "ann", **more}
+        return chat(server, CALL, max_tokens=10, model=model,
+                    headers={**named, "x-api-key": secrets[named["x-api-key"]]})
+    paid = 0
+    while (got := one(**own))[0] == 200:
+        paid += 1
+        assert paid < 50
+    assert paid * CALL_USD <= hold * 2
+    assert got[0] == 402 and got[1]["x-bursar-budget-scope"] == scope
+    assert [one(**own)[0] for _ in range(3)] == [402] * 3
+    assert len(upstream.log) == paid
+    if other is not None:
+        assert one(**other)[0] == 200
+
+
+def test_streams_at_once_are_held_for_whole_before_their_first_byte(home, start, upstream):
+    """Envoy AI Gateway 2394: a limit is seen when the stream is over, so that 1,200 of 1,000 tokens
+    are streamed."""
+    wish = {"chunks": 20, "every": 0.02, "input": 100, "output": 400}
+    hold = held_for(start, upstream, wish, stream=True, max_tokens=400)
+    server = start(f"budgets: [{{scope: org, period: month, usd: {hold * 3}}}]")
+
+    def one(_):
+        status, _, body = chat(server, wish, stream=True, max_tokens=400)
+        return status, body.count(b"data: ")
+    done = at_once(16, one)
+    assert [status for status, _ in done] == [200] * 3 + [402] * 13
+    assert all(events > 20 for status, events in done if status == 200)
+    assert not any(events for status, events in done if status == 402)
+    assert spent(home, server) == sum(map(cost, upstream.answered())) <= hold * 3
 
 
 @pytest.mark.parametrize("path", ["/openai/v1/completions", "/openai/v1/images/generations",
@@ -549,6 +582,35 @@ def test_calls_of_failed_work_are_in_the_cost_of_what_succeeded(home, start, ups
     assert len(upstream.log) == 4
 
 
+def test_a_cheaper_try_that_failed_is_no_saving(home, start, upstream):
+    """hurttlocker o8 1791: "a cheaper failed run does not count as savings"."""
+    server = start()
+    for attempt, model in (("1", "gpt-4.1-mini"), ("2", "gpt-4.1")):
+        assert chat(server, CALL, model=model, headers={**CLAIMS, "x-bursar-case": "c1",
+                                                        "x-bursar-attempt": attempt})[0] == 200
+    spent(home, server)
+    body = json.dumps({"workflow": "claims", "case": "c1", "status": "resolved"})
+    assert server.ask("POST", "/api/v1/outcomes", body,
+                      {"Content-Type": "application/json"})[0] == 200
+    server.settle()
+    row = home.json("report", "claims")["workflows"][0]
+    failed, resolved = (cost(entry) for entry in upstream.log)
+    assert Decimal(row["cost"]["base"]) == resolved
+    assert Decimal(row["cost"]["retry_tail"]) == failed > 0
+    assert Decimal(str(row["cost_per_outcome"]["value"])) == failed + resolved
+
+
+def test_no_return_is_made_up_where_nothing_came_of_the_calls(home, start):
+    """pnp Microsoft365-Analytics-Insights 551: a return that no outcome stands behind."""
+    server = start("workflows: {claims: {value_per_outcome: 12, baseline: "
+                   "{bpo: {price: 4.5, success_rate: 0.94}}}}")
+    assert chat(server, CALL, headers=CLAIMS)[0] == 200
+    spent(home, server)
+    returns = home.json("return")["returns"]
+    assert returns and all(row["rot"]["value"] is None for row in returns)
+    assert home.json("report", "claims")["workflows"][0]["cost_per_outcome"]["value"] is None
+
+
 # ---- I. Prices
 
 def test_the_price_of_the_day_of_the_call_holds(home, start, upstream):
@@ -560,6 +622,29 @@ def test_the_price_of_the_day_of_the_call_holds(home, start, upstream):
     assert Decimal(headers["x-bursar-cost-usd"]) == Decimal("0.00011")
     assert spent(home, server) == Decimal("0.00011")
     assert len(upstream.log) == 1
+
+
+def test_a_price_cut_leaves_what_was_paid_and_each_row_its_price(home, start, upstream):
+    """ccusage 1636: the same tokens cost $2,472.81, and $1,923.92 after a price cut; awsl-project
+    maxx PR 575, kenn-io agentsview 1540: which price was it?"""
+    prices = "prices: [{provider: openai, model: gpt-4.1, input: PRICE, output: 8}]"
+    server = start(prices.replace("PRICE", "4"))
+    named = {**CLAIMS, "x-bursar-case": "c1"}
+    assert chat(server, {"input": 1000, "output": 0}, headers=named)[0] == 200
+    before = spent(home, server)
+    (home.path / "bursar.yaml").write_text(
+        CONFIG.format(url=upstream.url, more=prices.replace("PRICE", "1")))
+    server.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 10
+    while chat(server, {"input": 1000, "output": 0}, headers=named)[1]["x-bursar-cost-usd"] != "0.001":
+        assert time.monotonic() < until
+    total = spent(home, server)
+    steps = [step for attempt in home.json("explain", "c1", "--all")["attempts"]
+             for step in attempt["steps"]]
+    assert Decimal(steps[0]["cost"]) == before == Decimal("0.004")
+    assert Decimal(steps[-1]["cost"]) == Decimal("0.001")
+    assert steps[0]["price_id"] != steps[-1]["price_id"]
+    assert sum(Decimal(step["cost"]) for step in steps) == total
 
 
 def test_the_ledger_and_the_providers_meter_differ_by_nothing(home, start, upstream):

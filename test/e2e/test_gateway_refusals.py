@@ -3,6 +3,7 @@ Method: the real program; a provider on loopback that waits or fails; a port whe
 import datetime
 import json
 import socket
+import time
 
 import pytest
 
@@ -91,6 +92,73 @@ def test_no_upstream(home, dialect, kinds):
         server.stop()
 
 
+@pytest.mark.parametrize("path, words", [
+    ("/openai/chat/completions", "base URL"), ("/chat/completions", "base URL"),
+    ("/openia/v1/chat/completions", "base URL"), ("/v1/chat/completion", "base URL"),
+    ("/anthropic/messages", "base URL"), ("/openai/v1/v1/chat/completions", "/v1 is there twice"),
+    ("/anthropic/v1/v1/messages", "ends before it"), ("/nothing", "docs/server.md")])
+def test_a_base_url_that_is_not_whole_is_told_how_it_is_mended(start, upstream, path, words):
+    server = start()
+    status, _, body = ask(server, path, {})
+    assert status == 404
+    assert words in json.loads(body)["error"]["message"]
+    assert upstream.log == []
+
+
+def test_a_key_of_the_gateway_on_a_path_of_none_is_told_of_the_base_url(home, start):
+    server = start("require_keys: true")
+    key = home.json("key", "create", "--role", "gateway")["secret"]
+    time.sleep(1)
+    status, _, body = ask(server, "/chat/completions", {}, headers={"x-api-key": key})
+    assert status == 404 and "base URL" in json.loads(body)["error"]["message"]
+
+
+def test_who_shows_no_key_learns_which_to_make(start):
+    server = start("require_keys: true")
+    for path, role in (("/v1/chat/completions", "gateway"), ("/api/v1/outcomes", "ingest")):
+        status, _, body = ask(server, path, {})
+        assert status == 401
+        assert f"bursar key create --role {role}" in json.loads(body)["error"]["message"]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("upstreams: {openai: {base_url: 'https://a b'}}",
+     "bursar.yaml: upstreams.openai.base_url: \"https://a b\" is no URL of a server; write it as "),
+    ("upstreams: {openai: {base_url: 'http://a:99999/v1'}}",
+     "bursar.yaml: upstreams.openai.base_url: \"http://a:99999/v1\" "),
+    ("upstreams: {openai: {base_url: 'http://a', api_key_env: NO_SUCH_KEY}}",
+     "bursar.yaml: upstreams.openai.api_key_env: the environment has no NO_SUCH_KEY"),
+    ("upstreams: {openai: {base_url: 'http://a', api_key_file: no.key}}",
+     "bursar.yaml: upstreams.openai.api_key_file: "),
+    ("upstreams: {openai: {base_url: 'http://a'}}\nroutes: [{model: a, upstream: b}]",
+     "bursar.yaml: routes[0].upstream: upstreams has no \"b\"")])
+def test_what_is_wrong_in_the_file_is_said_with_its_key(home, text, words):
+    home.path.mkdir()
+    (home.path / "bursar.yaml").write_text(text)
+    assert words in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
+
+
+def test_a_key_file_is_looked_for_beside_the_configuration(home, upstream, tmp_path, monkeypatch):
+    home.path.mkdir()
+    (home.path / "bursar.yaml").write_text(
+        f"upstreams: {{openai: {{base_url: '{upstream.url}', api_key_file: own.key}}}}")
+    (home.path / "own.key").write_text("sk-of-the-file\n")
+    monkeypatch.chdir(tmp_path)
+    server = Server(home)
+    try:
+        assert chat(server)[0] == 200
+        assert upstream.log[0]["fields"]["authorization"] == "Bearer sk-of-the-file"
+    finally:
+        server.stop()
+
+
+def test_the_server_says_where_calls_go(start):
+    server = start("budgets: [{scope: org, period: day, usd: 1}]")
+    while "calls of models" not in (said := server.process.stderr.readline()):
+        assert said.startswith("bursar: only ")  # files may be few here
+    assert said == "bursar: calls of models go to openai, anthropic; 1 budget, 0 routes\n"
+
+
 def test_a_body_too_large(start, upstream):
     server = start()
     found = refusal(server, OPENAI, padding="x" * (33 << 20))
@@ -132,7 +200,8 @@ def test_a_retry_and_the_reason_on_the_answer(start, upstream):
     status, fields, _ = chat(server, {"status": 503}, max_tokens=5)
     assert status == 503
     assert [entry["model"] for entry in upstream.log] == ["gpt-4.1"] * 3 + ["gpt-4.1-mini"]
-    assert fields["x-bursar-reason"] == "fallback: gpt-4.1 answered 503"
+    assert fields["x-bursar-reason"] == ("fallback: gpt-4.1 answered 503; "
+                                         "route 1 in place of gpt-4.1")
 
 
 def test_what_is_free_is_held_for_nothing(home, start, upstream):

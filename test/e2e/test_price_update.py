@@ -83,7 +83,8 @@ def test_a_changed_contract_is_whole_again_after_the_update(home, company):
     home.ok("price", "update", "--apply")
     first = home.verified()
     set_prices(home, PRICES.replace("0.50", "1.00").replace("output: 2", "output: 4"))
-    assert home.run("verify").returncode == 1  # what it was priced by is no longer in the book
+    told = home.refused("verify")  # what it was priced by is no longer in the book
+    assert told.startswith("bursar: 1 check of the ledger failed") and "bursar price update" in told
     change = home.json("price", "update", "--apply")["total"]
     second = home.verified()
     assert change["calls"] == len(calls_of(company, MODEL))

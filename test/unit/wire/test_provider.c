@@ -76,6 +76,68 @@ static void what_could_be_read_two_ways_is_refused(void)
     EXPECT(strstr(err.text, "max_output_tokens") != NULL);
 }
 
+static void what_only_some_servers_take_for_a_member_is_refused(void)
+{
+    static const char *const bodies[] = {
+        "{\"max_tokens\":9,\"MAX_TOKENS\":90000}",
+        "{\"max_to\u212aens\":90000}", /* the sign of Kelvin */
+        "{\"max_completion_token\\u017f\":90000}",
+        "{\"model\":\"a\",\"Model\":\"b\"}",
+        "{\"N\":10}",
+        "{\"stream\":false,\"Stream\":true}",
+        "{\"stream_options\":{\"include_usage\":true,\"Include_Usage\":false}}",
+        "{\"tools\":[{\"type\":\"web_search\",\"max_uses\":0,\"max_uses\":50}]}",
+        "{\"tools\":[{\"type\":\"custom\",\"type\":\"web_search\"}]}",
+        "{\"tools\":[{\"type\":\"custom\",\"Type\":\"web_search\"}]}",
+    };
+    struct json_parser *parser = NULL;
+    struct provider_request request = {0};
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        EXPECT(read_request(parser, PROVIDER_CHAT, bodies[i], &request) == ERR_SYNTAX);
+    }
+    const enum errc fine =
+        read_request(parser, PROVIDER_CHAT,
+                     "{\"max_token\":1,\"model\":\"a\",\"Modell\":1,\"mode\":2}", &request);
+    json_parser_destroy(&parser);
+    EXPECT(fine == ERR_OK);
+}
+
+static void a_bound_of_nothing_is_none_where_servers_may_take_it_so(void)
+{
+    struct json_parser *parser = NULL;
+    struct provider_request chat = {0};
+    struct provider_request both = {0};
+    struct provider_request messages = {0};
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    const bool fine =
+        read_request(parser, PROVIDER_CHAT, "{\"max_tokens\":0}", &chat) == ERR_OK &&
+        read_request(parser, PROVIDER_CHAT, "{\"max_tokens\":10,\"max_completion_tokens\":0}",
+                     &both) == ERR_OK &&
+        read_request(parser, PROVIDER_MESSAGES, "{\"max_tokens\":0}", &messages) == ERR_OK;
+    json_parser_destroy(&parser);
+    EXPECT(fine);
+    EXPECT(chat.output_max == -1);
+    EXPECT(chat.output_names[0] != NULL); /* a ceiling is written in its place */
+    EXPECT(both.output_max == -1);
+    EXPECT(messages.output_max == 0);
+}
+
+static void only_anthropic_bounds_its_searches_by_their_uses(void)
+{
+    static const char *const body = "{\"tools\":[{\"type\":\"web_search\",\"max_uses\":2}]}";
+    struct json_parser *parser = NULL;
+    struct provider_request responses = {0};
+    struct provider_request messages = {0};
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    const bool fine = read_request(parser, PROVIDER_RESPONSES, body, &responses) == ERR_OK &&
+                      read_request(parser, PROVIDER_MESSAGES, body, &messages) == ERR_OK;
+    json_parser_destroy(&parser);
+    EXPECT(fine);
+    EXPECT(responses.web_searches_max == -1);
+    EXPECT(messages.web_searches_max == 2);
+}
+
 static void a_request_says_how_much_may_come_out(void)
 {
     struct json_parser *parser = NULL;
@@ -186,6 +248,30 @@ static void openai_totals_are_split_and_anthropic_parts_are_not(void)
     EXPECT(conflict.is_conflicting);
     EXPECT(conflict.usage.counts[USAGE_CACHE_READ] == 5);
     EXPECT(conflict.usage.counts[USAGE_INPUT_UNCACHED] == 0);
+}
+
+static void half_a_usage_is_known_to_be_half(void)
+{
+    struct json_parser *parser = NULL;
+    struct provider_reply half, other, odd, rest;
+    json_parser_create(&parser, DOCUMENT_BYTES_MAX);
+    const bool read =
+        reads_reply(parser, PROVIDER_CHAT, "{\"usage\":{\"completion_tokens\":5}}", &half) &&
+        reads_reply(parser, PROVIDER_MESSAGES, "{\"usage\":{\"input_tokens\":5}}", &other) &&
+        reads_reply(parser, PROVIDER_CHAT,
+                    "{\"usage\":{\"prompt_tokens\":1e30,\"completion_tokens\":5}}", &odd) &&
+        reads_reply(parser, PROVIDER_CHAT,
+                    "{\"usage\":{\"completion_tokens\":5,\"total_tokens\":105}}", &rest);
+    const bool is_full = provider_usage_is_full(PROVIDER_CHAT, &half) ||
+                         provider_usage_is_full(PROVIDER_MESSAGES, &other) ||
+                         provider_usage_is_full(PROVIDER_CHAT, &odd);
+    json_parser_destroy(&parser);
+    EXPECT(read);
+    EXPECT(half.has_usage && other.has_usage && odd.has_usage);
+    EXPECT(!is_full);
+    EXPECT(provider_usage_is_full(PROVIDER_CHAT, &rest));
+    EXPECT(rest.usage.counts[USAGE_INPUT_UNCACHED] == 100);
+    EXPECT(rest.usage.counts[USAGE_OUTPUT] == 5);
 }
 
 static void what_totals_leave_out_is_metered(void)
@@ -376,9 +462,13 @@ int main(void)
 {
     const struct test tests[] = {
         TEST(what_could_be_read_two_ways_is_refused),
+        TEST(what_only_some_servers_take_for_a_member_is_refused),
+        TEST(a_bound_of_nothing_is_none_where_servers_may_take_it_so),
+        TEST(only_anthropic_bounds_its_searches_by_their_uses),
         TEST(a_request_says_how_much_may_come_out),
         TEST(input_that_is_not_all_in_the_body_is_not_bounded_by_it),
         TEST(openai_totals_are_split_and_anthropic_parts_are_not),
+        TEST(half_a_usage_is_known_to_be_half),
         TEST(what_totals_leave_out_is_metered),
         TEST(anthropic_snapshots_replace_one_another),
         TEST(the_chunk_that_only_carries_the_usage_is_told_apart),

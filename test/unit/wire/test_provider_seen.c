@@ -174,13 +174,17 @@ static void a_whole_reply_counts_only_where_it_tells_no_usage(void)
 {
     const int64_t told =
         of_reply(PROVIDER_CHAT, "{\"choices\":[{\"message\":{\"content\":\"x y\"}}],"
-                                "\"usage\":{\"prompt_tokens\":1}}");
+                                "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":3}}");
+    const int64_t half =
+        of_reply(PROVIDER_CHAT, "{\"choices\":[{\"message\":{\"content\":"
+                                "\"Nothingness\"}}],\"usage\":{\"prompt_tokens\":1}}");
     const int64_t untold =
         of_reply(PROVIDER_CHAT, "{\"choices\":[{\"message\":{\"content\":\"Nothingness\"}}]}");
     const int64_t tool =
         of_reply(PROVIDER_MESSAGES, "{\"content\":[{\"type\":\"tool_use\",\"name\":\"get_weather\","
                                     "\"input\":{ \"city\" : 1 }}]}");
     EXPECT(told == 0);
+    EXPECT(half == untold);
     EXPECT(untold == tokens_count(TOKENS_O200K, STR("Nothingness")));
     EXPECT(tool == tokens_count(TOKENS_O200K, STR("get_weather")) +
                        tokens_count(TOKENS_O200K, STR("{\"city\":1}")));
