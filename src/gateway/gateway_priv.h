@@ -117,7 +117,10 @@ struct gateway_settled {
     bool has_usage;
     bool is_estimated;
     bool is_charged; /* the provider may charge something */
+    bool is_unseen;  /* and nobody saw what it was for */
     bool has_cost;
+    bool has_least;
+    int64_t least_pusd; /* of what nobody saw: its input alone, by estimate */
     int64_t cost_pusd;
     uint64_t price_id;
     struct str provider; /* as the price book names it, where a price was found */

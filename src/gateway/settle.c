@@ -12,6 +12,7 @@
 /* Shorter ones are counted up, or drawn of a thousand, and come again after a restart. */
 enum { ID_BYTES_MIN = 16 };
 enum { RECORD_BYTES_MIN = 16 << 10 };
+enum { GATEWAY_BOUNDS_BYTES = 128 };
 
 /* Whether this id came lately: then it names no call. Two generations, so that memory is bounded
  * and nothing recent is forgotten. */
@@ -65,11 +66,28 @@ static const char *end_word(const struct exchange *exchange)
     return "";
 }
 
+/* Between which amounts a cost lies that nobody knows. */
+static void say_bounds(const struct exchange *exchange, const struct gateway_settled *settled,
+                       char out[static GATEWAY_BOUNDS_BYTES])
+{
+    char least[MONEY_TEXT_BYTES_MAX];
+    char most[MONEY_TEXT_BYTES_MAX];
+    (void)money_print(settled->least_pusd, least);
+    (void)money_print(exchange->held_pusd, most);
+    out[0] = '\0';
+    if (settled->is_unseen && !exchange->is_unpriced) {
+        snprintf(out, GATEWAY_BOUNDS_BYTES,
+                 settled->has_least ? ", $%s; its input alone is about $%s" : ", $%s", most, least);
+    }
+}
+
 static void say_reason(const struct exchange *exchange, const struct gateway_settled *settled,
                        char out[static GATEWAY_MESSAGE_BYTES])
 {
     char status[32] = "";
+    char bounds[GATEWAY_BOUNDS_BYTES];
     char reason[GATEWAY_REASON_BYTES];
+    say_bounds(exchange, settled, bounds);
     gateway_reason(exchange, reason);
     if (exchange->end == END_ERROR) {
         snprintf(status, sizeof status, " %d", exchange->status);
@@ -86,6 +104,7 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
         settled->is_estimated ? STR("; usage estimated")
         : !settled->has_cost  ? STR("; its cost is not known, the budget was charged what was held")
                               : STR(""),
+        str_from(bounds),
     };
     (void)str_join(out, GATEWAY_MESSAGE_BYTES, parts, COUNT_OF(parts));
 }

@@ -75,7 +75,7 @@ def test_holds_that_nobody_settles_expire_and_late_answers_are_spent_once(home, 
 
 
 def test_an_upstream_that_never_answers_holds_no_money_after_its_time(home, start, upstream):
-    """Nothing is told of what those calls used: their input is estimated, and posted."""
+    """Nobody saw what those calls used: they are charged as held, and no row makes up a cost."""
     server = start(budget_for(10).replace("total_seconds: 30", "total_seconds: 1"))
     crowd = Crowd(server.port, 11)
     calls = ask(crowd, 11, {"gate": "never"})
@@ -84,11 +84,13 @@ def test_an_upstream_that_never_answers_holds_no_money_after_its_time(home, star
     assert holds(server) == 0
     row, = home.json("budget")["budgets"]
     adds_up(row)
-    assert row["held"] == "0" and Decimal(row["spent"]) < 10 * HOLD
-    assert spent(home, server) == Decimal(row["spent"])
+    assert row["held"] == "0" and Decimal(row["spent"]) == 10 * HOLD
+    assert spent(home, server) == 0
+    assert server.metric("bursar_gateway_charged_as_held_usd_total") == float(10 * HOLD)
+    assert home.verified()["unpriced_calls"] == 10
+    # The limit is not passed, whatever the invoice says of the ten.
     cheap = body_of({"input": 1}, model="gpt-4.1-mini", max_tokens=MAX_TOKENS)  # its circuit is whole
-    assert crowd.run(crowd.clients[0].ask(PATH, cheap)).status == 200
-    home.verified()
+    assert crowd.run(crowd.clients[0].ask(PATH, cheap)).status == 402
 
 
 def test_what_client_and_server_left_behind_is_charged_when_its_hour_is_over(home, start, upstream,

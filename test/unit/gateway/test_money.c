@@ -130,40 +130,136 @@ static bool starts(const char *path, const char *request)
     return gateway_read(exchange) == GATEWAY_ADMIT && gatewaying_admit(&g);
 }
 
-static void work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input(void)
+static void work_that_goes_on_is_charged_as_held(void)
 {
     static const char *const background =
         "{\"model\":\"gpt-4.1\",\"max_output_tokens\":50,\"background\":true,\"input\":\"x\"}";
-    static const char *const waiting =
-        "{\"model\":\"gpt-4.1\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":"
-        "\"Is it raining in Lisbon?\"}]}";
-    struct text first;
-    struct text second;
+    struct text record;
     gatewaying_open(&g, NULL, 0);
-    text_init(&first, CALL_RECORD_BYTES_MAX);
-    text_init(&second, CALL_RECORD_BYTES_MAX);
-    bool fine = starts("/v1/responses", background);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    const bool fine = starts("/v1/responses", background);
     gatewaying_answer(&g, 200, "{\"id\":\"resp_1\",\"status\":\"queued\",\"usage\":null}");
     const int64_t held_pusd = g.exchange.held_pusd;
-    const struct gateway_settled queued = gatewaying_settle(&g, &first);
+    const struct gateway_settled queued = gatewaying_settle(&g, &record);
     struct budget_counts counts;
     budget_count(g.budget, &counts);
-    fine = fine && starts("/v1/chat/completions", waiting);
-    g.exchange.end = END_FAILED;
-    g.exchange.failure = NET_TOTAL_TIMEOUT;
-    g.exchange.was_sent = true;
-    const struct gateway_settled late = gatewaying_settle(&g, &second);
-    const bool says = str_find(text_str(&second), STR("usage estimated")) != SIZE_MAX;
-    text_deinit(&first);
-    text_deinit(&second);
+    text_deinit(&record);
     gatewaying_close(&g);
     EXPECT(fine);
     EXPECT(held_pusd > 0);
     EXPECT(!queued.has_usage && !queued.has_cost && queued.is_charged);
     EXPECT(counts.posted == 1 && counts.open_holds == 0 && counts.overshoots == 0);
-    EXPECT(late.is_estimated && late.has_cost && late.is_charged);
-    EXPECT(late.usage.counts[USAGE_INPUT_UNCACHED] > 0 && late.usage.counts[USAGE_OUTPUT] == 0);
-    EXPECT(test_is_refusing() || says);
+}
+
+static const struct hold_limit everything = {.scope = STR_STATIC("org"),
+                                             .period = PERIOD_TOTAL,
+                                             .zone_name = STR_STATIC("UTC"),
+                                             .limit_pusd = INT64_MAX / 2,
+                                             .hard_pusd = INT64_MAX / 2,
+                                             .per_case_pusd = HOLD_NO_LIMIT};
+
+/* A call that ended without telling what it used. */
+struct lost {
+    const char *path;
+    const char *members; /* of the body */
+    int status;          /* of its head; 0: none came */
+    enum gateway_end end;
+    bool was_sent;
+    const char *text; /* that came before it broke off, of a stream */
+};
+
+/* What it was settled at, and what the budget was charged; 0 and -1: it did not go. */
+static struct gateway_settled lose(const struct lost *lost, int64_t *out_held_pusd,
+                                   money_sum *out_spent_pusd, bool *out_says)
+{
+    struct text record;
+    struct arena arena;
+    struct budget_balances all;
+    struct gateway_settled settled = {0};
+    *out_spent_pusd = -1;
+    gatewaying_open(&g, &everything, 1);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    arena_init(&arena, ARENA_BYTES);
+    snprintf(body, sizeof body, "{\"model\":\"gpt-4.1\",%s}", lost->members);
+    if (starts(lost->path, body)) {
+        *out_held_pusd = g.exchange.held_pusd;
+        g.exchange.status = lost->status;
+        g.exchange.is_events = g.exchange.is_stream && lost->status != 0;
+        g.exchange.is_buffered = !g.exchange.is_events && lost->status != 0;
+        g.exchange.end = lost->end;
+        g.exchange.failure = NET_FIRST_BYTE_TIMEOUT;
+        g.exchange.was_sent = lost->was_sent;
+        if (lost->text != NULL) {
+            provider_seen_add(&g.exchange.seen, 0, str_from(lost->text));
+        }
+        settled = gatewaying_settle(&g, &record);
+        if (budget_balances(g.budget, INT64_C(1763800000000000000), &arena, &all, &g.err) ==
+            ERR_OK) {
+            *out_spent_pusd = all.rows[0].spent_pusd;
+        }
+        *out_says =
+            str_find(text_str(&record), STR("the budget was charged what was held, $0.0")) !=
+                SIZE_MAX &&
+            str_find(text_str(&record), STR("its input alone is about $0.0000")) != SIZE_MAX;
+    }
+    arena_deinit(&arena);
+    text_deinit(&record);
+    gatewaying_close(&g);
+    return settled;
+}
+
+#define ASKED                                                                                      \
+    "\"max_tokens\":5000,\"messages\":[{\"role\":\"user\",\"content\":\"Is it raining?\"}]"
+
+static void a_call_whose_answer_nobody_saw_is_charged_as_held_and_its_cost_is_not_known(void)
+{
+    static const char *const chat = "/v1/chat/completions";
+    static const struct lost calls[] = {
+        {chat, ASKED, 0, END_FAILED, true, NULL},
+        {chat, ASKED, 0, END_LEFT, true, NULL},
+        {chat, ASKED, 200, END_FAILED, true, NULL}, /* a document cut short */
+        {chat, ASKED, 200, END_LEFT, true, NULL},
+        {chat, "\"stream\":true," ASKED, 0, END_FAILED, true, NULL},
+        {chat, "\"stream\":true," ASKED, 200, END_FAILED, true, NULL}, /* it thought, perhaps */
+        {"/v1/responses", "\"background\":true,\"max_output_tokens\":9000,\"input\":\"x\"", 0,
+         END_FAILED, true, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        int64_t held_pusd = 0;
+        money_sum spent_pusd = 0;
+        bool says = false;
+        const struct gateway_settled settled = lose(&calls[i], &held_pusd, &spent_pusd, &says);
+        EXPECT(settled.is_charged && !settled.has_cost && !settled.has_usage);
+        EXPECT(held_pusd > INT64_C(30000000000)); /* 5,000 tokens of output at $8 a million */
+        EXPECT(test_is_refusing() || spent_pusd == held_pusd);
+        EXPECT(settled.has_least && settled.least_pusd > 0 && settled.least_pusd < held_pusd / 100);
+        EXPECT(test_is_refusing() || says);
+    }
+}
+
+static void what_was_seen_or_has_no_output_is_estimated_and_what_was_not_sent_costs_nothing(void)
+{
+    static const char *const chat = "/v1/chat/completions";
+    static const struct lost calls[] = {
+        {chat, "\"stream\":true," ASKED, 200, END_FAILED, true, "one two three"},
+        {chat, "\"stream\":true," ASKED, 0, END_LEFT, true, NULL},
+        {"/v1/embeddings", "\"input\":\"one two three\"", 0, END_FAILED, true, NULL},
+        {chat, ASKED, 0, END_FAILED, false, NULL},
+        {chat, ASKED, 503, END_FAILED, true, NULL},
+    };
+    static const int64_t output[] = {3, 0, 0, 0, 0};
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        int64_t held_pusd = 0;
+        money_sum spent_pusd = 0;
+        bool says = false;
+        const bool is_free = i >= 3;
+        const struct gateway_settled settled = lose(&calls[i], &held_pusd, &spent_pusd, &says);
+        EXPECT(settled.is_charged == !is_free && settled.is_estimated == !is_free);
+        EXPECT(settled.usage.counts[USAGE_OUTPUT] == output[i]);
+        EXPECT(i == 2 || settled.has_cost); /* gpt-4.1 embeds nothing */
+        EXPECT(test_is_refusing() || !settled.has_cost || spent_pusd == settled.cost_pusd);
+        EXPECT(!says);
+    }
 }
 
 static void an_error_is_not_charged_even_when_the_client_has_left(void)
@@ -434,7 +530,9 @@ int main(void)
         TEST(choices_prompts_and_defaults_are_held_for),
         TEST(a_region_a_tier_audio_and_searches_are_held_for),
         TEST(a_call_of_a_model_by_its_path_is_not_free),
-        TEST(work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input),
+        TEST(work_that_goes_on_is_charged_as_held),
+        TEST(a_call_whose_answer_nobody_saw_is_charged_as_held_and_its_cost_is_not_known),
+        TEST(what_was_seen_or_has_no_output_is_estimated_and_what_was_not_sent_costs_nothing),
         TEST(an_error_is_not_charged_even_when_the_client_has_left),
         TEST(a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen),
         TEST(an_answer_without_usage_is_counted_in_the_vocabulary_of_its_model),
