@@ -310,6 +310,9 @@ enum gateway_step gateway_admit(struct exchange *exchange)
 {
     struct gateway *const gateway = exchange->home->gateway;
     CHECK(exchange->hold == 0);
+    if (gateway_is_of_another_team(exchange)) {
+        return gateway_refuse_team(exchange);
+    }
     if (exchange->chain_count == 0) {
         exchange->is_free = is_free(exchange);
         exchange->route = exchange->is_free ? NULL : gateway_route(exchange);

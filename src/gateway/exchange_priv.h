@@ -38,6 +38,7 @@ struct gateway_who {
     struct provider_text trace;
     bool is_session;
     bool is_program; /* the workflow is the program's name */
+    bool is_of_team; /* the key is bound to a team, and to no workflow */
     bool has_attempt;
 };
 

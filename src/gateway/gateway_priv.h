@@ -249,12 +249,20 @@ void gateway_who_body(const struct provider_request *body, struct gateway_who *i
 /* A case for what names none. */
 void gateway_who_complete(struct exchange *exchange);
 
+/* ---- owner.c */
+
+/* Whether the caller may call for the workflow it names: its key is bound to a team which that
+ * workflow is not of, nor open to. Keys of no team, and those bound to a workflow, may. */
+bool gateway_is_of_another_team(const struct exchange *exchange);
+enum gateway_step gateway_refuse_team(struct exchange *exchange);
+
 /* ---- refuse.c: errors in the client's dialect */
 
 enum gateway_refusal {
     REFUSE_BODY,      /* 400 */
     REFUSE_MONEY,     /* 402, or 429 */
     REFUSE_PEOPLE,    /* 403: this work stays with people */
+    REFUSE_TEAM,      /* 403: this workflow is another team's */
     REFUSE_NOT_FOUND, /* 404 */
     REFUSE_TOO_LARGE, /* 413 */
     REFUSE_UPSTREAM,  /* 502 */
