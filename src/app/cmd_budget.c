@@ -4,6 +4,7 @@
 #include "app/config.h"
 #include "app/render.h"
 #include "base/check.h"
+#include "base/clock.h"
 
 #define ANSWER_BYTES_MAX ((size_t)64 << 20)
 
@@ -14,8 +15,10 @@ static enum errc read_standing(struct app *app, const struct settings *settings,
     if (app->budget != NULL) {
         return budget_stand(app->budget, app->now_ns, scope, app->arena, out, err);
     }
-    struct budget_options options = {
-        .home = app->home, .limit_count = settings->budgets.count, .now_ns = app->now_ns};
+    struct budget_options options = {.home = app->home,
+                                     .limit_count = settings->budgets.count,
+                                     .now_ns = app->now_ns,
+                                     .steady_ns = clock_steady_ns};
     const enum errc code = budget_limits(settings->budgets.rows, settings->budgets.count,
                                          app->arena, &options.limits, err);
     return code == ERR_OK ? budget_look(&options, scope, app->arena, out, err) : code;

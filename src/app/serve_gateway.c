@@ -234,7 +234,7 @@ static void tell_steps(struct serve *serve)
 static bool is_closing(struct serve_gateway *own, int wait_ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* whatever the time of day is set to */
     until.tv_nsec += (long)wait_ms * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
@@ -285,6 +285,7 @@ static void *work(void *context)
             }
         }
         tell_steps(serve);
+        serve_tell_clock(serve);
         closing = is_closing(own, handed >= MANY_CALLS  ? 0
                                   : handed >= FEW_CALLS ? BUSY_STEP_MS
                                                         : STEP_MS);
@@ -334,7 +335,11 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
     const struct hold_limit *limits = NULL;
     const struct net_client_settings client = serve_gateway_client();
     pthread_mutex_init(&own->lock, NULL);
-    pthread_cond_init(&own->woken, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&own->woken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     enum errc code = budget_limits(config->settings->budgets.rows, config->settings->budgets.count,
                                    &config->arena, &limits, err);
     if (code == ERR_OK) {
@@ -342,6 +347,7 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
             .home = serve->app->home,
             .keeps_limits = true,
             .now_ns = clock_now_ns(),
+            .steady_ns = clock_steady_ns,
             .sync = config->settings->gateway.sync_always ? BUDGET_SYNC_ALWAYS : BUDGET_SYNC_GROUP,
         };
         code = budget_open(&options, &own->budget, &opened, err);

@@ -43,12 +43,27 @@ MUST_CHECK enum errc budget_limits(const struct settings_budget *budgets, size_t
                                    struct arena *arena, const struct hold_limit **out,
                                    struct err *err);
 
+/* The time of day against a clock that is never set. */
+enum budget_leap_state {
+    BUDGET_LEAP_NONE,
+    BUDGET_LEAP_SEEN,     /* it was set: budgets go on by the time before */
+    BUDGET_LEAP_OVER,     /* it is back where it was */
+    BUDGET_LEAP_BELIEVED, /* it stayed so: budgets go by it */
+    BUDGET_LEAP_FOUND,    /* at the start: it is before what the log has seen */
+};
+
+struct budget_leap {
+    enum budget_leap_state state;
+    int64_t by_ns; /* below 0: backwards */
+};
+
 struct budget_options {
     struct str home;                 /* borrowed; a directory that is there */
     const struct hold_limit *limits; /* [limit_count] copied; zones are borrowed for good */
     size_t limit_count;
     bool keeps_limits; /* those of the log stay until budget_set_limits(), which is next */
     int64_t now_ns;
+    int64_t (*steady_ns)(void); /* clock_steady_ns(); NULL: now_ns is believed whatever it says */
     enum budget_sync sync;
     int64_t sync_ms; /* 1..1000; 0: 5 */
     enum budget_unknown unknown;
@@ -201,6 +216,8 @@ MUST_CHECK enum errc budget_payloads(struct budget *budget, uint64_t after, size
 /* All through that number are in the inbox journal. After a crash before this they are handed out
  * again: rows of the inbox have identities. Errors: ERR_IO. */
 MUST_CHECK enum errc budget_delivered(struct budget *budget, uint64_t through, struct err *err);
+/* What has become of the clock since the last call; false: nothing. */
+bool budget_leapt(struct budget *budget, struct budget_leap *out);
 /* Payloads not delivered yet. */
 int64_t budget_payloads_waiting(struct budget *budget);
 

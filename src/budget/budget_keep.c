@@ -52,9 +52,15 @@ enum errc budget_expire(struct budget *budget, int64_t now_ns, int64_t *out_coun
     CHECK(budget != NULL);
     int64_t count = 0;
     int64_t some = 0;
-    enum errc code;
+    pthread_mutex_lock(&budget->mutex);
+    enum errc code = budget_clock_settle(budget, now_ns, err);
+    const int64_t own_ns = budget_clock_now(budget, now_ns);
+    pthread_mutex_unlock(&budget->mutex);
+    if (code != ERR_OK) {
+        return code;
+    }
     do {
-        code = lapse_some(budget, now_ns, &some, err);
+        code = lapse_some(budget, own_ns, &some, err);
         count += some;
     } while (code == ERR_OK && some == LAPSES_MAX);
     if (code == ERR_OK && hold_log_wants_snapshot(budget->log, false)) {
@@ -129,8 +135,8 @@ enum errc budget_new_limits(struct budget *budget, const struct hold_limit *limi
     CHECK(out_from_ns != NULL || limit_count == 0);
     struct holds_table *table = NULL;
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code =
-        holds_table_make(budget->holds, limits, limit_count, now_ns, &table, err);
+    const enum errc code = holds_table_make(budget->holds, limits, limit_count,
+                                            budget_clock_now(budget, now_ns), &table, err);
     if (code == ERR_OK) {
         holds_table_news(budget->holds, table, out_from_ns);
     }
