@@ -22,12 +22,12 @@ static const char *const words[] = {
 /* "40 days", "2 h", "90 s". */
 static void say_span(int64_t span_ns, char *out, size_t size)
 {
-    const long long seconds = (long long)(span_ns / CLOCK_NS_PER_SECOND);
+    const long long seconds = (long long)((span_ns + CLOCK_NS_PER_SECOND / 2) / CLOCK_NS_PER_SECOND);
     enum { HOUR = 3600, DAY = 86400 };
     if (seconds >= 2 * DAY) {
-        snprintf(out, size, "%lld days", seconds / DAY);
+        snprintf(out, size, "%lld days", (seconds + DAY / 2) / DAY);
     } else if (seconds >= 2 * HOUR) {
-        snprintf(out, size, "%lld h", seconds / HOUR);
+        snprintf(out, size, "%lld h", (seconds + HOUR / 2) / HOUR);
     } else {
         snprintf(out, size, "%lld s", seconds);
     }
