@@ -184,10 +184,9 @@ static void price_usage(struct exchange *exchange, struct str asked, struct gate
     io->usage.counts[USAGE_WEB_SEARCHES] += adds;
     if (!price_of(exchange, io->model, io) && !price_of(exchange, asked, io) && adds) {
         io->usage.counts[USAGE_WEB_SEARCHES] = 0;
-        if (!price_of(exchange, io->model, io)) {
-            (void)price_of(exchange, asked, io);
-        }
+        io->lacks_fee = price_of(exchange, io->model, io) || price_of(exchange, asked, io);
     }
+    io->lacks_fee = io->lacks_fee || (io->has_cost && exchange->metered.is_grounded);
 }
 
 /* What it cost at least, for who reads its row: the input alone. */

@@ -118,6 +118,7 @@ struct gateway_settled {
     bool is_estimated;
     bool is_charged; /* the provider may charge something */
     bool is_unseen;  /* and nobody saw what it was for */
+    bool lacks_fee;  /* the cost is without that of its searches: nobody has its price */
     bool has_cost;
     bool has_least;
     int64_t least_pusd; /* of what nobody saw: its input alone, by estimate */

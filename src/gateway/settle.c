@@ -105,6 +105,8 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
         : !settled->has_cost  ? STR("; its cost is not known, the budget was charged what was held")
                               : STR(""),
         str_from(bounds),
+        settled->lacks_fee ? STR("; the fee of its searches has no price and is not in its cost")
+                           : STR(""),
     };
     (void)str_join(out, GATEWAY_MESSAGE_BYTES, parts, COUNT_OF(parts));
 }
