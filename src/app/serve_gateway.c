@@ -275,6 +275,7 @@ static void *work(void *context)
         was_closing = closing;
         const struct arena_position mark = arena_mark(&arena);
         gateway_flush_refusals(own->gateway, clock_now_ns(), closing);
+        gateway_flush_background(own->gateway, clock_monotonic_ns());
         handed = hand_over(serve, &arena);
         arena_rewind(&arena, mark);
         const int64_t now_ns = clock_monotonic_ns();

@@ -47,13 +47,14 @@ static bool is_unseen(const struct exchange *exchange)
     if (reply->has_usage || exchange->output_all == 0) {
         return false;
     }
+    const bool goes_on = exchange->is_background && reply->is_pending;
     switch (exchange->end) {
     case END_FAILED:
-        return !exchange->is_events || exchange->seen.bytes == 0;
+        return goes_on || !exchange->is_events || exchange->seen.bytes == 0;
     case END_LEFT:
-        return !exchange->is_stream;
+        return goes_on || !exchange->is_stream;
     case END_WHOLE:
-        return exchange->is_background && reply->is_pending;
+        return goes_on;
     case END_ERROR:
     case END_NOT_STARTED:
     case END_NONE:

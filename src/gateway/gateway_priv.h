@@ -32,7 +32,8 @@ enum {
     GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
     GATEWAY_KEPT_BYTES_MAX = 16 << 10, /* of a text of one of them */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
-    GATEWAY_OWED_MS = 500, /* then a disk that refused a posting is asked again */
+    GATEWAY_BACKGROUND_S = 86400, /* then what is worked on in the background is charged as held */
+    GATEWAY_OWED_MS = 500,        /* then a disk that refused a posting is asked again */
 };
 
 _Static_assert((int)GATEWAY_SCOPE_COUNT <= (int)HOLD_SCOPES_MAX, "a hold takes them all");
@@ -65,6 +66,7 @@ struct gateway_loop {
 };
 
 struct gateway_refusals;
+struct gateway_background;
 
 struct gateway {
     struct gateway_settings settings;
@@ -72,6 +74,7 @@ struct gateway {
     struct gateway_table *table;
     uint64_t tables;
     struct gateway_refusals *refusals;
+    struct gateway_background *background;
     struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
     /* Ids of responses of late: one that comes again does not name a call. */
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
@@ -118,6 +121,7 @@ struct gateway_settled {
     bool is_estimated;
     bool is_charged; /* the provider may charge something */
     bool is_unseen;  /* and nobody saw what it was for */
+    bool goes_on;    /* its hold is kept until a later reply tells */
     bool lacks_fee;  /* the cost is without that of its searches: nobody has its price */
     bool has_cost;
     bool has_least;
@@ -130,6 +134,9 @@ struct gateway_settled {
 void gateway_cost(struct exchange *exchange, struct gateway_settled *out);
 /* A price to look up, and the memo of that exchange's book. */
 struct price_memo *gateway_memo(struct exchange *exchange);
+/* The call's row as it stands in the inbox; sets exchange->identity. */
+void gateway_write_record(struct exchange *exchange, const struct gateway_settled *settled,
+                          struct text *out);
 /* The posting in place of the hold, with the record for the ledger. False: it is owed. */
 bool gateway_post(struct exchange *exchange, const struct gateway_settled *settled);
 
@@ -138,6 +145,25 @@ enum service_tier gateway_tier(const struct exchange *exchange);
 /* Whether the model searches the web in each call, and is paid for that by the call.
  * Source: OpenAI's guide to web search, on search models in chat completions. */
 bool gateway_always_searches(struct str model);
+
+/* ---- background.c: responses whose usage a later reply tells */
+
+struct gateway_background *gateway_background_create(void);
+void gateway_background_destroy(struct gateway_background **background);
+/* Keep the hold of a try that goes on at the provider, and its row. False: it is to be settled. */
+bool gateway_background_keep(struct exchange *exchange, struct gateway_settled *settled);
+/* Whether one goes on. */
+bool gateway_background_any(const struct gateway *gateway);
+
+/* Who fetches a response that somebody else may have begun. */
+struct gateway_asker {
+    struct gateway_who who;
+    char id[GATEWAY_ID_BYTES + 1];
+};
+/* Whether the reply, to a request that is free itself, tells what one used: then the exchange is
+ * the try that began it, until gateway_background_done(). */
+bool gateway_background_find(struct exchange *exchange, struct gateway_asker *out);
+void gateway_background_done(struct exchange *exchange, const struct gateway_asker *asker);
 
 /* ---- post.c: the end of a hold, recorded */
 

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "gatewaying.h"
 #include "price/price.h"
@@ -157,6 +158,95 @@ static const struct hold_limit everything = {.scope = STR_STATIC("org"),
                                              .limit_pusd = INT64_MAX / 2,
                                              .hard_pusd = INT64_MAX / 2,
                                              .per_case_pusd = HOLD_NO_LIMIT};
+
+/* Begin one in the background; what is held for it. */
+static int64_t begin_background(const char *id)
+{
+    char queued[128];
+    snprintf(queued, sizeof queued, "{\"id\":\"%s\",\"status\":\"queued\",\"usage\":null}", id);
+    if (!starts("/v1/responses",
+                "{\"model\":\"gpt-4.1\",\"background\":true,\"max_output_tokens\":500,\"input\":"
+                "\"x\"}")) {
+        return -1;
+    }
+    gatewaying_answer(&g, 200, queued);
+    const int64_t held_pusd = g.exchange.held_pusd;
+    struct gateway_settled settled;
+    gateway_cost(&g.exchange, &settled);
+    const bool is_kept = gateway_background_keep(&g.exchange, &settled);
+    CHECK(budget_record(g.budget, &g.err) == ERR_OK);
+    return is_kept && settled.goes_on && g.exchange.hold == 0 ? held_pusd : -1;
+}
+
+/* A later reply; what it settled, -1: nothing. */
+static int64_t fetch(const char *told)
+{
+    static const char path[] = "/v1/responses/resp_0123456789abcdef";
+    struct exchange *const exchange = gatewaying_ask(&g, path, "");
+    struct gateway_settled settled;
+    struct gateway_asker asker;
+    int64_t cost_pusd = -1;
+    g.head.method = HTTP_GET;
+    CHECK(gateway_read(exchange) == GATEWAY_ADMIT);
+    CHECK(gateway_admit(exchange) == GATEWAY_FORWARD);
+    gatewaying_answer(&g, 200, told);
+    gateway_cost(exchange, &settled);
+    if (gateway_background_find(exchange, &asker)) {
+        gateway_cost(exchange, &settled);
+        CHECK(gateway_post(exchange, &settled));
+        gateway_background_done(exchange, &asker);
+        CHECK(budget_record(g.budget, &g.err) == ERR_OK);
+        cost_pusd = settled.has_cost ? settled.cost_pusd : -1;
+    }
+    return cost_pusd;
+}
+
+static void work_in_the_background_is_settled_once_by_the_reply_that_tells_its_usage(void)
+{
+    static const char id[] = "resp_0123456789abcdef";
+    static const char pending[] =
+        "{\"id\":\"resp_0123456789abcdef\",\"status\":\"in_progress\",\"usage\":null}";
+    static const char other[] =
+        "{\"id\":\"resp_0123456789abcdeX\",\"status\":\"completed\",\"usage\":"
+        "{\"input_tokens\":10,\"output_tokens\":20,\"total_tokens\":30}}";
+    static const char done[] =
+        "{\"id\":\"resp_0123456789abcdef\",\"status\":\"completed\",\"model\":\"gpt-4.1\","
+        "\"usage\":{\"input_tokens\":10,\"output_tokens\":20,\"total_tokens\":30}}";
+    struct budget_counts counts[3];
+    gatewaying_open(&g, &everything, 1);
+    const int64_t held_pusd = begin_background(id);
+    budget_count(g.budget, &counts[0]);
+    const int64_t early_pusd = fetch(pending);
+    const int64_t others_pusd = fetch(other);
+    budget_count(g.budget, &counts[1]);
+    const int64_t cost_pusd = fetch(done);
+    const int64_t again_pusd = fetch(done);
+    budget_count(g.budget, &counts[2]);
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || held_pusd > 0);
+    EXPECT(counts[0].open_holds == 1 && counts[0].posted == 0);
+    EXPECT(early_pusd == -1 && others_pusd == -1 && counts[1].open_holds == 1);
+    EXPECT(test_is_refusing() || cost_pusd == INT64_C(10) * 2000000 + INT64_C(20) * 8000000);
+    EXPECT(again_pusd == -1 && counts[2].open_holds == 0 && counts[2].posted == 1);
+    EXPECT(counts[2].overshoots == 0);
+}
+
+static void work_in_the_background_that_nobody_fetches_is_charged_as_held(void)
+{
+    struct budget_counts counts[3];
+    gatewaying_open(&g, NULL, 0);
+    const int64_t held_pusd = begin_background("resp_0123456789abcdef");
+    const int64_t now_ns = clock_monotonic_ns();
+    gateway_flush_background(&g.gateway, now_ns);
+    budget_count(g.budget, &counts[0]);
+    gateway_flush_background(&g.gateway, now_ns + GATEWAY_BACKGROUND_S * INT64_C(1000000000) + 1);
+    budget_count(g.budget, &counts[1]);
+    const int64_t charged_pusd = gateway_counts(&g.gateway).unseen_pusd;
+    gatewaying_close(&g);
+    EXPECT(counts[0].open_holds == 1);
+    EXPECT(counts[1].open_holds == 0 && counts[1].posted == 1);
+    EXPECT(test_is_refusing() || charged_pusd == held_pusd);
+}
 
 /* A call that ended without telling what it used. */
 struct lost {
@@ -531,6 +621,8 @@ int main(void)
         TEST(a_region_a_tier_audio_and_searches_are_held_for),
         TEST(a_call_of_a_model_by_its_path_is_not_free),
         TEST(work_that_goes_on_is_charged_as_held),
+        TEST(work_in_the_background_is_settled_once_by_the_reply_that_tells_its_usage),
+        TEST(work_in_the_background_that_nobody_fetches_is_charged_as_held),
         TEST(a_call_whose_answer_nobody_saw_is_charged_as_held_and_its_cost_is_not_known),
         TEST(what_was_seen_or_has_no_output_is_estimated_and_what_was_not_sent_costs_nothing),
         TEST(an_error_is_not_charged_even_when_the_client_has_left),
