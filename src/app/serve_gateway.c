@@ -150,7 +150,14 @@ static int64_t hand_over(struct serve *serve, struct arena *arena)
     }
     own->refused = false;
     size_t offered = 0;
+    const uint64_t through = atomic_load(&own->hand_through);
+    if (payloads.count == 0 || payloads.rows[0].number > through) {
+        atomic_store(&own->handed, through);
+    }
     for (; offered < payloads.count && !busy; offered++) {
+        if (payloads.rows[offered].number > atomic_load(&own->hand_through)) {
+            break;
+        }
         pthread_mutex_lock(&own->lock);
         own->waiting++;
         pthread_mutex_unlock(&own->lock);
@@ -178,6 +185,16 @@ static int64_t hand_over(struct serve *serve, struct arena *arena)
         return -1;
     }
     return refused || busy ? -1 : (int64_t)offered;
+}
+
+void serve_hand_through(struct serve *serve, uint64_t number)
+{
+    atomic_store(&serve->gateway.hand_through, number);
+}
+
+bool serve_is_handed(struct serve *serve)
+{
+    return atomic_load(&serve->gateway.handed) == atomic_load(&serve->gateway.hand_through);
 }
 
 void serve_hand_over_left(struct serve *serve)
@@ -336,6 +353,7 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
     const struct hold_limit *limits = NULL;
     const struct net_client_settings client = serve_gateway_client();
     pthread_mutex_init(&own->lock, NULL);
+    atomic_store(&own->hand_through, UINT64_MAX);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

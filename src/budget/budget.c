@@ -102,8 +102,8 @@ static enum errc settle(struct budget *budget, enum errc code, uint64_t number, 
 }
 
 static enum errc set_limits(struct budget *budget, const struct hold_limit *limits,
-                            size_t limit_count, int64_t now_ns, uint64_t *out_number,
-                            struct err *err)
+                            size_t limit_count, const bool *opens, int64_t now_ns,
+                            uint64_t *out_number, struct err *err)
 {
     struct holds_table *table = NULL;
     enum errc code = budget_clock_ready(budget, err);
@@ -112,6 +112,9 @@ static enum errc set_limits(struct budget *budget, const struct hold_limit *limi
     }
     if (code != ERR_OK) {
         return code;
+    }
+    if (opens != NULL) {
+        holds_table_open(budget->holds, table, opens);
     }
     if (!holds_table_same(budget->holds, table)) {
         const size_t size = holds_table_bytes(table);
@@ -132,8 +135,8 @@ static enum errc set_limits(struct budget *budget, const struct hold_limit *limi
     return code;
 }
 
-enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limits,
-                            size_t limit_count, int64_t now_ns, struct err *err)
+static enum errc set_or_open(struct budget *budget, const struct hold_limit *limits,
+                             size_t limit_count, const bool *opens, int64_t now_ns, struct err *err)
 {
     CHECK(budget != NULL);
     CHECK(limits != NULL || limit_count == 0);
@@ -142,10 +145,24 @@ enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limi
         return err_set(err, ERR_RANGE, "the clock says %lld ns; set it right", (long long)now_ns);
     }
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code =
-        set_limits(budget, limits, limit_count, budget_clock_now(budget, now_ns), &number, err);
+    const enum errc code = set_limits(budget, limits, limit_count, opens,
+                                      budget_clock_now(budget, now_ns), &number, err);
+    holds_watch(budget->holds, NULL);
     pthread_mutex_unlock(&budget->mutex);
     return number > 0 ? settle(budget, code, number, err) : code;
+}
+
+enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limits,
+                            size_t limit_count, int64_t now_ns, struct err *err)
+{
+    return set_or_open(budget, limits, limit_count, NULL, now_ns, err);
+}
+
+enum errc budget_open_limits(struct budget *budget, const struct hold_limit *limits,
+                             size_t limit_count, const bool *opens, int64_t now_ns, struct err *err)
+{
+    CHECK(opens != NULL || limit_count == 0);
+    return set_or_open(budget, limits, limit_count, opens, now_ns, err);
 }
 
 /* A record written at once, or with the next write. */

@@ -120,6 +120,29 @@ MUST_CHECK enum errc budget_new_limits(struct budget *budget, const struct hold_
                                        struct err *err);
 
 /*
+ * The same, and from here on what is settled in their scopes is summed up, until
+ * budget_open_limits() or another watch.
+ *
+ * out_through  number of the last record before: payloads through it are of what is not summed up.
+ *
+ * Errors: as budget_set_limits().
+ */
+MUST_CHECK enum errc budget_watch_limits(struct budget *budget, const struct hold_limit *limits,
+                                         size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
+                                         uint64_t *out_through, struct err *err);
+
+/*
+ * budget_set_limits() for limits as they were watched: those that are new begin with their
+ * opening_pusd, which is of what was settled before the watch, in the period it began in, and with
+ * what was settled since. Ends the watch; limits NULL: nothing else.
+ *
+ * opens  [limit_count] false: it begins with nothing.
+ */
+MUST_CHECK enum errc budget_open_limits(struct budget *budget, const struct hold_limit *limits,
+                                        size_t limit_count, const bool *opens, int64_t now_ns,
+                                        struct err *err);
+
+/*
  * Set the amount aside in every scope of the request, or in none.
  *
  * out_grant    written on ERR_OK.

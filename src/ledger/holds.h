@@ -60,6 +60,19 @@ bool holds_table_same(const struct holds *holds, const struct holds_table *table
  * present period (INT64_MIN: all time), HOLD_NO_END for those that are there already. */
 void holds_table_news(const struct holds *holds, const struct holds_table *table,
                       int64_t *out_from_ns);
+/*
+ * From here on what is settled in the scopes of these limits, which are not in force yet, is summed
+ * up, so that it is known exactly what they begin with. Taken over; replaces what was watched
+ * before; NULL: nothing is. Nothing of it is logged or saved.
+ */
+void holds_watch(struct holds *holds, struct holds_table **table);
+/*
+ * What the limits that are new begin with: their opening as known when the watch began, where their
+ * period is still that, and what was settled in their period since.
+ *
+ * opens  [count of the table] of which that is wanted, in the order of the table that is watched.
+ */
+void holds_table_open(const struct holds *holds, struct holds_table *table, const bool *opens);
 /* Put it in force: takes in balances and the open holds; the old one is gone. */
 void holds_table_install(struct holds *holds, struct holds_table **table, int64_t now_ns);
 

@@ -217,6 +217,7 @@ static void spend(struct holds *holds, const struct holds_hold *hold, int64_t co
                   struct holds_effect *effect)
 {
     for (size_t i = 0; i < hold->scope_count; i++) {
+        holds_watch_spend(holds, hold->scopes[i], hold->charged_ns, cost_pusd);
         for (struct holds_row *row = holds_first(holds->table, hold->scopes[i]); row != NULL;
              row = holds_next(holds->table, row)) {
             row->posted += cost_pusd;

@@ -117,6 +117,7 @@ struct holds_cases {
 
 struct holds {
     struct holds_table *table;
+    struct holds_table *watch; /* limits to come; NULL: none. `spent` in the period, `closed` behind */
     struct holds_hold *slots; /* [HOLDS_OPEN_MAX] */
     uint32_t free;            /* last freed first, so that few pages are touched */
     uint32_t used;            /* slots ever taken; those behind are fresh */
@@ -165,6 +166,11 @@ void holds_row_spend_past(struct holds_row *row, int64_t charged_ns, int64_t cos
 void holds_turn(struct holds *holds, const struct hold_record *record);
 /* What is held in each limit, by its holds. */
 void holds_recount(struct holds *holds);
+
+/* holds_watch.c */
+/* A settlement in a scope that limits to come are of. */
+void holds_watch_spend(struct holds *holds, struct hash128 scope, int64_t charged_ns,
+                       int64_t cost_pusd);
 
 /* holds_slots.c: the heap and the lists of slots. */
 void holds_slots_create(struct holds *holds);
