@@ -210,42 +210,6 @@ void serve_hand_over_left(struct serve *serve)
     arena_deinit(&arena);
 }
 
-/* ---- what a budget's owner is told */
-
-static void say_step(const struct hold_notice *notice, struct text *out)
-{
-    char spent[MONEY_TEXT_BYTES_MAX];
-    char limit[MONEY_TEXT_BYTES_MAX];
-    char resets[CLOCK_TEXT_BYTES_MAX] = "never";
-    (void)money_print_rounded(notice->spent_pusd + notice->held_pusd, 2, spent);
-    (void)money_print_rounded(notice->limit_pusd, 2, limit);
-    if (notice->resets_ns != HOLD_NO_END) {
-        (void)clock_print(notice->resets_ns, resets);
-    }
-    static const char *const then[ACTION_COUNT] = {
-        [ACTION_NOTIFY] = "",
-        [ACTION_SHAPE] = "; routes use their cheaper model from now on",
-        [ACTION_REFUSE] = "; a call was refused for want of room"};
-    text_format(out, "The budget of %s has $%s of $%s spent or held%s. It begins anew: %s.",
-                notice->scope, spent, limit, then[notice->action], resets);
-}
-
-/* Slack takes {"text"}; whoever wants figures finds them beside it. */
-static void tell_steps(struct serve *serve)
-{
-    enum { NOTICES_MAX = 16 };
-    struct hold_notice notices[NOTICES_MAX];
-    const size_t count = budget_notices(serve->gateway.budget, notices, NOTICES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        struct text line;
-        text_init(&line, 1024);
-        say_step(&notices[i], &line);
-        serve_tell(serve, line.data);
-        serve_webhook_send(serve, &notices[i], text_str(&line));
-        text_deinit(&line);
-    }
-}
-
 /* ---- the thread */
 
 static bool is_closing(struct serve_gateway *own, int wait_ms)
@@ -302,7 +266,7 @@ static void *work(void *context)
                 serve_tell(serve, err.text);
             }
         }
-        tell_steps(serve);
+        serve_tell_steps(serve);
         serve_tell_clock(serve);
         closing = is_closing(own, handed >= MANY_CALLS  ? 0
                                   : handed >= FEW_CALLS ? BUSY_STEP_MS

@@ -79,7 +79,10 @@ void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, s
 MUST_CHECK enum errc serve_decode_call(const struct journal_message *message, struct arena *arena,
                                        struct inbox_decoded *out, struct err *err);
 
-/* ---- serve_clock.c */
+/* ---- serve_told.c */
+
+/* Steps that budgets have passed: in the log, and to the webhook. */
+void serve_tell_steps(struct serve *serve);
 
 /* What has become of the clock that budgets go by, if anything. */
 void serve_tell_clock(struct serve *serve);

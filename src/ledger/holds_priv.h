@@ -117,10 +117,10 @@ struct holds_cases {
 
 struct holds {
     struct holds_table *table;
-    struct holds_table *watch; /* limits to come; NULL: none. `spent` in the period, `closed` behind */
-    struct holds_hold *slots; /* [HOLDS_OPEN_MAX] */
-    uint32_t free;            /* last freed first, so that few pages are touched */
-    uint32_t used;            /* slots ever taken; those behind are fresh */
+    struct holds_table *watch; /* limits to come; spent: in the period, closed: behind it */
+    struct holds_hold *slots;  /* [HOLDS_OPEN_MAX] */
+    uint32_t free;             /* last freed first, so that few pages are touched */
+    uint32_t used;             /* slots ever taken; those behind are fresh */
     uint32_t expired_oldest;
     uint32_t expired_newest;
     uint32_t *heap; /* [HOLDS_OPEN_MAX] slots by expiry */

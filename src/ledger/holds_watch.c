@@ -1,5 +1,5 @@
-/* holds_watch: what is settled in the scopes of limits that are about to come, while it is looked up
- * what they begin with. */
+/* holds_watch: what is settled in the scopes of limits that are about to come, while it is looked
+ * up what they begin with. */
 #include "base/check.h"
 #include "ledger/holds_priv.h"
 
@@ -52,7 +52,7 @@ void holds_table_open(const struct holds *holds, struct holds_table *table, cons
         CHECK(i < holds->watch->count);
         const struct holds_row *const watched = &holds->watch->rows[i];
         CHECK(hash128_equal(watched->scope, row->scope));
-        row->opening = watched->from_ns == row->from_ns ? row->opening + watched->spent
-                                                        : watched->closed;
+        row->opening =
+            watched->from_ns == row->from_ns ? row->opening + watched->spent : watched->closed;
     }
 }
