@@ -48,9 +48,9 @@ static const char *const words[] = {
                          "minutes. If it is wrong, set it right before then.",
     [BUDGET_LEAP_OVER] = "It is back. Budgets have not gone by it.",
     [BUDGET_LEAP_BELIEVED] =
-        "It has stayed so for ten minutes: budgets go by it. Those whose period is over begin "
-        "anew; "
-        "those whose period is in the future now are back in the present one, with all that was "
+        "It has stayed so for ten minutes: budgets go by it. Those whose period is over "
+        "begin anew; those whose period is in the future now are back in the present one, with all "
+        "that was "
         "spent since it began.",
     [BUDGET_LEAP_FOUND] =
         "That is how far it is behind the log of holds. Budgets go by it, and are "
