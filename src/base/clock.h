@@ -20,6 +20,8 @@ enum { CLOCK_TEXT_BYTES_MAX = 40 };
 
 int64_t clock_now_ns(void);
 int64_t clock_monotonic_ns(void);
+/* Goes on as time does, through suspension too, whatever the time of day is set to. */
+int64_t clock_steady_ns(void);
 
 /*
  * Read an RFC 3339 instant or date: "2026-11-22", "2026-11-22T10:00:00Z",

@@ -36,6 +36,10 @@ enum errc budget_open(const struct budget_options *options, struct budget **out,
     holds_create(&budget->holds);
     enum errc code = hold_log_open(&log_options, replay, budget->holds, &budget->log, &read, err);
     if (code == ERR_OK) {
+        budget_clock_begin(budget, options->steady_ns, options->now_ns);
+        code = budget_clock_open(budget, options->now_ns, err);
+    }
+    if (code == ERR_OK) {
         const int64_t keep_ns =
             options->unknown_keep_ns != 0 ? options->unknown_keep_ns : UNKNOWN_KEEP_NS;
         struct holds_counts counts;
@@ -98,13 +102,19 @@ static enum errc settle(struct budget *budget, enum errc code, uint64_t number, 
 }
 
 static enum errc set_limits(struct budget *budget, const struct hold_limit *limits,
-                            size_t limit_count, int64_t now_ns, uint64_t *out_number,
-                            struct err *err)
+                            size_t limit_count, const bool *opens, int64_t now_ns,
+                            uint64_t *out_number, struct err *err)
 {
     struct holds_table *table = NULL;
-    enum errc code = holds_table_make(budget->holds, limits, limit_count, now_ns, &table, err);
+    enum errc code = budget_clock_ready(budget, err);
+    if (code == ERR_OK) {
+        code = holds_table_make(budget->holds, limits, limit_count, now_ns, &table, err);
+    }
     if (code != ERR_OK) {
         return code;
+    }
+    if (opens != NULL) {
+        holds_table_open(budget->holds, table, opens);
     }
     if (!holds_table_same(budget->holds, table)) {
         const size_t size = holds_table_bytes(table);
@@ -125,8 +135,8 @@ static enum errc set_limits(struct budget *budget, const struct hold_limit *limi
     return code;
 }
 
-enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limits,
-                            size_t limit_count, int64_t now_ns, struct err *err)
+static enum errc set_or_open(struct budget *budget, const struct hold_limit *limits,
+                             size_t limit_count, const bool *opens, int64_t now_ns, struct err *err)
 {
     CHECK(budget != NULL);
     CHECK(limits != NULL || limit_count == 0);
@@ -135,9 +145,24 @@ enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limi
         return err_set(err, ERR_RANGE, "the clock says %lld ns; set it right", (long long)now_ns);
     }
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code = set_limits(budget, limits, limit_count, now_ns, &number, err);
+    const enum errc code = set_limits(budget, limits, limit_count, opens,
+                                      budget_clock_now(budget, now_ns), &number, err);
+    holds_watch(budget->holds, NULL);
     pthread_mutex_unlock(&budget->mutex);
     return number > 0 ? settle(budget, code, number, err) : code;
+}
+
+enum errc budget_set_limits(struct budget *budget, const struct hold_limit *limits,
+                            size_t limit_count, int64_t now_ns, struct err *err)
+{
+    return set_or_open(budget, limits, limit_count, NULL, now_ns, err);
+}
+
+enum errc budget_open_limits(struct budget *budget, const struct hold_limit *limits,
+                             size_t limit_count, const bool *opens, int64_t now_ns, struct err *err)
+{
+    CHECK(opens != NULL || limit_count == 0);
+    return set_or_open(budget, limits, limit_count, opens, now_ns, err);
 }
 
 /* A record written at once, or with the next write. */
@@ -156,12 +181,20 @@ static enum errc change(struct budget *budget, enum when when, struct hold_recor
     return code;
 }
 
-static enum errc reserve(struct budget *budget, enum when when, const struct hold_request *request,
+static enum errc reserve(struct budget *budget, enum when when, const struct hold_request *asked,
                          struct holds_effect *effect, struct hold_record *record,
                          struct hold_refusal *out_refusal, uint64_t *out_number, struct err *err)
 {
     struct hold_record rolls[HOLDS_ROLLS_MAX];
-    enum errc code = holds_draft_reserve(budget->holds, request, record, err);
+    struct hold_request request = *asked;
+    request.now_ns = budget_clock_now(budget, asked->now_ns);
+    if (request.now_ns != asked->now_ns && asked->expires_ns != HOLD_NO_END) {
+        request.expires_ns = request.now_ns + (asked->expires_ns - asked->now_ns);
+    }
+    enum errc code = budget_clock_ready(budget, err);
+    if (code == ERR_OK) {
+        code = holds_draft_reserve(budget->holds, &request, record, err);
+    }
     size_t count = 0;
     while (code == ERR_OK && (count = holds_draft_rolls(budget->holds, record, rolls)) > 0) {
         code = budget_change(budget, rolls, count, NULL, out_number, err);
@@ -233,7 +266,9 @@ static enum errc post_when(struct budget *budget, enum when when, uint64_t id,
     struct hold_record record;
     uint64_t number = 0;
     pthread_mutex_lock(&budget->mutex);
-    enum errc code = holds_draft_post(budget->holds, id, settlement, &record, err);
+    struct hold_settlement settled = *settlement;
+    settled.now_ns = budget_clock_then(budget, settlement->now_ns);
+    enum errc code = holds_draft_post(budget->holds, id, &settled, &record, err);
     if (code == ERR_OK) {
         record.body = payload;
         code = change(budget, when, &record, &effect, &number, err);
@@ -269,7 +304,8 @@ static enum errc void_when(struct budget *budget, enum when when, uint64_t id, i
     struct hold_record record;
     uint64_t number = 0;
     pthread_mutex_lock(&budget->mutex);
-    enum errc code = holds_draft_void(budget->holds, id, now_ns, &record, err);
+    enum errc code =
+        holds_draft_void(budget->holds, id, budget_clock_then(budget, now_ns), &record, err);
     if (code == ERR_OK) {
         record.body = payload;
         code = change(budget, when, &record, NULL, &number, err);

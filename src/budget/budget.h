@@ -43,12 +43,27 @@ MUST_CHECK enum errc budget_limits(const struct settings_budget *budgets, size_t
                                    struct arena *arena, const struct hold_limit **out,
                                    struct err *err);
 
+/* The time of day against a clock that is never set. */
+enum budget_leap_state {
+    BUDGET_LEAP_NONE,
+    BUDGET_LEAP_SEEN,     /* it was set: budgets go on by the time before */
+    BUDGET_LEAP_OVER,     /* it is back where it was */
+    BUDGET_LEAP_BELIEVED, /* it stayed so: budgets go by it */
+    BUDGET_LEAP_FOUND,    /* at the start: it is before what the log has seen */
+};
+
+struct budget_leap {
+    enum budget_leap_state state;
+    int64_t by_ns; /* below 0: backwards */
+};
+
 struct budget_options {
     struct str home;                 /* borrowed; a directory that is there */
     const struct hold_limit *limits; /* [limit_count] copied; zones are borrowed for good */
     size_t limit_count;
     bool keeps_limits; /* those of the log stay until budget_set_limits(), which is next */
     int64_t now_ns;
+    int64_t (*steady_ns)(void); /* clock_steady_ns(); NULL: now_ns is believed whatever it says */
     enum budget_sync sync;
     int64_t sync_ms; /* 1..1000; 0: 5 */
     enum budget_unknown unknown;
@@ -103,6 +118,29 @@ MUST_CHECK enum errc budget_set_limits(struct budget *budget, const struct hold_
 MUST_CHECK enum errc budget_new_limits(struct budget *budget, const struct hold_limit *limits,
                                        size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
                                        struct err *err);
+
+/*
+ * The same, and from here on what is settled in their scopes is summed up, until
+ * budget_open_limits() or another watch.
+ *
+ * out_through  number of the last record before: payloads through it are of what is not summed up.
+ *
+ * Errors: as budget_set_limits().
+ */
+MUST_CHECK enum errc budget_watch_limits(struct budget *budget, const struct hold_limit *limits,
+                                         size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
+                                         uint64_t *out_through, struct err *err);
+
+/*
+ * budget_set_limits() for limits as they were watched: those that are new begin with their
+ * opening_pusd, which is of what was settled before the watch, in the period it began in, and with
+ * what was settled since. Ends the watch; limits NULL: nothing else.
+ *
+ * opens  [limit_count] false: it begins with nothing.
+ */
+MUST_CHECK enum errc budget_open_limits(struct budget *budget, const struct hold_limit *limits,
+                                        size_t limit_count, const bool *opens, int64_t now_ns,
+                                        struct err *err);
 
 /*
  * Set the amount aside in every scope of the request, or in none.
@@ -201,6 +239,8 @@ MUST_CHECK enum errc budget_payloads(struct budget *budget, uint64_t after, size
 /* All through that number are in the inbox journal. After a crash before this they are handed out
  * again: rows of the inbox have identities. Errors: ERR_IO. */
 MUST_CHECK enum errc budget_delivered(struct budget *budget, uint64_t through, struct err *err);
+/* What has become of the clock since the last call; false: nothing. */
+bool budget_leapt(struct budget *budget, struct budget_leap *out);
 /* Payloads not delivered yet. */
 int64_t budget_payloads_waiting(struct budget *budget);
 

@@ -52,9 +52,15 @@ enum errc budget_expire(struct budget *budget, int64_t now_ns, int64_t *out_coun
     CHECK(budget != NULL);
     int64_t count = 0;
     int64_t some = 0;
-    enum errc code;
+    pthread_mutex_lock(&budget->mutex);
+    enum errc code = budget_clock_settle(budget, now_ns, err);
+    const int64_t own_ns = budget_clock_now(budget, now_ns);
+    pthread_mutex_unlock(&budget->mutex);
+    if (code != ERR_OK) {
+        return code;
+    }
     do {
-        code = lapse_some(budget, now_ns, &some, err);
+        code = lapse_some(budget, own_ns, &some, err);
         count += some;
     } while (code == ERR_OK && some == LAPSES_MAX);
     if (code == ERR_OK && hold_log_wants_snapshot(budget->log, false)) {
@@ -121,6 +127,32 @@ enum errc budget_verify(struct budget *budget, struct err *err)
     return code;
 }
 
+enum errc budget_watch_limits(struct budget *budget, const struct hold_limit *limits,
+                              size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
+                              uint64_t *out_through, struct err *err)
+{
+    CHECK(budget != NULL);
+    CHECK(out_from_ns != NULL || limit_count == 0);
+    struct holds_table *table = NULL;
+    struct hold_log_size size;
+    uint64_t number = 0;
+    pthread_mutex_lock(&budget->mutex);
+    enum errc code = hold_log_write(budget->log, &number, err); /* what waits comes before */
+    if (code == ERR_OK) {
+        code = holds_table_make(budget->holds, limits, limit_count,
+                                budget_clock_now(budget, now_ns), &table, err);
+    }
+    if (code == ERR_OK) {
+        holds_table_news(budget->holds, table, out_from_ns);
+        holds_watch(budget->holds, &table);
+        hold_log_measure(budget->log, &size);
+        *out_through = size.written;
+    }
+    pthread_mutex_unlock(&budget->mutex);
+    holds_table_destroy(&table);
+    return code;
+}
+
 enum errc budget_new_limits(struct budget *budget, const struct hold_limit *limits,
                             size_t limit_count, int64_t now_ns, int64_t *out_from_ns,
                             struct err *err)
@@ -129,8 +161,8 @@ enum errc budget_new_limits(struct budget *budget, const struct hold_limit *limi
     CHECK(out_from_ns != NULL || limit_count == 0);
     struct holds_table *table = NULL;
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code =
-        holds_table_make(budget->holds, limits, limit_count, now_ns, &table, err);
+    const enum errc code = holds_table_make(budget->holds, limits, limit_count,
+                                            budget_clock_now(budget, now_ns), &table, err);
     if (code == ERR_OK) {
         holds_table_news(budget->holds, table, out_from_ns);
     }

@@ -9,8 +9,8 @@ enum errc budget_balances(struct budget *budget, int64_t now_ns, struct arena *a
     CHECK(budget != NULL);
     CHECK(out != NULL);
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code =
-        holds_balances(budget->holds, now_ns, arena, &out->rows, &out->count, err);
+    const enum errc code = holds_balances(budget->holds, budget_clock_now(budget, now_ns), arena,
+                                          &out->rows, &out->count, err);
     pthread_mutex_unlock(&budget->mutex);
     return code;
 }
@@ -88,7 +88,8 @@ enum errc budget_stand(struct budget *budget, int64_t now_ns, struct str scope, 
     CHECK(out != NULL);
     struct budget_standing standing = {.is_live = true};
     pthread_mutex_lock(&budget->mutex);
-    const enum errc code = stand(budget->holds, now_ns, scope, arena, &standing, err);
+    const enum errc code =
+        stand(budget->holds, budget_clock_now(budget, now_ns), scope, arena, &standing, err);
     standing.counts = counts_of(budget->holds, budget->refused);
     pthread_mutex_unlock(&budget->mutex);
     if (code == ERR_OK) {
@@ -127,6 +128,9 @@ enum errc budget_look(const struct budget_options *options, struct str scope, st
     struct holds *holds = NULL;
     holds_create(&holds);
     enum errc code = hold_log_look(options->home, visit, holds, &opened, err);
+    if (code == ERR_OK && options->steady_ns != NULL) {
+        code = budget_clock_look(holds, options->now_ns, err);
+    }
     if (code == ERR_OK) {
         code = install(holds, options, err);
     }

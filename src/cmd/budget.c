@@ -1,6 +1,7 @@
 /* budget: how the budgets stand; of the running gateway, or of the log it left. */
 #include "app/answer.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "cmd/budget_bound.h"
 #include "model/settings.h"
 #include "render/render.h"
@@ -14,8 +15,10 @@ static enum errc read_standing(struct app *app, const struct settings *settings,
     if (app->budget != NULL) {
         return budget_stand(app->budget, app->now_ns, scope, app->arena, out, err);
     }
-    struct budget_options options = {
-        .home = app->home, .limit_count = settings->budgets.count, .now_ns = app->now_ns};
+    struct budget_options options = {.home = app->home,
+                                     .limit_count = settings->budgets.count,
+                                     .now_ns = app->now_ns,
+                                     .steady_ns = clock_steady_ns};
     const enum errc code = budget_limits(settings->budgets.rows, settings->budgets.count,
                                          app->arena, &options.limits, err);
     return code == ERR_OK ? budget_look(&options, scope, app->arena, out, err) : code;

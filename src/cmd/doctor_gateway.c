@@ -289,7 +289,8 @@ static void check_balances(struct doctor *doctor, const struct settings *setting
 {
     struct budget_options options = {.home = doctor->app->home,
                                      .limit_count = settings->budgets.count,
-                                     .now_ns = doctor->app->now_ns};
+                                     .now_ns = doctor->app->now_ns,
+                                     .steady_ns = clock_steady_ns};
     struct budget_standing standing;
     struct err err;
     struct arena *const arena = doctor->app->arena;

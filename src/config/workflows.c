@@ -93,6 +93,8 @@ static const struct config_field fields[] = {
      GIVEN(settings_workflow, has_non_inferiority), RANGE(0, 100),
      .absent = "2; 0.5 where risk is high"},
     {KEY("owner", GROUP), .group = &owner},
+    {KEY("callers", TEXTS), AT(settings_workflow, callers), COUNT(settings_workflow, caller_count),
+     .absent = "the owner's team; everybody where there is none"},
     {KEY("outcomes", GROUP), .group = &outcomes},
     {KEY("go_live", OWN), AT(settings_workflow, go_live_ns), GIVEN(settings_workflow, has_go_live),
      .read = read_date, .allowed = "a date such as 2026-05-01"},

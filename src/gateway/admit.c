@@ -190,7 +190,9 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
     add_scope(&scopes, "key", provider_text_str(&who->key));
     add_scope(&scopes, "user", provider_text_str(&who->user));
     add_models(exchange, model, &scopes);
-    const int64_t total_s = exchange->table->settings->gateway.total_s;
+    const int64_t set_s = exchange->table->settings->gateway.total_s;
+    int64_t total_s = set_s > 0 ? set_s : 3600;
+    total_s += exchange->is_background ? GATEWAY_BACKGROUND_S : 0;
     char name[2 * PROVIDER_NAME_BYTES_MAX + 1];
     size_t size = 0;
     if (!who->is_session) {
@@ -203,8 +205,7 @@ static enum errc reserve(struct exchange *exchange, int64_t amount_pusd, struct 
         .scope_count = scopes.count,
         .case_name = {name, size},
         .amount_pusd = amount_pusd,
-        .expires_ns =
-            now_ns + (total_s > 0 ? total_s : 3600) * INT64_C(1000000000) + HOLD_MARGIN_NS,
+        .expires_ns = now_ns + total_s * INT64_C(1000000000) + HOLD_MARGIN_NS,
         .now_ns = now_ns,
     };
     return budget_reserve_later(exchange->home->gateway->settings.budget, &request, out_grant,
@@ -311,8 +312,16 @@ enum gateway_step gateway_admit(struct exchange *exchange)
 {
     struct gateway *const gateway = exchange->home->gateway;
     CHECK(exchange->hold == 0);
+    if (gateway_is_of_another_team(exchange)) {
+        return gateway_refuse_team(exchange);
+    }
     if (exchange->chain_count == 0) {
         exchange->is_free = is_free(exchange);
+        if (exchange->is_free && exchange->api == PROVIDER_OTHER &&
+            str_starts_with(exchange->path, STR("/responses/")) &&
+            gateway_background_any(gateway)) {
+            exchange->api = PROVIDER_RESPONSES; /* its reply may tell what one used */
+        }
         exchange->route = exchange->is_free ? NULL : gateway_route(exchange);
         gateway_chain(exchange);
         exchange->retries_left = (int)exchange->table->settings->gateway.retries;

@@ -38,11 +38,29 @@ static bool may_be_charged(const struct exchange *exchange)
     return false;
 }
 
-/* Whether the work goes on and is told of in a reply to come: what it will use nobody knows. */
+/* Whether something came out that nobody can have seen: the work goes on and is told of in a reply
+ * to come, or no answer came, or of a document not its end. A stream that a client leaves stops at
+ * what was seen of it; one whose upstream breaks off before anything may have thought till then. */
 static bool is_unseen(const struct exchange *exchange)
 {
     const struct provider_reply *const reply = &exchange->metered;
-    return exchange->is_background && reply->is_pending && !reply->has_usage;
+    if (reply->has_usage || exchange->output_all == 0) {
+        return false;
+    }
+    const bool goes_on = exchange->is_background && reply->is_pending;
+    switch (exchange->end) {
+    case END_FAILED:
+        return goes_on || !exchange->is_events || exchange->seen.bytes == 0;
+    case END_LEFT:
+        return goes_on || !exchange->is_stream;
+    case END_WHOLE:
+        return goes_on;
+    case END_ERROR:
+    case END_NOT_STARTED:
+    case END_NONE:
+        break;
+    }
+    return false;
 }
 
 /* What is missing in the provider's figures, from the texts: the input it did not tell, the output
@@ -90,7 +108,8 @@ static void find_usage(struct exchange *exchange, struct gateway_settled *out)
     read_whole(exchange);
     const struct provider_reply *const reply = &exchange->metered;
     out->is_charged = !exchange->is_free && (may_be_charged(exchange) || reply->has_usage);
-    if (!out->is_charged || is_unseen(exchange)) {
+    out->is_unseen = out->is_charged && is_unseen(exchange);
+    if (!out->is_charged || out->is_unseen) {
         return;
     }
     /* A stream that broke off may have told only a beginning, as Anthropic's first event does. */
@@ -166,10 +185,23 @@ static void price_usage(struct exchange *exchange, struct str asked, struct gate
     io->usage.counts[USAGE_WEB_SEARCHES] += adds;
     if (!price_of(exchange, io->model, io) && !price_of(exchange, asked, io) && adds) {
         io->usage.counts[USAGE_WEB_SEARCHES] = 0;
-        if (!price_of(exchange, io->model, io)) {
-            (void)price_of(exchange, asked, io);
-        }
+        io->lacks_fee = price_of(exchange, io->model, io) || price_of(exchange, asked, io);
     }
+    io->lacks_fee = io->lacks_fee || (io->has_cost && exchange->metered.is_grounded);
+}
+
+/* What it cost at least, for who reads its row: the input alone. */
+static void find_least(struct exchange *exchange, struct gateway_settled *io)
+{
+    struct gateway_settled input = {.model = io->model};
+    estimate(exchange, &input);
+    input.usage.counts[USAGE_OUTPUT] = 0;
+    if (input.has_usage) {
+        price_usage(exchange, gateway_model(exchange), &input);
+    }
+    /* An estimate above the most it can be says nothing. */
+    io->has_least = input.has_cost && input.cost_pusd <= exchange->held_pusd;
+    io->least_pusd = io->has_least ? input.cost_pusd : 0;
 }
 
 void gateway_cost(struct exchange *exchange, struct gateway_settled *out)
@@ -183,6 +215,8 @@ void gateway_cost(struct exchange *exchange, struct gateway_settled *out)
     out->provider = exchange->chain[exchange->chain_at].upstream->provider;
     if (!out->is_charged) {
         out->has_cost = true;
+    } else if (out->is_unseen) {
+        find_least(exchange, out);
     } else if (out->has_usage) {
         price_usage(exchange, asked, out);
     }

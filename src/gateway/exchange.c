@@ -176,6 +176,7 @@ void gateway_create(const struct gateway_settings *settings, struct gateway **ou
         gateway_record_open(home);
     }
     gateway->refusals = gateway_refusals_create();
+    gateway->background = gateway_background_create();
     *out = gateway;
 }
 
@@ -204,6 +205,7 @@ void gateway_destroy(struct gateway **gateway)
     }
     gateway_flush_refusals(g, 0, true);
     gateway_refusals_destroy(&g->refusals);
+    gateway_background_destroy(&g->background);
     gateway_table_release(g->table);
     pthread_mutex_destroy(&g->lock);
     memory_free(g->ids);

@@ -39,6 +39,7 @@ struct gateway_who {
     struct provider_text trace;
     bool is_session;
     bool is_program; /* the workflow is the program's name */
+    bool is_of_team; /* the key is bound to a team, and to no workflow */
     bool has_attempt;
 };
 
@@ -147,6 +148,7 @@ struct exchange {
     bool events_lost;   /* an event was too large to be read */
     bool has_left;      /* the client */
     bool is_unrecorded; /* its hold; nothing is forwarded yet */
+    bool is_later;      /* its reply settles a try that began earlier */
     bool is_paused;
     enum gateway_end end;
     enum net_failure_kind failure; /* END_FAILED */
@@ -155,8 +157,9 @@ struct exchange {
     struct gateway_unpacker *unpacker; /* of a stream; NULL: none */
     struct sse sse;
     struct provider_reply metered;
-    struct provider_text alias; /* the provider's id of the request */
-    uint64_t sent_aliases[2];   /* hashes of what the client calls it; 0: nothing */
+    struct provider_text alias;    /* the provider's id of the request */
+    struct provider_text identity; /* that its row is known by */
+    uint64_t sent_aliases[2];      /* hashes of what the client calls it; 0: nothing */
     int64_t received_bytes;
 
     /* the end of the hold */

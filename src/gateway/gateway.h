@@ -89,6 +89,8 @@ struct gateway_caller {
     bool sent_secret; /* the request's credentials are ours and must not be passed on */
 };
 
+/* Charge as held what is worked on in the background for longer than its answer is waited for. */
+void gateway_flush_background(struct gateway *gateway, int64_t monotonic_ns);
 /* Record refusals that were counted in minutes that are over, or all. About every second, from any
  * thread. */
 void gateway_flush_refusals(struct gateway *gateway, int64_t now_ns, bool all);

@@ -23,7 +23,7 @@
 enum {
     GATEWAY_MESSAGE_BYTES = 512,
     GATEWAY_REASON_BYTES = 4 * PROVIDER_NAME_BYTES_MAX,
-    GATEWAY_NOTE_BYTES = GATEWAY_REASON_BYTES + 256, /* on the row */
+    GATEWAY_NOTE_BYTES = GATEWAY_REASON_BYTES + 512, /* on the row */
     GATEWAY_AFTER_BYTES_MAX = PROVIDER_NAME_BYTES_MAX + 64,
     GATEWAY_NAMES_MAX = 8, /* further ones of a model that limits name it by */
     /* org, team, workflow, key, user, model by both of its names, and by those */
@@ -33,7 +33,8 @@ enum {
     GATEWAY_POOL_MAX = 256,            /* idle exchanges a loop keeps */
     GATEWAY_KEPT_BYTES_MAX = 16 << 10, /* of a text of one of them */
     GATEWAY_MEMO_BYTES_MAX = 4 << 20,
-    GATEWAY_OWED_MS = 500, /* then a disk that refused a posting is asked again */
+    GATEWAY_BACKGROUND_S = 86400, /* then what is worked on in the background is charged as held */
+    GATEWAY_OWED_MS = 500,        /* then a disk that refused a posting is asked again */
 };
 
 _Static_assert((int)GATEWAY_SCOPE_COUNT <= (int)HOLD_SCOPES_MAX, "a hold takes them all");
@@ -66,6 +67,7 @@ struct gateway_loop {
 };
 
 struct gateway_refusals;
+struct gateway_background;
 
 struct gateway {
     struct gateway_settings settings;
@@ -73,6 +75,7 @@ struct gateway {
     struct gateway_table *table;
     uint64_t tables;
     struct gateway_refusals *refusals;
+    struct gateway_background *background;
     struct gateway_breaker breakers[GATEWAY_BREAKERS_MAX];
     /* Ids of responses of late: one that comes again does not name a call. */
     uint64_t *ids;     /* [2 * GATEWAY_IDS_SEEN_MAX] open addressing */
@@ -118,7 +121,12 @@ struct gateway_settled {
     bool has_usage;
     bool is_estimated;
     bool is_charged; /* the provider may charge something */
+    bool is_unseen;  /* and nobody saw what it was for */
+    bool goes_on;    /* its hold is kept until a later reply tells */
+    bool lacks_fee;  /* the cost is without that of its searches: nobody has its price */
     bool has_cost;
+    bool has_least;
+    int64_t least_pusd; /* of what nobody saw: its input alone, by estimate */
     int64_t cost_pusd;
     uint64_t price_id;
     struct str provider; /* as the price book names it, where a price was found */
@@ -127,6 +135,9 @@ struct gateway_settled {
 void gateway_cost(struct exchange *exchange, struct gateway_settled *out);
 /* A price to look up, and the memo of that exchange's book. */
 struct price_memo *gateway_memo(struct exchange *exchange);
+/* The call's row as it stands in the inbox; sets exchange->identity. */
+void gateway_write_record(struct exchange *exchange, const struct gateway_settled *settled,
+                          struct text *out);
 /* The posting in place of the hold, with the record for the ledger. False: it is owed. */
 bool gateway_post(struct exchange *exchange, const struct gateway_settled *settled);
 
@@ -135,6 +146,25 @@ enum service_tier gateway_tier(const struct exchange *exchange);
 /* Whether the model searches the web in each call, and is paid for that by the call.
  * Source: OpenAI's guide to web search, on search models in chat completions. */
 bool gateway_always_searches(struct str model);
+
+/* ---- background.c: responses whose usage a later reply tells */
+
+struct gateway_background *gateway_background_create(void);
+void gateway_background_destroy(struct gateway_background **background);
+/* Keep the hold of a try that goes on at the provider, and its row. False: it is to be settled. */
+bool gateway_background_keep(struct exchange *exchange, struct gateway_settled *settled);
+/* Whether one goes on. */
+bool gateway_background_any(const struct gateway *gateway);
+
+/* Who fetches a response that somebody else may have begun. */
+struct gateway_asker {
+    struct gateway_who who;
+    char id[GATEWAY_ID_BYTES + 1];
+};
+/* Whether the reply, to a request that is free itself, tells what one used: then the exchange is
+ * the try that began it, until gateway_background_done(). */
+bool gateway_background_find(struct exchange *exchange, struct gateway_asker *out);
+void gateway_background_done(struct exchange *exchange, const struct gateway_asker *asker);
 
 /* ---- post.c: the end of a hold, recorded */
 
@@ -247,12 +277,20 @@ void gateway_who_body(const struct provider_request *body, struct gateway_who *i
 /* A case for what names none. */
 void gateway_who_complete(struct exchange *exchange);
 
+/* ---- owner.c */
+
+/* Whether the caller may call for the workflow it names: its key is bound to a team which that
+ * workflow is not of, nor open to. Keys of no team, and those bound to a workflow, may. */
+bool gateway_is_of_another_team(const struct exchange *exchange);
+enum gateway_step gateway_refuse_team(struct exchange *exchange);
+
 /* ---- refuse.c: errors in the client's dialect */
 
 enum gateway_refusal {
     REFUSE_BODY,      /* 400 */
     REFUSE_MONEY,     /* 402, or 429 */
     REFUSE_PEOPLE,    /* 403: this work stays with people */
+    REFUSE_TEAM,      /* 403: this workflow is another team's */
     REFUSE_NOT_FOUND, /* 404 */
     REFUSE_TOO_LARGE, /* 413 */
     REFUSE_UPSTREAM,  /* 502 */

@@ -29,6 +29,8 @@ static const struct refusal_words words[REFUSE_COUNT] = {
     [REFUSE_MONEY] = {402, false, "insufficient_quota", "budget_exceeded", "billing_error"},
     [REFUSE_PEOPLE] = {403, false, "invalid_request_error", "stays_with_people",
                        "permission_error"},
+    [REFUSE_TEAM] = {403, false, "invalid_request_error", "workflow_of_another_team",
+                     "permission_error"},
     [REFUSE_NOT_FOUND] = {404, false, "invalid_request_error", "no_upstream", "not_found_error"},
     [REFUSE_TOO_LARGE] = {413, false, "invalid_request_error", "request_too_large",
                           "request_too_large"},

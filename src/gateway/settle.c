@@ -13,6 +13,7 @@
 /* Shorter ones are counted up, or drawn of a thousand, and come again after a restart. */
 enum { ID_BYTES_MIN = 16 };
 enum { RECORD_BYTES_MIN = 16 << 10 };
+enum { GATEWAY_BOUNDS_BYTES = 128 };
 
 /* Whether this id came lately: then it names no call. Two generations, so that memory is bounded
  * and nothing recent is forgotten. */
@@ -66,13 +67,30 @@ static const char *end_word(const struct exchange *exchange)
     return "";
 }
 
+/* Between which amounts a cost lies that nobody knows. */
+static void say_bounds(const struct exchange *exchange, const struct gateway_settled *settled,
+                       char out[static GATEWAY_BOUNDS_BYTES])
+{
+    char least[MONEY_TEXT_BYTES_MAX];
+    char most[MONEY_TEXT_BYTES_MAX];
+    (void)money_print(settled->least_pusd, least);
+    (void)money_print(exchange->held_pusd, most);
+    out[0] = '\0';
+    if (settled->is_unseen && !exchange->is_unpriced) {
+        snprintf(out, GATEWAY_BOUNDS_BYTES,
+                 settled->has_least ? ", $%s; its input alone is about $%s" : ", $%s", most, least);
+    }
+}
+
 static void say_reason(const struct exchange *exchange, const struct gateway_settled *settled,
                        char out[static GATEWAY_NOTE_BYTES])
 {
     char status[32] = "";
+    char bounds[GATEWAY_BOUNDS_BYTES];
     char reason[GATEWAY_REASON_BYTES];
     char held[MONEY_TEXT_BYTES_MAX];
     const size_t held_size = money_print(exchange->held_pusd, held);
+    say_bounds(exchange, settled, bounds);
     gateway_reason(exchange, reason);
     if (exchange->end == END_ERROR) {
         snprintf(status, sizeof status, " %d", exchange->status);
@@ -86,9 +104,17 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
         !exchange->has_left || exchange->end == END_LEFT ? STR("")
         : exchange->end == END_WHOLE ? STR("; the client left and the reply was read to its end")
                                      : STR("; the client had left"),
-        settled->is_estimated ? STR("; usage estimated")
-        : !settled->has_cost  ? STR("; its cost is not known, the budget was charged what was held")
-                              : STR(""),
+        exchange->is_later ? STR("; worked on in the background, its usage is of a later reply")
+                           : STR(""),
+        settled->goes_on
+            ? STR("; goes on in the background: what is held stays held until a later reply tells "
+                  "its cost, and is charged after a day")
+        : settled->is_estimated ? STR("; usage estimated")
+        : !settled->has_cost ? STR("; its cost is not known, the budget was charged what was held")
+                             : STR(""),
+        str_from(bounds),
+        settled->lacks_fee ? STR("; the fee of its searches has no price and is not in its cost")
+                           : STR(""),
         STR("; held $"),
         {held, held_size},
         STR("; "),
@@ -101,6 +127,9 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
 static struct str identity_of(struct exchange *exchange, char buffer[static 64])
 {
     const struct str id = provider_text_str(&exchange->metered.id);
+    if (exchange->is_later) {
+        return provider_text_str(&exchange->identity);
+    }
     if (id.size >= ID_BYTES_MIN && id.size < sizeof exchange->metered.id.bytes &&
         !is_repeated(exchange->home->gateway, id)) {
         return id;
@@ -117,14 +146,15 @@ static struct str alias_of(struct exchange *exchange)
     return is_none ? (struct str){0} : alias;
 }
 
-static void write_record(struct exchange *exchange, const struct gateway_settled *settled,
-                         struct text *out)
+void gateway_write_record(struct exchange *exchange, const struct gateway_settled *settled,
+                          struct text *out)
 {
     const struct gateway_who *const who = &exchange->who;
     char buffer[64];
     char reason[GATEWAY_NOTE_BYTES];
     say_reason(exchange, settled, reason);
     const struct str identity = identity_of(exchange, buffer);
+    CHECK(identity.size <= sizeof exchange->identity.bytes);
     const bool is_own = str_starts_with(identity, STR("gateway:"));
     if (exchange->capture != NULL) {
         gateway_capture_name(exchange, identity);
@@ -133,7 +163,7 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
         .request = str_from(exchange->id),
         .try_number = exchange->try_number,
         .identity = identity,
-        .alias = is_own ? (struct str){0} : alias_of(exchange),
+        .alias = is_own || exchange->is_later ? (struct str){0} : alias_of(exchange),
         .workflow = provider_text_str(&who->workflow),
         .case_id = provider_text_str(&who->case_id),
         .is_session = who->is_session,
@@ -169,6 +199,10 @@ static void write_record(struct exchange *exchange, const struct gateway_settled
         .reason = str_from(reason),
     };
     call_record_write(&record, out);
+    if (!exchange->is_later) {
+        memcpy(exchange->identity.bytes, identity.data, identity.size);
+        exchange->identity.size = identity.size;
+    }
 }
 
 /* The posting in place of the hold. False: it is owed. */
@@ -181,7 +215,7 @@ bool gateway_post(struct exchange *exchange, const struct gateway_settled *settl
     const bool is_charged = exchange->hold != 0 && settled->is_charged;
     struct hold_settled done = {0};
     text_clear(&exchange->record);
-    write_record(exchange, settled, &exchange->record);
+    gateway_write_record(exchange, settled, &exchange->record);
     if (!gateway_end_hold(exchange, is_charged ? &settlement : NULL, &done)) {
         return false;
     }
@@ -270,9 +304,20 @@ enum gateway_step gateway_settle(struct exchange *exchange)
                            (exchange->end == END_ERROR && exchange->status < 500 &&
                             exchange->status != 429 && exchange->status != 408);
     gateway_cost(exchange, &settled);
-    count(exchange, &settled);
+    struct gateway_asker asker;
+    const bool is_later = gateway_background_find(exchange, &asker);
+    if (is_later) {
+        gateway_cost(exchange, &settled);
+    }
+    const bool goes_on = gateway_background_keep(exchange, &settled);
+    if (!goes_on) {
+        count(exchange, &settled);
+    }
     /* Where a posting is owed no further try could be recorded either. */
-    const bool is_posted = exchange->is_free || gateway_post(exchange, &settled);
+    const bool is_posted = exchange->is_free || goes_on || gateway_post(exchange, &settled);
+    if (is_later) {
+        gateway_background_done(exchange, &asker);
+    }
     /* Who leaves before the answer begins has not seen how it would have gone. */
     if (exchange->end != END_NOT_STARTED && !(exchange->end == END_LEFT && exchange->status == 0)) {
         gateway_note_result(exchange->home->gateway, &exchange->chain[exchange->chain_at],

@@ -86,6 +86,7 @@ void gateway_who_read(const struct net_request *request, const struct gateway_ca
     set(&out->team, caller->team);
     set(&out->workflow, caller->workflow);
     set(&out->user, caller->user);
+    out->is_of_team = caller->team.size > 0 && caller->workflow.size == 0;
     set(&out->workflow, field(request, "x-bursar-workflow"));
     set(&out->case_id, field(request, "x-bursar-case"));
     set(&out->attempt, field(request, "x-bursar-attempt"));

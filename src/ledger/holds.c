@@ -20,6 +20,7 @@ void holds_destroy(struct holds **holds)
     CHECK(holds != NULL);
     if (*holds != NULL) {
         holds_table_destroy(&(*holds)->table);
+        holds_table_destroy(&(*holds)->watch);
         holds_cases_destroy(&(*holds)->cases);
         memory_free((*holds)->slots);
         memory_free((*holds)->heap);

@@ -8,9 +8,10 @@
  * is read back from the log take the same path. Every movement takes from one column of a limit
  * what it gives to another, so that in each limit, at every instant, held + spent + free = limit.
  *
- * Pure: no I/O, no clock, no global. Time never goes back: an instant before the latest one applied
- * counts as that. Nothing is allocated after holds_create() but by holds_table_make(). Not
- * thread-safe: budget/ holds the lock.
+ * Pure: no I/O, no clock, no global. Time does not go back by itself: an instant before the latest
+ * one applied counts as that, until a clock that was set is believed (HOLD_TURNED). Nothing is
+ * allocated after holds_create() but by holds_table_make(). Not thread-safe: budget/ holds the
+ * lock.
  */
 #ifndef LEDGER_HOLDS_H
 #define LEDGER_HOLDS_H
@@ -59,6 +60,19 @@ bool holds_table_same(const struct holds *holds, const struct holds_table *table
  * present period (INT64_MIN: all time), HOLD_NO_END for those that are there already. */
 void holds_table_news(const struct holds *holds, const struct holds_table *table,
                       int64_t *out_from_ns);
+/*
+ * From here on what is settled in the scopes of these limits, which are not in force yet, is summed
+ * up, so that it is known exactly what they begin with. Taken over; replaces what was watched
+ * before; NULL: nothing is. Nothing of it is logged or saved.
+ */
+void holds_watch(struct holds *holds, struct holds_table **table);
+/*
+ * What the limits that are new begin with: their opening as known when the watch began, where their
+ * period is still that, and what was settled in their period since.
+ *
+ * opens  [count of the table] of which that is wanted, in the order of the table that is watched.
+ */
+void holds_table_open(const struct holds *holds, struct holds_table *table, const bool *opens);
 /* Put it in force: takes in balances and the open holds; the old one is gone. */
 void holds_table_install(struct holds *holds, struct holds_table **table, int64_t now_ns);
 
@@ -100,6 +114,19 @@ MUST_CHECK enum errc holds_draft_void(const struct holds *holds, uint64_t id, in
  * be charged, posted at its amount. False: none is due. */
 bool holds_draft_lapse(const struct holds *holds, int64_t now_ns, bool charge_unknown,
                        struct hold_record *out);
+
+/*
+ * The clock was set: from here on it is at_ns where it was counted as before_ns. Open holds last as
+ * long as they would have; what was charged in the future counts as charged now.
+ */
+void holds_draft_turn(const struct holds *holds, int64_t at_ns, int64_t before_ns,
+                      struct hold_record *out);
+/* Drafts of the periods to go back to in limits whose period is in the future at now_ns: what was
+ * spent since counts in them, so that no limit is spent twice. To be logged and applied; returns
+ * how many; HOLDS_ROLLS_MAX: ask again. never_was: the clock that told of the future is known to
+ * have been wrong; else what was spent in it counts in it, too, should it come next. */
+size_t holds_draft_returns(const struct holds *holds, int64_t now_ns, bool never_was,
+                           struct hold_record out[static HOLDS_ROLLS_MAX]);
 
 /* What a record did. */
 struct holds_effect {

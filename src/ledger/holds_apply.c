@@ -223,6 +223,7 @@ static void spend(struct holds *holds, const struct holds_hold *hold, int64_t co
                   struct holds_effect *effect)
 {
     for (size_t i = 0; i < hold->scope_count; i++) {
+        holds_watch_spend(holds, hold->scopes[i], hold->charged_ns, cost_pusd);
         for (struct holds_row *row = holds_first(holds->table, hold->scopes[i]); row != NULL;
              row = holds_next(holds->table, row)) {
             row->posted += cost_pusd;
@@ -231,8 +232,7 @@ static void spend(struct holds *holds, const struct holds_hold *hold, int64_t co
                 row->overshoot += effect->overshoot_pusd;
                 tell_steps(holds, row);
             } else {
-                row->closed += cost_pusd;
-                row->last_spent += hold->charged_ns >= row->last_from_ns ? cost_pusd : 0;
+                holds_row_spend_past(row, hold->charged_ns, cost_pusd);
             }
             look_at(row, effect);
         }
@@ -303,11 +303,18 @@ static enum errc apply_lapsed(struct holds *holds, const struct hold_record *rec
 static enum errc apply_rolled(struct holds *holds, const struct hold_record *record,
                               struct err *err)
 {
-    if (record->id >= holds->table->count || record->at_ns >= record->until_ns ||
-        record->at_ns < holds->table->rows[record->id].until_ns) {
+    if (record->id >= holds->table->count || record->at_ns >= record->until_ns) {
+        return misfit(record, "a period that cannot be", err);
+    }
+    struct holds_row *const row = &holds->table->rows[record->id];
+    if (record->at_ns >= row->until_ns) {
+        holds_row_roll(row, record->at_ns, record->until_ns);
+    } else if (record->at_ns < row->from_ns && holds->now_ns < record->until_ns) {
+        holds_row_return(row, record->at_ns, record->until_ns, record->amount_pusd == 1);
+        holds_recount(holds);
+    } else {
         return misfit(record, "a period that does not follow the one before", err);
     }
-    holds_row_roll(&holds->table->rows[record->id], record->at_ns, record->until_ns);
     return ERR_OK;
 }
 
@@ -354,6 +361,13 @@ enum errc holds_apply(struct holds *holds, const struct hold_record *record,
         break;
     case HOLD_SNAPSHOT:
         code = holds_load(holds, record->body, err);
+        break;
+    case HOLD_TURNED:
+        if (record->until_ns < 0 || record->until_ns > HOLDS_TIME_MAX_NS) {
+            code = misfit(record, "a time that cannot be", err);
+        } else {
+            holds_turn(holds, record);
+        }
         break;
     case HOLD_NOTED:
     case HOLD_DELIVERED:

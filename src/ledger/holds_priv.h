@@ -12,11 +12,20 @@
 
 _Static_assert(HOLDS_OPEN_MAX == 1 << HOLDS_SLOT_BITS, "an id names its slot");
 
+enum { HOLDS_PAST_MAX = 6 };
+
+/* What was spent in a period that is over, or, as the clock says now, yet to come. */
+struct holds_past {
+    int64_t from_ns;
+    money_sum spent;
+    bool is_ahead; /* the clock was set back to before it: it counts in the period that came then */
+};
+
 /*
  * A line of the table, and its columns. Each movement is one of
  *     reserve  free -> held        release  held -> free        spend  free -> spent
  * and is added to a total of its own, so that the columns can be recomputed:
- *     held + past_held = reserved - released      spent + closed = opening + posted
+ *     held + past_held = reserved - released      spent + closed = opening + posted + again
  */
 struct holds_row {
     struct hash128 scope;
@@ -47,7 +56,10 @@ struct holds_row {
     money_sum reserved;
     money_sum released;
     money_sum posted;
-    money_sum closed;  /* spent in periods that have ended */
+    money_sum closed; /* spent in periods that have ended */
+    money_sum again;  /* counted twice, so that a clock which was set lets nothing be spent twice */
+    struct holds_past past[HOLDS_PAST_MAX]; /* [past_count] the one that ended last first */
+    uint32_t past_count;
     uint32_t told;     /* bit per step */
     int64_t refused;   /* calls it had no room for; not saved: since the start */
     bool told_refusal; /* not saved: may be told again after a restart */
@@ -105,9 +117,10 @@ struct holds_cases {
 
 struct holds {
     struct holds_table *table;
-    struct holds_hold *slots; /* [HOLDS_OPEN_MAX] */
-    uint32_t free;            /* last freed first, so that few pages are touched */
-    uint32_t used;            /* slots ever taken; those behind are fresh */
+    struct holds_table *watch; /* limits to come; spent: in the period, closed: behind it */
+    struct holds_hold *slots;  /* [HOLDS_OPEN_MAX] */
+    uint32_t free;             /* last freed first, so that few pages are touched */
+    uint32_t used;             /* slots ever taken; those behind are fresh */
     uint32_t expired_oldest;
     uint32_t expired_newest;
     uint32_t *heap; /* [HOLDS_OPEN_MAX] slots by expiry */
@@ -141,7 +154,23 @@ struct holds_table *holds_table_new(uint32_t count, size_t text_bytes);
 bool holds_index(struct holds_table *table, uint32_t *out_twice);
 /* Whether its periods hold the time now and follow those in force. */
 bool holds_table_fits(const struct holds *holds, const struct holds_table *table);
+
+/* holds_turn.c */
+/* A period begins; `from_ns` is behind the present one. */
 void holds_row_roll(struct holds_row *row, int64_t from_ns, int64_t until_ns);
+/* An earlier one goes on. What is held has to be counted again. never_was: the clock that told of
+ * the present one is known to have been wrong. */
+void holds_row_return(struct holds_row *row, int64_t from_ns, int64_t until_ns, bool never_was);
+/* A cost of a period that is over. */
+void holds_row_spend_past(struct holds_row *row, int64_t charged_ns, int64_t cost_pusd);
+void holds_turn(struct holds *holds, const struct hold_record *record);
+/* What is held in each limit, by its holds. */
+void holds_recount(struct holds *holds);
+
+/* holds_watch.c */
+/* A settlement in a scope that limits to come are of. */
+void holds_watch_spend(struct holds *holds, struct hash128 scope, int64_t charged_ns,
+                       int64_t cost_pusd);
 
 /* holds_slots.c: the heap and the lists of slots. */
 void holds_slots_create(struct holds *holds);

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "ledger/holds_save_priv.h"
 
-enum { SAVE_VERSION = 2, SAVE_VERSION_WITHOUT_CAUSES = 1 };
+enum { SAVE_VERSION = 3, SAVE_VERSION_WITHOUT_PAST = 2, SAVE_VERSION_WITHOUT_CAUSES = 1 };
 
 static void put_columns(struct writer *to, const struct holds_row *row)
 {
@@ -15,9 +15,35 @@ static void put_columns(struct writer *to, const struct holds_row *row)
     put_int64(to, row->last_from_ns);
     put_int64(to, row->open_holds);
     PUT(to, row->told);
+    PUT(to, row->again);
+    PUT(to, row->past_count);
+    for (uint32_t i = 0; i < row->past_count; i++) {
+        const uint8_t is_ahead = row->past[i].is_ahead ? 1 : 0;
+        put_int64(to, row->past[i].from_ns);
+        PUT(to, row->past[i].spent);
+        PUT(to, is_ahead);
+    }
 }
 
-static void get_columns(struct reader *from, struct holds_row *row)
+static void get_past(struct reader *from, struct holds_row *row)
+{
+    row->again = get_sum(from);
+    GET(from, row->past_count);
+    if (row->past_count > HOLDS_PAST_MAX || row->again < 0) {
+        from->failed = true;
+        row->past_count = 0;
+    }
+    for (uint32_t i = 0; i < row->past_count; i++) {
+        uint8_t is_ahead;
+        const int64_t from_ns = get_int64(from);
+        const money_sum spent = get_sum(from);
+        GET(from, is_ahead);
+        from->failed = from->failed || spent < 0 || is_ahead > 1;
+        row->past[i] = (struct holds_past){from_ns, spent, is_ahead == 1};
+    }
+}
+
+static void get_columns(struct reader *from, struct holds_row *row, uint32_t version)
 {
     money_sum *const sums[] = {&row->spent,   &row->held,       &row->past_held, &row->overshoot,
                                &row->lowered, &row->last_spent, &row->reserved,  &row->released,
@@ -29,6 +55,9 @@ static void get_columns(struct reader *from, struct holds_row *row)
     row->last_from_ns = get_int64(from);
     row->open_holds = get_int64(from);
     GET(from, row->told);
+    if (version > SAVE_VERSION_WITHOUT_PAST) {
+        get_past(from, row);
+    }
 }
 
 static void put_hold(struct writer *to, const struct holds_hold *hold)
@@ -242,7 +271,7 @@ static void get_all(struct reader *from, struct holds *holds, uint32_t version)
     holds_table_destroy(&holds->table);
     holds->table = table;
     for (uint32_t i = 0; i < table->count; i++) {
-        get_columns(from, &table->rows[i]);
+        get_columns(from, &table->rows[i], version);
     }
     GET(from, hold_count);
     from->failed = from->failed || hold_count > HOLDS_OPEN_MAX;

@@ -241,24 +241,6 @@ bool holds_table_fits(const struct holds *holds, const struct holds_table *table
     return fits;
 }
 
-void holds_row_roll(struct holds_row *row, int64_t from_ns, int64_t until_ns)
-{
-    CHECK(row != NULL);
-    CHECK(from_ns < until_ns);
-    row->last_spent = row->spent;
-    row->last_from_ns = row->from_ns;
-    row->closed += row->spent;
-    row->past_held += row->held;
-    row->spent = 0;
-    row->held = 0;
-    row->overshoot = 0;
-    row->lowered = 0;
-    row->told = 0;
-    row->told_refusal = false;
-    row->from_ns = from_ns;
-    row->until_ns = until_ns;
-}
-
 /* Steps already passed are not told again because the table was swapped. */
 static uint32_t told_of(const struct holds_row *row, const struct holds_row *old)
 {
@@ -293,6 +275,9 @@ static void carry_over(struct holds_row *row, const struct holds_row *old)
     row->released = moved.released;
     row->posted = moved.posted;
     row->closed = moved.closed;
+    row->again = moved.again;
+    row->past_count = moved.past_count;
+    memcpy(row->past, moved.past, sizeof row->past);
     row->told_refusal = moved.told_refusal;
     row->refused = moved.refused;
     row->told = told_of(row, &moved);

@@ -195,9 +195,9 @@ static enum errc verify_row(const struct holds_row *row, const struct tally *tal
         return unbalanced(row, "what is held", row->held + row->past_held,
                           row->reserved - row->released, err);
     }
-    if (row->spent + row->closed != row->opening + row->posted) {
+    if (row->spent + row->closed != row->opening + row->posted + row->again) {
         return unbalanced(row, "what is spent", row->spent + row->closed,
-                          row->opening + row->posted, err);
+                          row->opening + row->posted + row->again, err);
     }
     const money_sum most = row->hard_pusd + row->overshoot + row->lowered;
     if (row->hard_pusd != HOLD_NO_LIMIT && row->spent + row->held > most) {

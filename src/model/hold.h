@@ -192,6 +192,7 @@ enum hold_event {
     HOLD_NOTED = 7,     /* a payload without a hold */
     HOLD_DELIVERED = 8, /* payloads through `id` are in the inbox journal */
     HOLD_SNAPSHOT = 9,  /* body: everything so far */
+    HOLD_TURNED = 10,   /* the clock was set, and is believed */
     HOLD_EVENT_COUNT,
 };
 
@@ -201,9 +202,11 @@ struct hold_record {
     enum hold_event event;
     enum hold_cause cause;   /* POSTED */
     uint64_t id;             /* of the hold; ROLLED: of the limit; DELIVERED: a number */
-    int64_t amount_pusd;     /* RESERVED: held; POSTED: cost */
-    int64_t at_ns;           /* ROLLED: first instant of the period */
-    int64_t until_ns;        /* RESERVED: expires; ROLLED: first instant behind the period */
+    int64_t amount_pusd;     /* RESERVED: held; POSTED: cost; ROLLED, to an earlier period: 1 where
+                                the later one never was */
+    int64_t at_ns;           /* ROLLED: first instant of the period; TURNED: the time now */
+    int64_t until_ns;        /* RESERVED: expires; ROLLED: first instant behind the period; TURNED:
+                                the time as it was counted before */
     struct hash128 case_key; /* RESERVED; zero: of no case */
     struct hash128 scopes[HOLD_SCOPES_MAX]; /* RESERVED: hash128() of their names */
     size_t scope_count;

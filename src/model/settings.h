@@ -42,6 +42,8 @@ struct settings_workflow {
     double non_inferiority_pp; /* percentage points; where the file has none, by the risk */
     struct str team;
     struct str cost_center;
+    const struct str *callers; /* [caller_count] teams whose keys may call for it, beside `team` */
+    size_t caller_count;
     bool has_go_live;
     int64_t go_live_ns;                      /* when the agent took over */
     bool takes_commits;                      /* a git commit seen in a session resolves its case */

@@ -72,7 +72,14 @@ static int64_t hand_over(struct serve *serve, struct arena *arena)
     }
     own->refused = false;
     size_t offered = 0;
+    const uint64_t through = atomic_load(&own->hand_through);
+    if (payloads.count == 0 || payloads.rows[0].number > through) {
+        atomic_store(&own->handed, through);
+    }
     for (; offered < payloads.count && !busy; offered++) {
+        if (payloads.rows[offered].number > atomic_load(&own->hand_through)) {
+            break;
+        }
         pthread_mutex_lock(&own->lock);
         own->waiting++;
         pthread_mutex_unlock(&own->lock);
@@ -102,6 +109,16 @@ static int64_t hand_over(struct serve *serve, struct arena *arena)
     return refused || busy ? -1 : (int64_t)offered;
 }
 
+void serve_hand_through(struct serve *serve, uint64_t number)
+{
+    atomic_store(&serve->gateway.hand_through, number);
+}
+
+bool serve_is_handed(struct serve *serve)
+{
+    return atomic_load(&serve->gateway.handed) == atomic_load(&serve->gateway.hand_through);
+}
+
 void serve_hand_over_left(struct serve *serve)
 {
     struct arena arena;
@@ -115,30 +132,12 @@ void serve_hand_over_left(struct serve *serve)
     arena_deinit(&arena);
 }
 
-/* ---- what a budget's owner is told */
-
-/* Slack takes {"text"}; whoever wants figures finds them beside it. */
-static void tell_steps(struct serve *serve)
-{
-    enum { NOTICES_MAX = 16 };
-    struct hold_notice notices[NOTICES_MAX];
-    const size_t count = budget_notices(serve->gateway.budget, notices, NOTICES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        struct text line;
-        text_init(&line, 1024);
-        serve_webhook_line(&notices[i], &line);
-        serve_tell(serve, line.data);
-        serve_webhook_send(serve, &notices[i], text_str(&line));
-        text_deinit(&line);
-    }
-}
-
 /* ---- the thread */
 
 static bool is_closing(struct serve_gateway *own, int wait_ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* whatever the time of day is set to */
     until.tv_nsec += (long)wait_ms * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
@@ -179,6 +178,7 @@ static void *work(void *context)
         was_closing = closing;
         const struct arena_position mark = arena_mark(&arena);
         gateway_flush_refusals(own->gateway, clock_now_ns(), closing);
+        gateway_flush_background(own->gateway, clock_monotonic_ns());
         handed = hand_over(serve, &arena);
         arena_rewind(&arena, mark);
         const int64_t now_ns = clock_monotonic_ns();
@@ -188,7 +188,8 @@ static void *work(void *context)
                 serve_tell(serve, err.text);
             }
         }
-        tell_steps(serve);
+        serve_tell_steps(serve);
+        serve_tell_clock(serve);
         closing = is_closing(own, handed >= MANY_CALLS  ? 0
                                   : handed >= FEW_CALLS ? BUSY_STEP_MS
                                                         : STEP_MS);
@@ -238,7 +239,12 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
     const struct hold_limit *limits = NULL;
     const struct net_client_settings client = serve_gateway_client();
     pthread_mutex_init(&own->lock, NULL);
-    pthread_cond_init(&own->woken, NULL);
+    atomic_store(&own->hand_through, UINT64_MAX);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&own->woken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     enum errc code = budget_limits(config->settings->budgets.rows, config->settings->budgets.count,
                                    &config->arena, &limits, err);
     if (code == ERR_OK) {
@@ -246,6 +252,7 @@ enum errc serve_gateway_open(struct serve *serve, struct err *err)
             .home = serve->app->home,
             .keeps_limits = true,
             .now_ns = clock_now_ns(),
+            .steady_ns = clock_steady_ns,
             .sync = config->settings->gateway.sync_always ? BUDGET_SYNC_ALWAYS : BUDGET_SYNC_GROUP,
         };
         code = budget_open(&options, &own->budget, &opened, err);

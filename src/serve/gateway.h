@@ -9,6 +9,7 @@
 #define SERVE_GATEWAY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "gateway/gateway.h"
 #include "ingest/inbox.h"
@@ -31,6 +32,8 @@ struct serve_gateway {
     bool closing;
     int waiting; /* messages the inbox has not answered for */
     bool refused;
+    _Atomic uint64_t hand_through; /* no record behind that number is handed over */
+    _Atomic uint64_t handed;       /* such a number through which all are */
 };
 
 /* After the inbox and the sockets are made, before they are served.
@@ -47,6 +50,13 @@ MUST_CHECK enum errc serve_gateway_change(struct serve *serve, struct serve_conf
  * cannot be read; then the old ones hold on. */
 MUST_CHECK enum errc serve_set_limits(struct serve *serve, const struct settings *settings,
                                       const struct hold_limit *limits, struct err *err);
+
+/*
+ * Hand nothing over behind that record of the log of holds (UINT64_MAX: everything, as ever).
+ * serve_is_handed(): what comes before it is in the inbox.
+ */
+void serve_hand_through(struct serve *serve, uint64_t number);
+bool serve_is_handed(struct serve *serve);
 
 /* What the last run has settled and not handed over any more; before the gateway runs. */
 void serve_hand_over_left(struct serve *serve);
@@ -80,5 +90,13 @@ void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, s
 /* A message of kind SERVE_KIND_CALL. */
 MUST_CHECK enum errc serve_decode_call(const struct journal_message *message, struct arena *arena,
                                        struct inbox_decoded *out, struct err *err);
+
+/* ---- serve_told.c */
+
+/* Steps that budgets have passed: in the log, and to the webhook. */
+void serve_tell_steps(struct serve *serve);
+
+/* What has become of the clock that budgets go by, if anything. */
+void serve_tell_clock(struct serve *serve);
 
 #endif

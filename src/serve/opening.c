@@ -6,8 +6,8 @@
  * holds
  *
  * Looked up once: from then on the log has the limit, and what it began with. What is settled
- * before that moment must be in the ledger by then, and what is settled after it counts by itself,
- * so that nothing counts twice.
+ * before the look is in the ledger by then; what is settled meanwhile is summed up by the budget
+ * and waits with its handing over to the ledger, so that it counts once and nothing is missed.
  */
 #include "base/check.h"
 #include "base/clock.h"
@@ -96,11 +96,12 @@ static void wait_for_ledger(struct serve *serve)
     if (!serve->gateway.has_thread) {
         serve_hand_over_left(serve);
     }
-    while (serve->gateway.has_thread && budget_payloads_waiting(serve->gateway.budget) > 0 &&
+    while (serve->gateway.has_thread && !serve_is_handed(serve) &&
            clock_monotonic_ns() < until_ns) {
         nanosleep(&step, NULL);
     }
-    if (!inbox_settle(serve->inbox, SETTLE_WAIT_MS)) {
+    const bool is_handed = !serve->gateway.has_thread || serve_is_handed(serve);
+    if (!inbox_settle(serve->inbox, SETTLE_WAIT_MS) || !is_handed) {
         serve_tell(serve, "a new budget begins without the calls that were settled just now: the "
                           "ledger does not have them yet");
     }
@@ -114,25 +115,33 @@ enum errc serve_set_limits(struct serve *serve, const struct settings *settings,
     const size_t count = settings->budgets.count;
     struct budget *const budget = serve->gateway.budget;
     int64_t *const from_ns = memory_new_array(int64_t, count + 1);
+    bool *const opens = memory_new_array(bool, count + 1);
     struct hold_limit *const opened = memory_new_array(struct hold_limit, count + 1);
-    const int64_t now_ns = clock_now_ns(); /* one, so that both mean the same period */
+    const int64_t now_ns = clock_now_ns();
+    uint64_t through = 0;
     bool any = false;
     for (size_t i = 0; i < count; i++) {
         opened[i] = limits[i];
     }
-    enum errc code = budget_new_limits(budget, opened, count, now_ns, from_ns, err);
+    /* Nothing is handed over meanwhile that the watch sums up. */
+    serve_hand_through(serve, 0);
+    enum errc code = budget_watch_limits(budget, opened, count, now_ns, from_ns, &through, err);
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         from_ns[i] = settings->budgets.rows[i].opens_at_zero ? HOLD_NO_END : from_ns[i];
-        any = any || from_ns[i] != HOLD_NO_END;
+        opens[i] = from_ns[i] != HOLD_NO_END;
+        any = any || opens[i];
     }
     if (code == ERR_OK && any) {
+        serve_hand_through(serve, through);
         wait_for_ledger(serve);
         code = look_up_all(serve, opened, count, from_ns, err);
     }
     if (code == ERR_OK) {
-        code = budget_set_limits(budget, opened, count, now_ns, err);
+        code = budget_open_limits(budget, opened, count, opens, clock_now_ns(), err);
     }
+    serve_hand_through(serve, UINT64_MAX);
     memory_free(opened);
+    memory_free(opens);
     memory_free(from_ns);
     return code;
 }

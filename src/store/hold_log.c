@@ -324,7 +324,8 @@ void hold_log_measure(struct hold_log *log, struct hold_log_size *out)
     *out = (struct hold_log_size){.segments = (int64_t)log->segment_count,
                                   .payloads = log->payloads,
                                   .syncs = log->syncs,
-                                  .synced = log->synced};
+                                  .synced = log->synced,
+                                  .written = log->written};
     for (size_t i = 0; i < log->segment_count; i++) {
         out->bytes += log->segments[i].bytes;
     }

@@ -128,7 +128,8 @@ struct hold_log_size {
     int64_t segments;
     int64_t payloads; /* not delivered */
     int64_t syncs;
-    uint64_t synced; /* number of the last record known to be on the disk */
+    uint64_t synced;  /* number of the last record known to be on the disk */
+    uint64_t written; /* of the last record */
 };
 
 void hold_log_measure(struct hold_log *log, struct hold_log_size *out);

@@ -147,6 +147,7 @@ struct provider_reply {
     int64_t figures[FIGURE_COUNT]; /* as told; a later telling replaces an earlier one */
     uint32_t told;                 /* bit per figure */
     int64_t web_searches_seen;     /* calls of the tool in the output */
+    bool is_grounded;              /* in searches that the usage does not count, as Gemini's */
     int64_t output_bytes;          /* of texts and arguments seen */
     struct provider_seen *seen;    /* keeps those; borrowed; NULL: nobody asks */
     struct text *raw; /* borrowed: takes the last usage block as compact JSON, empty where there is
@@ -164,6 +165,9 @@ void provider_reply_read(enum provider_api api, struct json root, struct provide
 void provider_gemini_request(struct json root, struct provider_request *io);
 /* For provider_reply_read(): usageMetadata as figures; false: it is none. */
 bool provider_gemini_figures(struct json usage, struct provider_reply *io);
+
+/* Whether searches of the provider are behind a reply of Gemini's. */
+bool provider_gemini_is_grounded(struct json root);
 
 /*
  * One event of a stream. Returns whether it is the one that only carries the usage, which a client

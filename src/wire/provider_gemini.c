@@ -264,3 +264,22 @@ bool provider_gemini_figures(struct json usage, struct provider_reply *io)
     }
     return true;
 }
+
+bool provider_gemini_is_grounded(struct json root)
+{
+    static const char *const names[] = {"webSearchQueries", "groundingChunks", "imageSearchQueries",
+                                        "retrievalQueries"};
+    struct json_cursor candidates = elements_of(json_get(root, "candidates"));
+    struct json candidate;
+    while (json_next(&candidates, NULL, &candidate)) {
+        const struct json grounding = either(candidate, "groundingMetadata", "grounding_metadata");
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            struct json_cursor found = elements_of(json_get(grounding, names[i]));
+            struct json one;
+            if (json_next(&found, NULL, &one)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

@@ -236,6 +236,7 @@ bool provider_usage_is_full(enum provider_api api, const struct provider_reply *
 void provider_usage_read_gemini(struct json root, struct provider_reply *io)
 {
     const struct json usage = json_get(root, "usageMetadata");
+    io->is_grounded = io->is_grounded || provider_gemini_is_grounded(root);
     if (!provider_gemini_figures(usage, io)) {
         return;
     }

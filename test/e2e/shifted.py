@@ -1,6 +1,7 @@
 """A clock of the server's own, which a test sets: a library loaded before the others adds a shift to
-the time of day, and takes it off again where the program waits until a time of day. Clocks that only
-measure run as ever. For tests."""
+the time of day, and takes it off again where the program waits until a time of day. Time may pass
+(advance), or the time of day alone may leap. Clocks that only measure run as ever, but for the one
+that tells the two apart. For tests."""
 import mmap
 import os
 import shutil
@@ -21,13 +22,13 @@ SOURCE = r"""
 #include <time.h>
 #include <unistd.h>
 
-static volatile long long *shift_ns;
+static volatile long long *shift_ns; /* of the time of day, and of the steady clock */
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *const path = getenv("SHIFTED_CLOCK");
     const int fd = path != NULL ? open(path, O_RDONLY) : -1;
-    void *const at = fd >= 0 ? mmap(NULL, 8, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    void *const at = fd >= 0 ? mmap(NULL, 16, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
     shift_ns = at != MAP_FAILED ? at : NULL;
 }
 
@@ -43,6 +44,8 @@ int clock_gettime(clockid_t id, struct timespec *out)
     const int code = (int)syscall(SYS_clock_gettime, id, out);
     if (code == 0 && shift_ns != NULL && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
         shift(out, *shift_ns);
+    } else if (code == 0 && shift_ns != NULL && id == CLOCK_BOOTTIME) {
+        shift(out, shift_ns[1]);
     }
     return code;
 }
@@ -73,21 +76,30 @@ class Clock:
         (folder / "shifted.c").write_text(SOURCE)
         subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", self.library,
                         folder / "shifted.c", "-ldl", "-pthread"], check=True)
-        self.file.write_bytes(bytes(8))
-        self.shared = mmap.mmap(os.open(self.file, os.O_RDWR), 8)
+        self.file.write_bytes(bytes(16))
+        self.shared = mmap.mmap(os.open(self.file, os.O_RDWR), 16)
 
     def environment(self):
         return {"LD_PRELOAD": str(self.library), "SHIFTED_CLOCK": str(self.file)}
 
     @property
     def shift_ns(self):
-        return struct.unpack("<q", self.shared[:])[0]
+        return struct.unpack("<qq", self.shared[:])[0]
 
     def now(self):
         return time.time() + self.shift_ns / 1e9
 
+    def set(self, day, steady):
+        day_ns, steady_ns = struct.unpack("<qq", self.shared[:])
+        self.shared[:] = struct.pack("<qq", day_ns + round(day * 1e9), steady_ns + round(steady * 1e9))
+
     def advance(self, seconds):
-        self.shared[:] = struct.pack("<q", self.shift_ns + round(seconds * 1e9))
+        """Time passes."""
+        self.set(seconds, seconds)
+
+    def leap(self, seconds):
+        """Somebody sets the time of day."""
+        self.set(seconds, 0)
 
     def before_minute(self, seconds):
         """Onwards to so many seconds before the next minute that is as far away at least."""

@@ -2,6 +2,7 @@
 takes the place of the server's own paths.
 Method: requests byte by byte to the real program; what the provider got; how the budget stands.
 A provider that says given bytes, where upstream.py is too well-behaved."""
+import datetime
 import json
 import socket
 import threading
@@ -194,6 +195,48 @@ def test_a_key_of_ours_in_a_query_goes_to_no_provider(home, start, upstream, pat
     answer = raw(server, body(), path=path.format(key))
     assert b" 400 " in first_line(answer) and b"in the query" in answer and key.encode() not in answer
     assert upstream.log == []
+
+
+TEAMS = """budgets: [{scope: "workflow:claims", period: day, usd: 5}]
+workflows:
+  claims: {owner: {team: operations}}
+  search: {owner: {team: platform}, callers: [sales]}
+"""
+
+
+@pytest.mark.parametrize("path, model", [("/v1/chat/completions", "gpt-4.1"),
+                                         ("/v1/messages", "claude-sonnet-4-5")])
+@pytest.mark.parametrize("named", [{"headers": {"x-bursar-workflow": "claims"}},
+                                   {"headers": {"baggage": "bursar.workflow=clai%6ds"}},
+                                   {"metadata": {"bursar.workflow": "claims"}}])
+def test_a_key_of_a_team_spends_from_no_other_teams_workflow(home, start, upstream, path, model,
+                                                             named):
+    secrets = {team: home.json("key", "create", "--role", "gateway", "--name", f"of-{team}",
+                               "--team", team)["secret"] for team in ("sales", "operations")}
+    server = start(TEAMS)
+
+    def call(team, **more):
+        headers = {"x-api-key": secrets[team], "x-bursar-case": "c-1", **more.pop("headers", {})}
+        return ask(server, path, {}, model=model, max_tokens=5, headers=headers, **more)
+    status, fields, answer = call("sales", **named)
+    error = json.loads(answer)["error"]
+    assert status == 403 and fields["x-should-retry"] == "false" and upstream.log == []
+    assert error["type"] == ("permission_error" if model.startswith("claude")
+                             else "invalid_request_error")
+    assert 'Workflow "claims" is not of team "sales"' in error["message"]
+    assert server.metric("bursar_gateway_refused_total") == 1
+    assert call("operations", **named)[0] == 200
+    assert call("sales", headers={"x-bursar-workflow": "search"})[0] == 200
+    assert call("sales", headers={"x-bursar-workflow": "not-configured"})[0] == 200
+    assert ask(server, path, {}, model=model, max_tokens=5, **named)[0] == 200  # bound to nothing
+    spent(home, server)
+    steps = home.json("explain", "c-1", "--workflow", "claims")["attempts"][0]["steps"]
+    assert len(steps) == 1  # its owner's call; nobody else makes cases there
+    report = home.json("report")
+    assert report["total"]["refused"]["calls"] == 1
+    shared = f"refused {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
+    kept = home.ok("explain", shared, "--json")
+    assert "team of workflow:claims, key of-sales" in kept and '"sales"' in kept
 
 
 @pytest.mark.parametrize("path", ["batches", "fine_tuning/jobs", "threads/t/runs"])

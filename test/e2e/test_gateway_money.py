@@ -108,6 +108,44 @@ def test_an_answer_that_cannot_be_read_is_estimated_and_said_to_be(home, start):
     assert "estimated" in home.run("explain", "c1", "--workflow", "w").stdout
 
 
+def test_a_response_in_the_background_is_settled_by_the_reply_that_tells_its_usage(home, start,
+                                                                                     upstream):
+    """Its money stays held until it is fetched and done; then it costs what it used, once."""
+    server = start("budgets: [{scope: org, period: total, usd: 5}]")
+
+    def balance():
+        row, = home.json("budget")["budgets"]
+        return Decimal(row["spent"]), Decimal(row["held"])
+
+    def fetch():
+        status, body, fields = server.ask("GET", f"/openai/v1/responses/{entry['id']}")
+        assert status == 200
+        return json.loads(body)["status"], fields.get("x-bursar-cost-usd")
+    wish = json.dumps({"input": 900, "output": 400, "polls": 2})
+    body = json.dumps({"model": "gpt-4.1", "background": True, "input": wish,
+                       "max_output_tokens": 5000})
+    status, _, _ = server.ask("POST", "/openai/v1/responses", body, {
+        "Content-Type": "application/json", "x-bursar-workflow": "w", "x-bursar-case": "c1"})
+    assert status == 200
+    entry = upstream.log[0]
+    spent_usd, held = balance()
+    assert spent_usd == 0 and held > Decimal("0.04")  # 5,000 tokens of output
+    assert spent(home, server) == 0
+    row, = home.json("explain", "c1", "--workflow", "w")["attempts"][0]["steps"]
+    assert row["cost"] is None and "goes on in the background" in row["note"]
+    assert [fetch()[0] for _ in range(2)] == ["in_progress"] * 2
+    assert balance() == (0, held)
+    cost_usd = (2 * 900 + 8 * 400) / Decimal(1_000_000)
+    done, told = fetch()
+    assert done == "completed" and Decimal(told) == cost_usd
+    assert balance() == (cost_usd, 0)
+    assert fetch() == ("completed", "0") and balance() == (cost_usd, 0)
+    assert spent(home, server) == cost_usd
+    row, = home.json("explain", "c1", "--workflow", "w")["attempts"][0]["steps"]
+    assert Decimal(row["cost"]) == cost_usd and "of a later reply" in row["note"]
+    assert home.verified()["unpriced_calls"] == 0
+
+
 def test_an_answer_without_usage_is_estimated_by_its_text(home, start, upstream):
     server = start()
     _, headers, _ = chat(server, {"no_usage": True}, max_tokens=50)

@@ -1,7 +1,9 @@
 """Goal: the gateway's rules where a provider, a route or a budget says something beyond yes and no:
 when to come again, who is told what, what was refused and why.
 Method: the real program; a provider on loopback that fails as it is told."""
+import concurrent.futures
 import json
+import threading
 import time
 from decimal import Decimal
 
@@ -285,6 +287,38 @@ def test_a_budget_that_comes_at_run_time_begins_with_what_was_spent(home, start,
     reload(server, home, upstream, W_IS_T + BUDGETS)
     total = settled(home, server)
     assert Decimal(of(home, "org")["spent"]) == total > 0
+
+
+def test_budgets_that_come_under_load_begin_with_every_call_once(home, start, upstream):
+    """Calls are settled while it is looked up what the budgets begin with: exactly that is in them."""
+    periods = ("day", "week", "month", "total")
+    server = start()
+    stop = threading.Event()
+
+    def call():
+        count = 0
+        while not stop.is_set():
+            status, _, _ = chat(server, {"input": 50, "output": 3}, max_tokens=5,
+                                headers={"x-bursar-workflow": "w"})
+            assert status == 200
+            count += 1
+        return count
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(call) for _ in range(4)]
+        for count in range(len(periods)):
+            time.sleep(0.3)
+            reload(server, home, upstream, "budgets: [" + ", ".join(
+                f'{{scope: {scope}, period: {period}, usd: 9000}}' for period in periods[:count + 1]
+                for scope in ("org", '"workflow:w"')) + "]")
+        time.sleep(0.3)
+        stop.set()
+        assert sum(one.result() for one in calls) > 100
+    total = settled(home, server)
+    rows = home.json("budget")["budgets"]
+    assert len(rows) == 8
+    assert [Decimal(row["spent"]) for row in rows] == [total] * 8
+    assert 0 < Decimal(rows[0]["spent_before_budget"]) < total
+    assert home.json("verify")["ok"]
 
 
 def test_a_budget_that_is_spent_before_it_is_there_refuses(home, start, upstream):

@@ -4,6 +4,7 @@ Method: the real program under a clock that the test sets (shifted.py); what it 
 format's description (hold_records.py) and worked out again by plain sums."""
 import asyncio
 import json
+import os
 import random
 import signal
 import time
@@ -75,7 +76,7 @@ def test_holds_that_nobody_settles_expire_and_late_answers_are_spent_once(home, 
 
 
 def test_an_upstream_that_never_answers_holds_no_money_after_its_time(home, start, upstream):
-    """Nothing is told of what those calls used: their input is estimated, and posted."""
+    """Nobody saw what those calls used: they are charged as held, and no row makes up a cost."""
     server = start(budget_for(10).replace("total_seconds: 30", "total_seconds: 1"))
     crowd = Crowd(server.port, 11)
     calls = ask(crowd, 11, {"gate": "never"})
@@ -84,10 +85,94 @@ def test_an_upstream_that_never_answers_holds_no_money_after_its_time(home, star
     assert holds(server) == 0
     row, = home.json("budget")["budgets"]
     adds_up(row)
-    assert row["held"] == "0" and Decimal(row["spent"]) < 10 * HOLD
-    assert spent(home, server) == Decimal(row["spent"])
+    assert row["held"] == "0" and Decimal(row["spent"]) == 10 * HOLD
+    assert spent(home, server) == 0
+    assert server.metric("bursar_gateway_charged_as_held_usd_total") == float(10 * HOLD)
+    assert home.verified()["unpriced_calls"] == 10
+    # The limit is not passed, whatever the invoice says of the ten.
     cheap = body_of({"input": 1}, model="gpt-4.1-mini", max_tokens=MAX_TOKENS)  # its circuit is whole
-    assert crowd.run(crowd.clients[0].ask(PATH, cheap)).status == 200
+    assert crowd.run(crowd.clients[0].ask(PATH, cheap)).status == 402
+
+
+class Heard:
+    """What a server says in its log from here on."""
+
+    def __init__(self, server):
+        self.pipe, self.text = server.process.stderr.fileno(), ""
+        os.set_blocking(self.pipe, False)
+
+    def wait(self, words, times=1):
+        def has():
+            try:
+                self.text += os.read(self.pipe, 65536).decode()
+            except BlockingIOError:
+                pass
+            return self.text.count(words) == times
+        wait_until(has, f"the log does not say {words}")
+
+
+def test_a_clock_that_is_set_ahead_and_back_gives_no_day_away_and_keeps_none(home, start, upstream,
+                                                                             clock):
+    """A day's limit for two calls, spent; the clock leaps by 40 days, for good it seems; then it is
+    set right."""
+    config = (f"budgets: [{{scope: org, period: day, usd: {usd(2 * HOLD)}}}]\n"
+              "gateway: {total_seconds: 30}")
+    server = start(config)
+    heard = Heard(server)
+    crowd = Crowd(server.port, 1)
+    full = {"input": INPUT_MAX, "output": MAX_TOKENS}
+
+    def call():
+        return ask(crowd, 1, full)[0].result(20).status
+
+    def day():
+        row, = home.json("budget")["budgets"]
+        adds_up(row)
+        return row["from"][:10], Decimal(row["spent"])
+    today = day()[0]
+    assert [call(), call(), call()] == [200, 200, 402]
+    spent_today = day()[1]
+    clock.leap(40 * 86400)
+    heard.wait("The clock has leapt ahead by 40 days. Budgets go on by the time before")
+    assert call() == 402 and day() == (today, spent_today)
+    clock.leap(-40 * 86400)
+    heard.wait("It is back. Budgets have not gone by it.")
+    assert call() == 402
+    clock.leap(40 * 86400)
+    heard.wait("leapt ahead by 40 days. Budgets go on", 2)
+    clock.advance(601)
+    heard.wait("It has stayed so for ten minutes: budgets go by it.")
+    assert call() == 200 and day()[0] != today
+    clock.leap(-40 * 86400)
+    heard.wait("The clock has leapt back by 40 days. Budgets go on by the time before")
+    clock.advance(601)
+    heard.wait("for ten minutes: budgets go by it", 2)
+    assert day()[0] == today and day()[1] > spent_today  # all of it, once
+    assert call() == 402
+    home.verified()
+    server.stop()
+    assert day()[0] == today  # of the log alone
+    server = start(config)
+    crowd = Crowd(server.port, 1)
+    assert ask(crowd, 1, full)[0].result(20).status == 402
+    clock.advance(86400)
+    assert ask(crowd, 1, full)[0].result(20).status == 200
+
+
+def test_a_log_from_the_future_goes_on_today(home, start, upstream, clock):
+    config = f"budgets: [{{scope: org, period: day, usd: {usd(2 * HOLD)}}}]"
+    full = {"input": INPUT_MAX, "output": MAX_TOKENS}
+    clock.leap(400 * 86400)
+    server = start(config)
+    assert ask(Crowd(server.port, 1), 1, full)[0].result(20).status == 200
+    server.stop()
+    clock.leap(-400 * 86400)
+    server = start(config)
+    row, = home.json("budget")["budgets"]
+    assert row["from"][:10] == time.strftime("%Y-%m-%d", time.gmtime(clock.now()))
+    assert Decimal(row["spent"]) > 0
+    crowd = Crowd(server.port, 1)
+    assert [ask(crowd, 1, full)[0].result(20).status for _ in range(2)] == [200, 402]
     home.verified()
 
 

@@ -9,7 +9,8 @@ connection is closed; "reset": close at once; "error_after": events of a stream 
 of an error and ends; "no_usage": tell none; "pack": gzip or deflate the answer, or say it is br;
 "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking": think first; "hour":
 tokens written to a cache for an hour; "reasoning": tokens of the output; "tier", "geo": as served;
-"gate": answered once open() names it}."""
+"gate": answered once open() names it; "polls": of a response in the background, how often it is
+fetched before it is done}."""
 import asyncio
 import gzip
 import json
@@ -117,6 +118,9 @@ def responses(entry, request, wish):
              "incomplete_details": None, "instructions": None, "metadata": {}, "tools": [],
              "parallel_tool_calls": True, "temperature": 1.0, "top_p": 1.0, "tool_choice": "auto",
              "service_tier": wish.get("tier", "default"), "usage": responses_usage(wish)}
+    if request.get("background"):
+        entry["done"] = whole
+        return {**whole, "status": "queued", "output": [], "usage": None}
     if not request.get("stream"):
         return whole
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
@@ -291,6 +295,12 @@ class Upstream:
         entry = {"path": path, "method": method, "fields": fields, "body": body, "sent": 0,
                  "ended": None}
         self.log.append(entry)
+        begun = next((one for one in self.log if path == f"/v1/responses/{one.get('id')}"), None)
+        if method == "GET" and begun is not None:
+            begun["polled"] = begun.get("polled", 0) + 1
+            done = begun["polled"] > begun["wish"].get("polls", 0)
+            return await self.whole(writer, 200, begun["done"] if done else {
+                **begun["done"], "status": "in_progress", "output": [], "usage": None})
         if method == "GET":
             return await self.whole(writer, 200, MODELS if path.endswith("/models") else MODEL)
         if path == "/v1/messages/count_tokens":

@@ -24,6 +24,7 @@ struct budgeting {
     size_t segment_bytes;
     enum budget_sync sync;
     enum budget_unknown unknown;
+    int64_t (*steady_ns)(void);
 };
 
 static inline struct hold_limit budgeting_limit(const char *scope, enum budget_period period,
@@ -45,6 +46,7 @@ static inline enum errc budgeting_reopen(struct budgeting *b, const struct hold_
                                            .limits = limits,
                                            .limit_count = count,
                                            .now_ns = b->now_ns,
+                                           .steady_ns = b->steady_ns,
                                            .sync = b->sync,
                                            .unknown = b->unknown,
                                            .segment_bytes = b->segment_bytes};

@@ -128,10 +128,85 @@ static void the_tightest_limit_of_a_hold_is_named(void)
     EXPECT(good);
 }
 
+/* ---- what is settled while it is looked up */
+
+static bool spends(struct budgeting *b, const char *scopes, int64_t pusd)
+{
+    const uint64_t id = budgeting_hold(b, scopes, "", pusd);
+    return id != 0 && budgeting_post(b, id, pusd) == ERR_OK;
+}
+
+/* The limits are watched; `ledger_pusd` is found of what came before. */
+static bool open_after(struct budgeting *b, int64_t ledger_pusd, size_t count, bool opens_second)
+{
+    const bool opens[] = {true, opens_second, true};
+    for (size_t i = 0; i < count; i++) {
+        rows[i].opening_pusd = opens[i] ? ledger_pusd : 0;
+    }
+    return budget_open_limits(b->budget, rows, count, opens, b->now_ns, &b->err) == ERR_OK;
+}
+
+static bool watch(struct budgeting *b, size_t count)
+{
+    int64_t from_ns[3] = {0};
+    uint64_t through = 0;
+    return budget_watch_limits(b->budget, limits(0), count, b->now_ns, from_ns, &through,
+                               &b->err) == ERR_OK &&
+           through > 0;
+}
+
+static void what_is_settled_meanwhile_counts_once(void)
+{
+    struct budgeting b = {.now_ns = BUDGETING_START + BUDGETING_DAY - 10};
+    home_make(&b.home);
+    bool good = start(&b, 0, 0) == 0 && spends(&b, "org,team:a", 100); /* the ledger has it */
+    const uint64_t before = budgeting_hold(&b, "org,team:a", "", 50);
+    const uint64_t open = budgeting_hold(&b, "org", "", 30);
+    good = good && watch(&b, 2) && spends(&b, "org", 7) && spends(&b, "org,team:a", 20) &&
+           spends(&b, "team:b", 500) && budgeting_post(&b, before, 40) == ERR_OK;
+    good = good && open_after(&b, 100, 2, true) && stands(&b, "org", PERIOD_DAY, 167, 167) &&
+           stands(&b, "team:a", PERIOD_TOTAL, 160, 160);
+    good = good && budgeting_post(&b, open, 30) == ERR_OK && spends(&b, "org,team:a", 3) &&
+           stands(&b, "org", PERIOD_DAY, 200, 167) && stands(&b, "team:a", PERIOD_TOTAL, 163, 160);
+    good = good && start(&b, 999, 2) == 0 && stands(&b, "org", PERIOD_DAY, 200, 167);
+    budgeting_close(&b);
+    EXPECT(test_is_refusing() || good);
+}
+
+static void a_period_that_ends_meanwhile_takes_its_own_with_it(void)
+{
+    struct budgeting b = {.now_ns = BUDGETING_START + BUDGETING_DAY - 10};
+    home_make(&b.home);
+    bool good = start(&b, 0, 0) == 0 && spends(&b, "org,team:a", 100);
+    const uint64_t yesterday = budgeting_hold(&b, "org", "", 50);
+    good = good && watch(&b, 2) && spends(&b, "org", 7);
+    b.now_ns += 20;
+    good = good && spends(&b, "org,team:a", 20) && budgeting_post(&b, yesterday, 40) == ERR_OK &&
+           open_after(&b, 100, 2, false) && stands(&b, "org", PERIOD_DAY, 20, 20) &&
+           stands(&b, "team:a", PERIOD_TOTAL, 0, 0); /* it is to begin with nothing */
+    budgeting_close(&b);
+    EXPECT(test_is_refusing() || good);
+}
+
+static void a_watch_that_is_given_up_changes_nothing(void)
+{
+    struct budgeting b = {.now_ns = BUDGETING_START};
+    home_make(&b.home);
+    bool good = start(&b, 300, 1) == 1 && watch(&b, 2) && spends(&b, "org,team:a", 10) &&
+                watch(&b, 2) && spends(&b, "org,team:a", 5);
+    good = good && open_after(&b, 10, 2, true) && stands(&b, "org", PERIOD_DAY, 315, 300) &&
+           stands(&b, "team:a", PERIOD_TOTAL, 15, 15);
+    budgeting_close(&b);
+    EXPECT(test_is_refusing() || good);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
         TEST_SPARSE(an_opening_is_posted_once),
+        TEST_SPARSE(what_is_settled_meanwhile_counts_once),
+        TEST_SPARSE(a_period_that_ends_meanwhile_takes_its_own_with_it),
+        TEST_SPARSE(a_watch_that_is_given_up_changes_nothing),
         TEST_SPARSE(what_is_held_when_a_limit_comes_is_not_in_its_opening_and_counts_when_posted),
         TEST_SPARSE(an_opening_beyond_the_limit_refuses_and_survives_a_snapshot),
         TEST_SPARSE(the_tightest_limit_of_a_hold_is_named),

@@ -49,6 +49,7 @@ void gatewaying_open(struct gatewaying *g, const struct hold_limit *limits, size
     g->gateway.table = table;
     g->gateway.tables = table->number = 1;
     g->gateway.refusals = gateway_refusals_create();
+    g->gateway.background = gateway_background_create();
     g->gateway.ids = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     g->gateway.ids_old = memory_new_array(uint64_t, 2 * (size_t)GATEWAY_IDS_SEEN_MAX);
     pthread_mutex_init(&g->gateway.lock, NULL);
@@ -84,6 +85,7 @@ void gatewaying_close(struct gatewaying *g)
     arena_deinit(&g->loop->memo_arena);
     gateway_table_release(g->gateway.table);
     gateway_refusals_destroy(&g->gateway.refusals);
+    gateway_background_destroy(&g->gateway.background);
     gateway_record_close(g->loop);
     net_loops_destroy(&g->loops);
     budget_close(&g->budget);

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "gatewaying.h"
 #include "price/price.h"
@@ -104,37 +105,226 @@ static void a_call_of_a_model_by_its_path_is_not_free(void)
     EXPECT(!is_free);
 }
 
-static void work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input(void)
+static void work_that_goes_on_is_charged_as_held(void)
 {
     static const char *const background =
         "{\"model\":\"gpt-4.1\",\"max_output_tokens\":50,\"background\":true,\"input\":\"x\"}";
-    static const char *const waiting =
-        "{\"model\":\"gpt-4.1\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":"
-        "\"Is it raining in Lisbon?\"}]}";
-    struct text second;
+    struct text record;
     gatewaying_open(&g, NULL, 0);
-    text_init(&second, CALL_RECORD_BYTES_MAX);
-    bool fine = gatewaying_starts(&g, "/v1/responses", background);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    const bool fine = gatewaying_starts(&g, "/v1/responses", background);
     gatewaying_answer(&g, 200, "{\"id\":\"resp_1\",\"status\":\"queued\",\"usage\":null}");
     const int64_t held_pusd = g.exchange.held_pusd;
-    const struct gateway_settled queued = gatewaying_settle(&g, NULL);
+    const struct gateway_settled queued = gatewaying_settle(&g, &record);
     struct budget_counts counts;
     budget_count(g.budget, &counts);
-    fine = fine && gatewaying_starts(&g, "/v1/chat/completions", waiting);
-    g.exchange.end = END_FAILED;
-    g.exchange.failure = NET_TOTAL_TIMEOUT;
-    g.exchange.was_sent = true;
-    const struct gateway_settled late = gatewaying_settle(&g, &second);
-    const bool says = str_find(text_str(&second), STR("usage estimated")) != SIZE_MAX;
-    text_deinit(&second);
+    text_deinit(&record);
     gatewaying_close(&g);
     EXPECT(fine);
     EXPECT(held_pusd > 0);
     EXPECT(!queued.has_usage && !queued.has_cost && queued.is_charged);
     EXPECT(counts.posted == 1 && counts.open_holds == 0 && counts.overshoots == 0);
-    EXPECT(late.is_estimated && late.has_cost && late.is_charged);
-    EXPECT(late.usage.counts[USAGE_INPUT_UNCACHED] > 0 && late.usage.counts[USAGE_OUTPUT] == 0);
-    EXPECT(test_is_refusing() || says);
+}
+
+static const struct hold_limit everything = {.scope = STR_STATIC("org"),
+                                             .period = PERIOD_TOTAL,
+                                             .zone_name = STR_STATIC("UTC"),
+                                             .limit_pusd = INT64_MAX / 2,
+                                             .hard_pusd = INT64_MAX / 2,
+                                             .per_case_pusd = HOLD_NO_LIMIT};
+
+/* Begin one in the background; what is held for it. */
+static int64_t begin_background(const char *id)
+{
+    char queued[128];
+    snprintf(queued, sizeof queued, "{\"id\":\"%s\",\"status\":\"queued\",\"usage\":null}", id);
+    if (!gatewaying_starts(
+            &g, "/v1/responses",
+            "{\"model\":\"gpt-4.1\",\"background\":true,\"max_output_tokens\":500,\"input\":"
+            "\"x\"}")) {
+        return -1;
+    }
+    gatewaying_answer(&g, 200, queued);
+    const int64_t held_pusd = g.exchange.held_pusd;
+    struct gateway_settled settled;
+    gateway_cost(&g.exchange, &settled);
+    const bool is_kept = gateway_background_keep(&g.exchange, &settled);
+    CHECK(budget_record(g.budget, &g.err) == ERR_OK);
+    return is_kept && settled.goes_on && g.exchange.hold == 0 ? held_pusd : -1;
+}
+
+/* A later reply; what it settled, -1: nothing. */
+static int64_t fetch(const char *told)
+{
+    static const char path[] = "/v1/responses/resp_0123456789abcdef";
+    struct exchange *const exchange = gatewaying_ask(&g, path, "");
+    struct gateway_settled settled;
+    struct gateway_asker asker;
+    int64_t cost_pusd = -1;
+    g.head.method = HTTP_GET;
+    CHECK(gateway_read(exchange) == GATEWAY_ADMIT);
+    CHECK(gateway_admit(exchange) == GATEWAY_FORWARD);
+    gatewaying_answer(&g, 200, told);
+    gateway_cost(exchange, &settled);
+    if (gateway_background_find(exchange, &asker)) {
+        gateway_cost(exchange, &settled);
+        CHECK(gateway_post(exchange, &settled));
+        gateway_background_done(exchange, &asker);
+        CHECK(budget_record(g.budget, &g.err) == ERR_OK);
+        cost_pusd = settled.has_cost ? settled.cost_pusd : -1;
+    }
+    return cost_pusd;
+}
+
+static void work_in_the_background_is_settled_once_by_the_reply_that_tells_its_usage(void)
+{
+    static const char id[] = "resp_0123456789abcdef";
+    static const char pending[] =
+        "{\"id\":\"resp_0123456789abcdef\",\"status\":\"in_progress\",\"usage\":null}";
+    static const char other[] =
+        "{\"id\":\"resp_0123456789abcdeX\",\"status\":\"completed\",\"usage\":"
+        "{\"input_tokens\":10,\"output_tokens\":20,\"total_tokens\":30}}";
+    static const char done[] =
+        "{\"id\":\"resp_0123456789abcdef\",\"status\":\"completed\",\"model\":\"gpt-4.1\","
+        "\"usage\":{\"input_tokens\":10,\"output_tokens\":20,\"total_tokens\":30}}";
+    struct budget_counts counts[3];
+    gatewaying_open(&g, &everything, 1);
+    const int64_t held_pusd = begin_background(id);
+    budget_count(g.budget, &counts[0]);
+    const int64_t early_pusd = fetch(pending);
+    const int64_t others_pusd = fetch(other);
+    budget_count(g.budget, &counts[1]);
+    const int64_t cost_pusd = fetch(done);
+    const int64_t again_pusd = fetch(done);
+    budget_count(g.budget, &counts[2]);
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || held_pusd > 0);
+    EXPECT(counts[0].open_holds == 1 && counts[0].posted == 0);
+    EXPECT(early_pusd == -1 && others_pusd == -1 && counts[1].open_holds == 1);
+    EXPECT(test_is_refusing() || cost_pusd == INT64_C(10) * 2000000 + INT64_C(20) * 8000000);
+    EXPECT(again_pusd == -1 && counts[2].open_holds == 0 && counts[2].posted == 1);
+    EXPECT(counts[2].overshoots == 0);
+}
+
+static void work_in_the_background_that_nobody_fetches_is_charged_as_held(void)
+{
+    struct budget_counts counts[3];
+    gatewaying_open(&g, NULL, 0);
+    const int64_t held_pusd = begin_background("resp_0123456789abcdef");
+    const int64_t now_ns = clock_monotonic_ns();
+    gateway_flush_background(&g.gateway, now_ns);
+    budget_count(g.budget, &counts[0]);
+    gateway_flush_background(&g.gateway, now_ns + GATEWAY_BACKGROUND_S * INT64_C(1000000000) + 1);
+    budget_count(g.budget, &counts[1]);
+    const int64_t charged_pusd = gateway_counts(&g.gateway).unseen_pusd;
+    gatewaying_close(&g);
+    EXPECT(counts[0].open_holds == 1);
+    EXPECT(counts[1].open_holds == 0 && counts[1].posted == 1);
+    EXPECT(test_is_refusing() || charged_pusd == held_pusd);
+}
+
+/* A call that ended without telling what it used. */
+struct lost {
+    const char *path;
+    const char *members; /* of the body */
+    int status;          /* of its head; 0: none came */
+    enum gateway_end end;
+    bool was_sent;
+    const char *text; /* that came before it broke off, of a stream */
+};
+
+/* What it was settled at, and what the budget was charged; 0 and -1: it did not go. */
+static struct gateway_settled lose(const struct lost *lost, int64_t *out_held_pusd,
+                                   money_sum *out_spent_pusd, bool *out_says)
+{
+    struct text record;
+    struct arena arena;
+    struct budget_balances all;
+    struct gateway_settled settled = {0};
+    *out_spent_pusd = -1;
+    gatewaying_open(&g, &everything, 1);
+    text_init(&record, CALL_RECORD_BYTES_MAX);
+    arena_init(&arena, ARENA_BYTES);
+    snprintf(body, sizeof body, "{\"model\":\"gpt-4.1\",%s}", lost->members);
+    if (gatewaying_starts(&g, lost->path, body)) {
+        *out_held_pusd = g.exchange.held_pusd;
+        g.exchange.status = lost->status;
+        g.exchange.is_events = g.exchange.is_stream && lost->status != 0;
+        g.exchange.is_buffered = !g.exchange.is_events && lost->status != 0;
+        g.exchange.end = lost->end;
+        g.exchange.failure = NET_FIRST_BYTE_TIMEOUT;
+        g.exchange.was_sent = lost->was_sent;
+        if (lost->text != NULL) {
+            provider_seen_add(&g.exchange.seen, 0, str_from(lost->text));
+        }
+        settled = gatewaying_settle(&g, &record);
+        if (budget_balances(g.budget, INT64_C(1763800000000000000), &arena, &all, &g.err) ==
+            ERR_OK) {
+            *out_spent_pusd = all.rows[0].spent_pusd;
+        }
+        *out_says =
+            str_find(text_str(&record), STR("the budget was charged what was held, $0.0")) !=
+                SIZE_MAX &&
+            str_find(text_str(&record), STR("its input alone is about $0.0000")) != SIZE_MAX;
+    }
+    arena_deinit(&arena);
+    text_deinit(&record);
+    gatewaying_close(&g);
+    return settled;
+}
+
+#define ASKED                                                                                      \
+    "\"max_tokens\":5000,\"messages\":[{\"role\":\"user\",\"content\":\"Is it raining?\"}]"
+
+static void a_call_whose_answer_nobody_saw_is_charged_as_held_and_its_cost_is_not_known(void)
+{
+    static const char *const chat = "/v1/chat/completions";
+    static const struct lost calls[] = {
+        {chat, ASKED, 0, END_FAILED, true, NULL},
+        {chat, ASKED, 0, END_LEFT, true, NULL},
+        {chat, ASKED, 200, END_FAILED, true, NULL}, /* a document cut short */
+        {chat, ASKED, 200, END_LEFT, true, NULL},
+        {chat, "\"stream\":true," ASKED, 0, END_FAILED, true, NULL},
+        {chat, "\"stream\":true," ASKED, 200, END_FAILED, true, NULL}, /* it thought, perhaps */
+        {"/v1/responses", "\"background\":true,\"max_output_tokens\":9000,\"input\":\"x\"", 0,
+         END_FAILED, true, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        int64_t held_pusd = 0;
+        money_sum spent_pusd = 0;
+        bool says = false;
+        const struct gateway_settled settled = lose(&calls[i], &held_pusd, &spent_pusd, &says);
+        EXPECT(settled.is_charged && !settled.has_cost && !settled.has_usage);
+        EXPECT(held_pusd > INT64_C(30000000000)); /* 5,000 tokens of output at $8 a million */
+        EXPECT(test_is_refusing() || spent_pusd == held_pusd);
+        EXPECT(settled.has_least && settled.least_pusd > 0 && settled.least_pusd < held_pusd / 100);
+        EXPECT(test_is_refusing() || says);
+    }
+}
+
+static void what_was_seen_or_has_no_output_is_estimated_and_what_was_not_sent_costs_nothing(void)
+{
+    static const char *const chat = "/v1/chat/completions";
+    static const struct lost calls[] = {
+        {chat, "\"stream\":true," ASKED, 200, END_FAILED, true, "one two three"},
+        {chat, "\"stream\":true," ASKED, 0, END_LEFT, true, NULL},
+        {"/v1/embeddings", "\"input\":\"one two three\"", 0, END_FAILED, true, NULL},
+        {chat, ASKED, 0, END_FAILED, false, NULL},
+        {chat, ASKED, 503, END_FAILED, true, NULL},
+    };
+    static const int64_t output[] = {3, 0, 0, 0, 0};
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        int64_t held_pusd = 0;
+        money_sum spent_pusd = 0;
+        bool says = false;
+        const bool is_free = i >= 3;
+        const struct gateway_settled settled = lose(&calls[i], &held_pusd, &spent_pusd, &says);
+        EXPECT(settled.is_charged == !is_free && settled.is_estimated == !is_free);
+        EXPECT(settled.usage.counts[USAGE_OUTPUT] == output[i]);
+        EXPECT(i == 2 || settled.has_cost); /* gpt-4.1 embeds nothing */
+        EXPECT(test_is_refusing() || !settled.has_cost || spent_pusd == settled.cost_pusd);
+        EXPECT(!says);
+    }
 }
 
 static void an_error_is_not_charged_even_when_the_client_has_left(void)
@@ -399,7 +589,11 @@ int main(void)
         TEST(choices_prompts_and_defaults_are_held_for),
         TEST(a_region_a_tier_audio_and_searches_are_held_for),
         TEST(a_call_of_a_model_by_its_path_is_not_free),
-        TEST(work_that_goes_on_is_charged_as_held_and_a_lost_answer_by_its_input),
+        TEST(work_that_goes_on_is_charged_as_held),
+        TEST(work_in_the_background_is_settled_once_by_the_reply_that_tells_its_usage),
+        TEST(work_in_the_background_that_nobody_fetches_is_charged_as_held),
+        TEST(a_call_whose_answer_nobody_saw_is_charged_as_held_and_its_cost_is_not_known),
+        TEST(what_was_seen_or_has_no_output_is_estimated_and_what_was_not_sent_costs_nothing),
         TEST(an_error_is_not_charged_even_when_the_client_has_left),
         TEST(a_stream_that_ends_in_the_middle_is_estimated_by_what_was_seen),
         TEST(an_answer_without_usage_is_counted_in_the_vocabulary_of_its_model),

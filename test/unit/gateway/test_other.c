@@ -61,6 +61,56 @@ static void geminis_figures_are_metered(void)
     EXPECT(test_is_refusing() || good);
 }
 
+/* Whether the row of a call with that reply says that a fee is missing; its cost is posted. */
+static bool lacks_fee(const char *path, const char *body, const char *reply, bool is_stream)
+{
+    static const char words[] = "the fee of its searches has no price and is not in its cost";
+    struct text record;
+    bool says = false;
+    if (gatewaying_starts(&g, path, body)) {
+        if (is_stream) {
+            gatewaying_stream(&g, reply, true);
+        } else {
+            gatewaying_answer(&g, 200, reply);
+        }
+        text_init(&record, CALL_RECORD_BYTES_MAX);
+        const struct gateway_settled settled = gatewaying_settle(&g, &record);
+        says = settled.has_cost && settled.cost_pusd > 0 && settled.lacks_fee &&
+               str_find(text_str(&record), str_from(words)) != SIZE_MAX;
+        text_deinit(&record);
+    }
+    return says;
+}
+
+static void a_fee_that_has_no_price_is_missing_in_words(void)
+{
+#define USED                                                                                       \
+    "\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":5,"                       \
+    "\"totalTokenCount\":15},\"modelVersion\":\"gemini-2.5-flash\"}"
+    static const char grounded[] = "{\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":"
+                                   "[\"rain in Lisbon\"]}}]," USED;
+    static const char plain[] =
+        "{\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[]}}]," USED;
+    static const char stream[] =
+        "data: {\"candidates\":[{\"groundingMetadata\":{\"groundingChunks\":[{}]}}]}\n\n"
+        "data: {\"candidates\":[]," USED "\n\n";
+#undef USED
+    static const char chat[] = "{\"id\":\"chatcmpl-1234567890\",\"usage\":{\"prompt_tokens\":10,"
+                               "\"completion_tokens\":5}}";
+    static const char *const searching = "{\"model\":\"gpt-4o-search-preview\",\"max_tokens\":9}";
+    open_with(TIER_STANDARD);
+    const bool has = lacks_fee(FLASH "generateContent", "{\"contents\":[]}", grounded, false);
+    const bool none = lacks_fee(FLASH "generateContent", "{\"contents\":[]}", plain, false);
+    const bool streamed =
+        lacks_fee(FLASH "streamGenerateContent?alt=sse", "{\"contents\":[]}", stream, true);
+    const bool search = lacks_fee("/v1/chat/completions", searching, chat, false);
+    const bool other =
+        lacks_fee("/v1/chat/completions", "{\"model\":\"gpt-4.1\",\"max_tokens\":9}", chat, false);
+    gatewaying_close(&g);
+    EXPECT(test_is_refusing() || (has && streamed && search));
+    EXPECT(!none && !other);
+}
+
 static void a_stream_of_geminis_counts_its_last_telling(void)
 {
     static const char events[] =
@@ -255,6 +305,7 @@ int main(void)
 {
     const struct test tests[] = {
         TEST(geminis_figures_are_metered),
+        TEST(a_fee_that_has_no_price_is_missing_in_words),
         TEST(a_stream_of_geminis_counts_its_last_telling),
         TEST(what_gemini_reads_beyond_its_text_is_said_and_counting_is_free),
         TEST(a_model_in_the_path_is_read_and_nothing_else_is),

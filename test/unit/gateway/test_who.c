@@ -131,9 +131,60 @@ static void names_are_cut_and_attempts_are_numbers_from_one(void)
     EXPECT(zero);
 }
 
+static void a_key_of_a_team_calls_for_no_other_teams_workflow(void)
+{
+    static const struct str callers[] = {STR_STATIC("sales"), STR_STATIC("audit")};
+    static struct settings_workflow workflows[] = {
+        {.name = STR_STATIC("claims"), .team = STR_STATIC("operations")},
+        {.name = STR_STATIC("search"),
+         .team = STR_STATIC("platform"),
+         .callers = callers,
+         .caller_count = COUNT_OF(callers)},
+        {.name = STR_STATIC("lent"), .callers = callers, .caller_count = 1},
+        {.name = STR_STATIC("nobodys")}};
+    static const struct {
+        const char *team;  /* of the key; empty: none */
+        const char *bound; /* its workflow */
+        const char *named; /* by a field; empty: none */
+        bool is_refused;
+    } calls[] = {
+        {"sales", "", "claims", true},
+        {"operations", "", "claims", false},
+        {"sales", "claims", "", false},
+        {"", "", "claims", false},
+        {"sales", "", "search", false},
+        {"platform", "", "search", false},
+        {"operation", "", "claims", true},
+        {"operations", "", "search", true},
+        {"audit", "", "lent", true},
+        {"sales", "", "lent", false},
+        {"sales", "", "nobodys", false},
+        {"sales", "", "not-configured", false},
+        {"sales", "", "", false},
+        {"Operations", "", "claims", true},
+        {"sales", "nobodys", "claims", false},
+    };
+    bool fine = true;
+    gatewaying_open(&g, NULL, 0);
+    g.settings.workflows.rows = workflows;
+    g.settings.workflows.count = COUNT_OF(workflows);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        const struct gateway_caller caller = {.key = STR("k1"),
+                                              .team = str_from(calls[i].team),
+                                              .workflow = str_from(calls[i].bound)};
+        (void)gatewaying_ask(&g, path, "");
+        gatewaying_field(&g, "x-bursar-workflow", calls[i].named);
+        (void)who(&caller, "{}");
+        fine = fine && gateway_is_of_another_team(&g.exchange) == calls[i].is_refused;
+    }
+    gatewaying_close(&g);
+    EXPECT(fine);
+}
+
 int main(void)
 {
     const struct test tests[] = {
+        TEST(a_key_of_a_team_calls_for_no_other_teams_workflow),
         TEST(what_is_malformed_names_nothing),
         TEST(the_key_goes_before_the_fields_and_they_before_baggage_and_body),
         TEST(a_call_without_a_case_belongs_to_its_session_trace_or_itself),
