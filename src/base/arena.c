@@ -150,6 +150,18 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
     return memory != NULL ? memset(memory, 0, count * size) : NULL;
 }
 
+void arena_begin(struct arena *arena, void **rows, size_t *capacity, size_t capacity_min,
+                 size_t size)
+{
+    CHECK(rows != NULL);
+    CHECK(*capacity == 0);
+    void *const room = alloc_raw(arena, capacity_min, size, _Alignof(max_align_t));
+    if (room != NULL) {
+        *rows = room;
+        *capacity = capacity_min;
+    }
+}
+
 size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capacity, size_t size)
 {
     CHECK(*count <= *capacity);

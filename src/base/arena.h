@@ -43,6 +43,14 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t alignme
                sizeof *(array)->rows)
 size_t arena_grow(struct arena *arena, void **rows, size_t *count, size_t *capacity, size_t size);
 
+/* Room for `capacity_min` rows of an array that has none yet, so that it need not grow to them.
+ * When the arena has not as much, nothing changes. */
+#define arena_reserve(arena, array, capacity_min)                                                  \
+    arena_begin((arena), (void **)&(array)->rows, &(array)->capacity, (capacity_min),              \
+                sizeof *(array)->rows)
+void arena_begin(struct arena *arena, void **rows, size_t *capacity, size_t capacity_min,
+                 size_t size);
+
 /* Room for bytes that are written at once: not zeroed. NULL: the arena is full. */
 char *arena_room(struct arena *arena, size_t size);
 

@@ -6,6 +6,9 @@
 
 #include <endian.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/check.h"
 
@@ -239,12 +242,16 @@ static inline vector same(int8_t byte)
                     byte, byte, byte, byte, byte, byte, byte, byte};
 }
 
-/* The lowest bit of each byte -> sixteen bits. */
+/* The lowest bit of each byte -> sixteen bits; all bits of a byte are the same. */
 static inline uint64_t gather(vector held)
 {
+#ifdef __SSE2__
+    return (uint64_t)(uint32_t)_mm_movemask_epi8((__m128i)held);
+#else
     const halves bits = (halves)(held & same(1));
     const uint64_t turn = UINT64_C(0x0102040810204080);
     return (le64toh(bits[0]) * turn) >> 56 | (le64toh(bits[1]) * turn) >> 56 << 8;
+#endif
 }
 
 /* Letters, digits and what is above 0x7f, which is negative here. */

@@ -68,7 +68,7 @@ struct budget_options {
     int64_t sync_ms; /* 1..1000; 0: 5 */
     enum budget_unknown unknown;
     int64_t unknown_keep_ns; /* 0: an hour */
-    size_t segment_bytes;    /* 0: 64 MiB; a snapshot is made when a segment is this long */
+    size_t segment_bytes;    /* 0: 16 MiB; a snapshot is made when a segment is this long */
 };
 
 /* What was found in the log. */

@@ -221,7 +221,8 @@ enum errc decode_file(const struct import_file *file, enum wire_format forced,
                                              .arena = &out->arena,
                                              .parser = tools->parser,
                                              .start = start,
-                                             .correlation = rules};
+                                             .correlation = rules,
+                                             .bytes_expected = file->size - start.offset};
         code = decode(&reader, &options, tools->piece, head, out, err);
     }
     out->more = out->more && code == ERR_OK;

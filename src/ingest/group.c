@@ -61,11 +61,26 @@ void key_set_deinit(struct key_set *set)
     *set = (struct key_set){0};
 }
 
+static uint64_t entry_of(struct hash128 key, size_t place)
+{
+    return key.high << 32 | (place + 1);
+}
+
+static size_t place_in(uint64_t entry)
+{
+    return (size_t)(uint32_t)entry - 1;
+}
+
+static bool is_entry_of(const struct group *group, uint64_t entry, struct hash128 key)
+{
+    return entry >> 32 == (uint32_t)key.high &&
+           hash128_equal(group->steps.rows[place_in(entry)].step_key, key);
+}
+
 static size_t index_slot(const struct group *group, struct hash128 key)
 {
     size_t at = (size_t)key.low & (group->step_index_size - 1);
-    while (group->step_index[at] != 0 &&
-           !hash128_equal(group->steps.rows[group->step_index[at] - 1].step_key, key)) {
+    while (group->step_index[at] != 0 && !is_entry_of(group, group->step_index[at], key)) {
         at = (at + 1) & (group->step_index_size - 1);
     }
     return at;
@@ -77,21 +92,22 @@ size_t group_find_step(const struct group *group, struct hash128 key)
     if (group->step_index_size == 0) {
         return SIZE_MAX;
     }
-    const uint32_t place = group->step_index[index_slot(group, key)];
-    return place == 0 ? SIZE_MAX : (size_t)place - 1;
+    const uint64_t entry = group->step_index[index_slot(group, key)];
+    return entry == 0 ? SIZE_MAX : place_in(entry);
 }
 
 static bool widen_index(struct group *group)
 {
     const size_t size = group->step_index_size > 0 ? group->step_index_size * 2 : 4096;
-    uint32_t *const index = arena_new(&group->kept, uint32_t, size);
+    uint64_t *const index = arena_new(&group->kept, uint64_t, size);
     if (index == NULL) {
         return false;
     }
     group->step_index = index;
     group->step_index_size = size;
     for (size_t i = 0; i < group->steps.count; i++) {
-        group->step_index[index_slot(group, group->steps.rows[i].step_key)] = (uint32_t)(i + 1);
+        const struct hash128 key = group->steps.rows[i].step_key;
+        group->step_index[index_slot(group, key)] = entry_of(key, i);
     }
     return true;
 }
@@ -107,7 +123,7 @@ size_t group_add_step(struct group *group, struct hash128 key)
     const size_t at = arena_push(&group->kept, &group->steps);
     if (at != SIZE_MAX) {
         group->steps.rows[at].step_key = key;
-        group->step_index[slot] = (uint32_t)(at + 1);
+        group->step_index[slot] = entry_of(key, at);
     }
     return at;
 }

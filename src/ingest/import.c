@@ -12,7 +12,9 @@
 #include "ingest/decode.h"
 #include "ingest/ingest_priv.h"
 
-enum { WORKERS_MAX = 8, AHEAD_MAX = 32 /* decoded files that wait to be taken */ };
+/* Of decoded files, those that wait to be taken. The thread that takes them is what an import waits
+ * for: more of them would not come earlier, take its processor, and be in memory. */
+enum { WORKERS_MAX = 8, AHEAD_OF_A_WORKER = 2 };
 
 #define FILES_ARENA_BYTES_MAX ((size_t)512 << 20)
 
@@ -35,6 +37,7 @@ struct pool {
     pthread_cond_t taken;   /* there is room to decode ahead */
     size_t next;            /* first file nobody decodes yet */
     size_t taken_count;     /* files the taker is done with */
+    size_t ahead_max;
     bool closing;
 };
 
@@ -53,7 +56,7 @@ static bool is_decoded(const struct import_file *file)
 static size_t claim(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    while (!pool->closing && pool->next >= pool->taken_count + AHEAD_MAX) {
+    while (!pool->closing && pool->next >= pool->taken_count + pool->ahead_max) {
         pthread_cond_wait(&pool->taken, &pool->lock);
     }
     while (pool->next < pool->files->count && !is_decoded(&pool->files->rows[pool->next])) {
@@ -317,6 +320,7 @@ static enum errc import_files(struct ingest *ingest, const struct import_files *
     const int cores = processors_count();
     size_t wanted = cores > WORKERS_MAX ? WORKERS_MAX : (size_t)cores;
     wanted = wanted > files->count ? files->count : wanted;
+    pool.ahead_max = wanted * AHEAD_OF_A_WORKER;
     pthread_t workers[WORKERS_MAX];
     for (size_t i = 0; i < wanted; i++) {
         CHECK(pthread_create(&workers[i], NULL, work, &pool) == 0);

@@ -56,7 +56,9 @@ struct group {
     struct ledger_entries entries;
     bool changes_known;    /* rows of the ledger give way, or get another name */
     bool repeats_outcomes; /* one of them may have been seen in this run */
-    uint32_t *step_index;  /* open addressing: place in steps + 1, by step_key */
+    /* Open addressing by step_key: place in steps + 1, below 32 bits of the key that tell nearly
+     * every other one apart without a look at its row, which is seldom in the cache. */
+    uint64_t *step_index;
     size_t step_index_size;
 };
 

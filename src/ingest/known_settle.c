@@ -89,8 +89,10 @@ enum errc known_leave_kept(struct ingest *ingest, const struct known_verdict *ve
             }
             continue;
         }
-        struct ledger_steps *const step = &group->steps.rows[kept++];
-        *step = group->steps.rows[i];
+        struct ledger_steps *const step = &group->steps.rows[kept];
+        if (kept++ != i) {
+            *step = group->steps.rows[i];
+        }
         const struct name *const family = names_leader(names, step->step_key);
         step->step_key = family != NULL ? family->step_key : step->step_key;
         step->caller = step->caller != 0 ? names_step_low(names, step->caller) : 0;

@@ -9,7 +9,14 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { AT_END_BYTES_MAX = 1 << 20 }; /* of a log that the next start reads in a few ms */
+enum {
+    AT_END_BYTES_MAX = 1 << 20, /* of a log that the next start reads in a few ms */
+    /* A snapshot that is larger than this is not written anew for a segment much shorter than it,
+     * nor put off for one that is long. */
+    SMALL_SNAPSHOT_BYTES = 1 << 20,
+    SNAPSHOTS_A_SEGMENT = 4,
+    LONG_SEGMENT_BYTES = 64 << 20,
+};
 
 void hold_log_path(const struct hold_log *log, enum hold_log_file file, uint32_t segment,
                    char out[HOLD_LOG_PATH_BYTES_MAX])
@@ -241,15 +248,25 @@ void hold_log_close(struct hold_log **log)
     *log = NULL;
 }
 
+static int64_t segment_bytes_max(const struct hold_log *log, bool at_end)
+{
+    if (at_end && log->segment_bytes > AT_END_BYTES_MAX) {
+        return AT_END_BYTES_MAX;
+    }
+    const int64_t worth = log->snapshot_bytes * SNAPSHOTS_A_SEGMENT;
+    if (log->snapshot_bytes <= SMALL_SNAPSHOT_BYTES || worth <= log->segment_bytes) {
+        return log->segment_bytes;
+    }
+    return worth < LONG_SEGMENT_BYTES ? worth : LONG_SEGMENT_BYTES;
+}
+
 bool hold_log_wants_snapshot(struct hold_log *log, bool at_end)
 {
     CHECK(log != NULL);
     pthread_mutex_lock(&log->mutex);
-    const int64_t bytes_max =
-        at_end && log->segment_bytes > AT_END_BYTES_MAX ? AT_END_BYTES_MAX : log->segment_bytes;
-    const bool wants = log->segments[log->segment_count - 1].bytes > bytes_max &&
-                       log->snapshot == NULL && !log->broken &&
-                       log->segment_count < HOLD_LOG_SEGMENTS_MAX;
+    const bool wants =
+        log->segments[log->segment_count - 1].bytes > segment_bytes_max(log, at_end) &&
+        log->snapshot == NULL && !log->broken && log->segment_count < HOLD_LOG_SEGMENTS_MAX;
     pthread_mutex_unlock(&log->mutex);
     return wants;
 }

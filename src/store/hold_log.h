@@ -23,7 +23,8 @@ enum {
     HOLD_LOG_SEGMENTS_MAX = 4096,
 };
 
-#define HOLD_LOG_SEGMENT_BYTES      ((size_t)64 << 20)
+/* What a start after a kill reads: a few milliseconds. */
+#define HOLD_LOG_SEGMENT_BYTES      ((size_t)16 << 20)
 #define HOLD_LOG_SNAPSHOT_BYTES_MAX ((size_t)128 << 20)
 #define HOLD_LOG_ADDED_BYTES_MAX    ((size_t)64 << 20)
 
@@ -32,7 +33,7 @@ struct hold_log;
 struct hold_log_options {
     struct str home;
     int64_t sync_ms;      /* 1..HOLD_LOG_SYNC_MS_MAX; at once while somebody waits */
-    size_t segment_bytes; /* a longer one wants a snapshot */
+    size_t segment_bytes; /* a longer one wants a snapshot, where that is not large itself */
 };
 
 struct hold_log_opened {

@@ -21,7 +21,6 @@ struct pass {
     struct hold_log *log;
     hold_log_visit visit; /* NULL: this segment is before the snapshot */
     void *context;
-    uint64_t payload_first; /* of those not delivered; 0: none */
 };
 
 static enum errc take(void *context, const struct hold_record *record, struct err *err)
@@ -38,6 +37,7 @@ static enum errc take(void *context, const struct hold_record *record, struct er
         }
         log->delivered = record->id > log->delivered ? record->id : log->delivered;
     }
+    log->payload_last = hold_log_has_payload(record) ? record->number : log->payload_last;
     return pass->visit != NULL ? pass->visit(pass->context, record, err) : ERR_OK;
 }
 
@@ -169,6 +169,7 @@ static enum errc read_snapshot(struct hold_log *log, hold_log_visit visit, void 
     if (code == ERR_OK && (scan.records != 1 || scan.used != bytes.size)) {
         code = err_set(err, ERR_INTEGRITY, "it is damaged");
     }
+    log->snapshot_bytes = (int64_t)bytes.size;
     unmap(bytes);
     if (code != ERR_OK) {
         err_prefix(err, "%s/holds.%08u.snap: ", log->home, log->snapshot_segment);
@@ -204,7 +205,7 @@ static enum errc read_segment(struct hold_log *log, size_t index, hold_log_visit
     if (code != ERR_OK) {
         return code;
     }
-    struct pass pass = {log, visit, context, 0};
+    struct pass pass = {log, visit, context};
     code = hold_log_scan(bytes, take, &pass, &scan, err);
     const size_t left = bytes.size - scan.used;
     unmap(bytes);
@@ -233,7 +234,7 @@ static enum errc read_segment(struct hold_log *log, size_t index, hold_log_visit
 
 static enum errc count_payloads(struct hold_log *log, struct err *err)
 {
-    for (size_t i = 0; i < log->segment_count; i++) {
+    for (size_t i = 0; i < log->segment_count && log->payload_last > log->delivered; i++) {
         struct str bytes;
         struct hold_log_scan scan = {0};
         enum errc code = ERR_OK;

@@ -93,8 +93,9 @@ struct hold_log {
     uint64_t written;          /* number of the last record */
     uint64_t synced;
     int64_t syncs;
-    int64_t payloads;   /* not delivered */
-    uint64_t delivered; /* through this number */
+    int64_t payloads;      /* not delivered */
+    uint64_t payload_last; /* the newest there was at the start; 0: none */
+    uint64_t delivered;    /* through this number */
     struct hold_log_place delivered_at;
     struct hold_log_place read_at; /* behind the last payload handed out */
     size_t waiters;
@@ -108,6 +109,7 @@ struct hold_log {
     bool tidy;         /* files may have become needless */
     char *snapshot;    /* to be written for `snapshot_next`; owned */
     size_t snapshot_size;
+    int64_t snapshot_bytes; /* of the newest on the disk */
     uint32_t snapshot_next;
     uint64_t snapshot_number;
 };

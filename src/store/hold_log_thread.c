@@ -84,6 +84,7 @@ static void write_snapshot(struct hold_log *log)
     log->snapshot = NULL;
     if (code == ERR_OK) { /* else the segments before it stay, and the next one is tried later */
         log->snapshot_segment = header.segment;
+        log->snapshot_bytes = (int64_t)record.body.size;
         log->tidy = true;
     }
 }

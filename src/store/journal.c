@@ -39,41 +39,46 @@ static struct journal_record record_of(const struct journal *journal, int64_t id
     return record;
 }
 
-/* Records behind the last: the removal first. */
+/* Records behind the last: the removal first. out: where the file ends then. */
 static enum errc write_records(struct journal *journal, const struct journal_message *messages,
-                               size_t count, int64_t remove_through, int64_t *out_size,
+                               size_t count, int64_t remove_through, struct journal_place *out,
                                struct err *err)
 {
     struct journal_record *const records = memory_new_array(struct journal_record, count + 1);
     struct iovec *const pieces = memory_new_array(struct iovec, PIECES_A_MESSAGE * count + 1);
     const struct journal_message removed = {.kind = JOURNAL_REMOVED};
+    const struct journal_segment *const to = journal->last;
+    struct journal_place end = to->end;
     size_t used = 0;
-    *out_size = 0;
     if (remove_through > 0) {
         records[count] = record_of(journal, remove_through, &removed);
         pieces[used++] = (struct iovec){&records[count], sizeof records[count]};
+        end.last = end.offset;
+        end.offset += (int64_t)sizeof records[count];
     }
     for (size_t i = 0; i < count; i++) {
         records[i] = record_of(journal, journal->next_id + (int64_t)i, &messages[i]);
         pieces[used++] = (struct iovec){&records[i], sizeof records[i]};
+        end.last = end.offset;
+        end.offset += (int64_t)sizeof records[i];
         struct str parts[JOURNAL_PARTS];
         parts_of(&messages[i], parts);
         for (int k = 0; k < JOURNAL_PARTS; k++) {
             if (parts[k].size > 0) {
                 pieces[used++] = (struct iovec){(void *)(uintptr_t)parts[k].data, parts[k].size};
+                end.offset += (int64_t)parts[k].size;
             }
         }
+        end.bytes += (int64_t)journal_message_bytes(&messages[i]);
     }
-    for (size_t i = 0; i < used; i++) {
-        *out_size += (int64_t)pieces[i].iov_len;
-    }
-    const struct journal_segment *const to = journal->last;
-    enum errc code = journal_write(journal, to->fd, pieces, used, to->size, err);
+    end.next_id += (int64_t)count;
+    enum errc code = journal_write(journal, to->fd, pieces, used, to->end.offset, err);
     if (code == ERR_OK && count > 0 && fdatasync(to->fd) != 0) {
         code = journal_fail(journal, "syncing", err);
     }
     memory_free(pieces);
     memory_free(records);
+    *out = end;
     return code;
 }
 
@@ -90,12 +95,12 @@ enum errc journal_append(struct journal *journal, struct journal_message *messag
         return ERR_OK;
     }
     enum errc code = ERR_OK;
-    if (journal->last == NULL || journal->last->size >= JOURNAL_SEGMENT_BYTES) {
+    if (journal->last == NULL || journal->last->end.offset >= JOURNAL_SEGMENT_BYTES) {
         code = journal_begin_segment(journal, err);
     }
-    int64_t size = 0;
+    struct journal_place end;
     if (code == ERR_OK) {
-        code = write_records(journal, messages, count, remove_through, &size, err);
+        code = write_records(journal, messages, count, remove_through, &end, err);
     }
     if (code != ERR_OK) {
         return code;
@@ -104,10 +109,13 @@ enum errc journal_append(struct journal *journal, struct journal_message *messag
     for (size_t i = 0; i < count; i++) {
         messages[i].id = journal->next_id++;
     }
-    journal->last->size += size;
-    journal->last->next_id = journal->next_id;
+    journal->last->end = end;
+    CHECK(end.next_id == journal->next_id);
     journal->removed_through = remove_through > 0 ? remove_through : journal->removed_through;
     pthread_mutex_unlock(&journal->lock);
+    if (count > 0) {
+        journal_mark_synced(journal);
+    }
     if (remove_through > 0) {
         journal_retire_segments(journal);
     }
@@ -171,18 +179,17 @@ static bool take(void *context, const struct journal_record *record, int64_t off
     return true;
 }
 
-/* Messages of one segment, which holds some behind reading->after. */
+/* Messages of one segment, which holds some behind reading->after, all of them behind `from`. */
 static void read_segment(struct journal *journal, const struct journal_segment *segment,
-                         struct reading *reading)
+                         int64_t from, struct reading *reading)
 {
     const bool goes_on =
         journal->cursor.number == segment->number && journal->cursor.id == reading->after;
     reading->fd = segment->fd;
     const int64_t end =
-        journal_walk(segment->fd, segment->number,
-                     goes_on ? journal->cursor.offset : (int64_t)sizeof(struct journal_head),
-                     segment->size, false, take, reading);
-    if (end < segment->size && !reading->is_full && reading->code == ERR_OK) {
+        journal_walk(segment->fd, segment->number, goes_on ? journal->cursor.offset : from,
+                     segment->end.offset, false, take, reading);
+    if (end < segment->end.offset && !reading->is_full && reading->code == ERR_OK) {
         reading->code = journal_damaged(journal, segment->number, end, reading->err);
     }
     if (reading->messages.count > 0) {
@@ -205,10 +212,11 @@ enum errc journal_read(struct journal *journal, int64_t after, size_t bytes_max,
     reading.after = after > journal->removed_through ? after : journal->removed_through;
     struct journal_segment *segment = journal->first;
     while (segment != NULL && !reading.is_full && reading.code == ERR_OK) {
-        if (segment->next_id > reading.after + 1) {
+        if (segment->end.next_id > reading.after + 1) {
             const struct journal_segment now = *segment;
+            const int64_t from = journal_place_before(journal, segment, reading.after + 1).offset;
             pthread_mutex_unlock(&journal->lock);
-            read_segment(journal, &now, &reading);
+            read_segment(journal, &now, from, &reading);
             pthread_mutex_lock(&journal->lock);
         }
         segment = segment->next; /* one whose messages are asked for is not retired meanwhile */

@@ -8,7 +8,10 @@
 #include "base/memory.h"
 #include "store/journal_priv.h"
 
-enum { WINDOW_BYTES = 16 << 10 };
+enum {
+    WINDOW_BYTES = 16 << 10,           /* of heads of records, which may be far apart */
+    THOROUGH_WINDOW_BYTES = 256 << 10, /* of all that is there */
+};
 _Static_assert(sizeof(struct journal_record) == 88, "no gaps between its fields");
 _Static_assert(sizeof(struct journal_head) == 32, "no gaps between its fields");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are written as they are held");
@@ -66,33 +69,47 @@ void journal_name(char name[static JOURNAL_NAME_BYTES_MAX], uint64_t number)
 }
 
 struct window {
-    char bytes[WINDOW_BYTES];
+    char *bytes; /* [room] owned */
+    int64_t room;
     int64_t offset;
     int64_t size;
 };
 
-/* The record at `offset`, from the window or the file. */
-static bool record_at(int fd, struct window *window, int64_t offset, int64_t end,
-                      struct journal_record *out)
+/* `size` bytes at `offset`, from the window or the file; NULL: there are not as many before `end`,
+ * or the window has not the room. */
+static const char *bytes_at(int fd, struct window *window, int64_t offset, int64_t size,
+                            int64_t end)
 {
-    const int64_t size = (int64_t)sizeof *out;
-    if (size > end - offset) {
-        return false;
+    if (size > end - offset || size > window->room) {
+        return NULL;
     }
     if (offset < window->offset || offset + size > window->offset + window->size) {
         window->offset = offset;
-        window->size = end - offset < WINDOW_BYTES ? end - offset : WINDOW_BYTES;
+        window->size = end - offset < window->room ? end - offset : window->room;
         if (!file_read_at(fd, window->bytes, (size_t)window->size, offset)) {
             window->size = 0;
-            return false;
+            return NULL;
         }
     }
-    memcpy(out, window->bytes + (offset - window->offset), sizeof *out);
-    return true;
+    return window->bytes + (offset - window->offset);
 }
 
-static bool is_whole(int fd, const struct journal_record *record, size_t size, int64_t offset)
+static bool payload_is_whole(int fd, struct window *window, const struct journal_record *record,
+                             size_t size, int64_t offset, int64_t end)
 {
+    struct str parts[JOURNAL_PARTS];
+    const char *const payload =
+        bytes_at(fd, window, offset + (int64_t)sizeof *record, (int64_t)size, end);
+    if (payload == NULL) {
+        return journal_is_whole(fd, record, size, offset);
+    }
+    journal_split(record, payload, parts);
+    return journal_payload_check(parts) == record->payload_check;
+}
+
+bool journal_is_whole(int fd, const struct journal_record *record, size_t size, int64_t offset)
+{
+    CHECK(record != NULL);
     char *const payload = memory_new_array(char, size + 1);
     struct str parts[JOURNAL_PARTS];
     journal_split(record, payload, parts);
@@ -106,18 +123,22 @@ int64_t journal_walk(int fd, uint64_t number, int64_t offset, int64_t end, bool 
                      journal_each *each, void *context)
 {
     CHECK(each != NULL);
-    struct window *const window = memory_new(struct window);
+    struct window window = {.room = thorough ? THOROUGH_WINDOW_BYTES : WINDOW_BYTES};
     struct journal_record record;
-    while (record_at(fd, window, offset, end, &record)) {
+    const char *head;
+    window.bytes = memory_new_array(char, (size_t)window.room);
+    while ((head = bytes_at(fd, &window, offset, (int64_t)sizeof record, end)) != NULL) {
+        memcpy(&record, head, sizeof record);
         const uint64_t room = (uint64_t)(end - offset) - sizeof record;
         const uint64_t size = journal_payload_size(&record, room);
         if (record.number != number || record.check != journal_record_check(&record) ||
-            size == UINT64_MAX || (thorough && !is_whole(fd, &record, size, offset)) ||
+            size == UINT64_MAX ||
+            (thorough && !payload_is_whole(fd, &window, &record, size, offset, end)) ||
             !each(context, &record, offset)) {
             break;
         }
         offset += (int64_t)(sizeof record + size);
     }
-    memory_free(window);
+    memory_free(window.bytes);
     return offset;
 }

@@ -15,34 +15,31 @@
 #include "store/journal_priv.h"
 
 struct finding {
-    int64_t next_id;
+    struct journal_place end;
     int64_t removed_through;
-    struct journal_size size;
-    int64_t not_before; /* count messages from this id on */
 };
 
 static bool note(void *context, const struct journal_record *record, int64_t offset)
 {
     struct finding *const finding = context;
     CHECK(offset > 0);
-    if (record->kind == JOURNAL_REMOVED) {
-        finding->removed_through =
-            record->id > finding->removed_through ? record->id : finding->removed_through;
-        return true;
-    }
-    if (record->id != finding->next_id) {
+    const bool is_removal = record->kind == JOURNAL_REMOVED;
+    if (!is_removal && record->id != finding->end.next_id) {
         return false;
     }
-    finding->next_id++;
-    if (record->id >= finding->not_before) {
-        finding->size.messages++;
-        finding->size.bytes +=
+    if (is_removal) {
+        finding->removed_through =
+            record->id > finding->removed_through ? record->id : finding->removed_through;
+    } else {
+        finding->end.next_id++;
+        finding->end.bytes +=
             (int64_t)(record->sizes[JOURNAL_BYTES] + record->sizes[JOURNAL_CONTEXT]);
     }
+    finding->end.last = offset;
     return true;
 }
 
-/* Read one file; *out is NULL when it holds nothing yet: a crash came before its head. */
+/* Open one file; *out is NULL when it holds nothing yet: a crash came before its head. */
 static enum errc open_segment(struct journal *journal, uint64_t number, bool is_last,
                               struct journal_segment **out, struct err *err)
 {
@@ -76,15 +73,51 @@ static enum errc open_segment(struct journal *journal, uint64_t number, bool is_
         close(fd);
         return is_last ? ERR_OK : journal_damaged(journal, number, 0, err);
     }
-    struct finding finding = {.next_id = head.first_id};
     struct journal_segment *const segment = memory_new(struct journal_segment);
-    *segment = (struct journal_segment){.number = number, .fd = fd, .first_id = head.first_id};
-    segment->size = journal_walk(fd, number, sizeof head, status.st_size, is_last, note, &finding);
-    segment->next_id = finding.next_id;
-    journal->removed_through = finding.removed_through > journal->removed_through
-                                   ? finding.removed_through
-                                   : journal->removed_through;
+    *segment = (struct journal_segment){
+        .number = number,
+        .fd = fd,
+        .first_id = head.first_id,
+        .file_size = status.st_size,
+        .end = {.offset = (int64_t)sizeof head, .next_id = head.first_id},
+    };
     *out = segment;
+    return ERR_OK;
+}
+
+/* From the end that is known to the one that is there. */
+static void read_on(struct journal *journal, struct journal_segment *segment)
+{
+    struct finding finding = {segment->end, journal->removed_through};
+    finding.end.offset = journal_walk(segment->fd, segment->number, segment->end.offset,
+                                      segment->file_size, segment == journal->last, note, &finding);
+    segment->end = finding.end;
+    journal->removed_through = finding.removed_through;
+}
+
+/* The last one first: it says what is removed, and what is needs not be read. */
+static enum errc read_segments(struct journal *journal, struct err *err)
+{
+    struct journal_segment *const last = journal->last;
+    if (last == NULL) {
+        return ERR_OK;
+    }
+    const bool knows_removed = journal_marks_read(journal);
+    read_on(journal, last);
+    for (struct journal_segment *s = journal->first; s != last; s = s->next) {
+        if (knows_removed && s->next->first_id <= journal->removed_through + 1) {
+            s->end = (struct journal_place){.offset = s->file_size, .next_id = s->next->first_id};
+        } else {
+            read_on(journal, s);
+        }
+        if (s->number + 1 == s->next->number && s->end.next_id != s->next->first_id) {
+            return err_set(err, ERR_STORE,
+                           "%s/%020llu.log is damaged at byte %lld; move it away to go on without "
+                           "the messages in it",
+                           journal->path, (unsigned long long)s->number, (long long)s->end.offset);
+        }
+    }
+    journal->next_id = last->end.next_id;
     return ERR_OK;
 }
 
@@ -135,24 +168,15 @@ static enum errc open_segments(struct journal *journal, struct err *err)
             continue;
         }
         struct journal_segment *const before = journal->last;
-        if (before != NULL && before->number + 1 == segment->number &&
-            before->next_id != segment->first_id) {
-            code =
-                err_set(err, ERR_STORE,
-                        "%s/%020llu.log is damaged at byte %lld; move it away to go on without "
-                        "the messages in it",
-                        journal->path, (unsigned long long)before->number, (long long)before->size);
-        }
         if (before != NULL) {
             before->next = segment;
         } else {
             journal->first = segment;
         }
         journal->last = segment;
-        journal->next_id = segment->next_id;
     }
     memory_free(numbers);
-    return code;
+    return code == ERR_OK ? read_segments(journal, err) : code;
 }
 
 enum errc journal_open(struct str home, struct journal **out, struct err *err)
@@ -182,6 +206,7 @@ enum errc journal_open(struct str home, struct journal **out, struct err *err)
         journal_close(&journal);
         return code;
     }
+    journal->opened = true;
     *out = journal;
     return ERR_OK;
 }
@@ -192,6 +217,9 @@ void journal_close(struct journal **journal)
     struct journal *const j = *journal;
     if (j == NULL) {
         return;
+    }
+    if (j->opened) {
+        journal_mark_closing(j);
     }
     struct journal_segment *next = NULL;
     for (struct journal_segment *s = j->first; s != NULL; s = next) {
@@ -210,17 +238,35 @@ void journal_close(struct journal **journal)
     *journal = NULL;
 }
 
+struct measuring {
+    int64_t not_before; /* count messages from this id on */
+    struct journal_size size;
+};
+
+static bool count(void *context, const struct journal_record *record, int64_t offset)
+{
+    struct measuring *const measuring = context;
+    CHECK(offset > 0);
+    if (record->kind != JOURNAL_REMOVED && record->id >= measuring->not_before) {
+        measuring->size.messages++;
+        measuring->size.bytes +=
+            (int64_t)(record->sizes[JOURNAL_BYTES] + record->sizes[JOURNAL_CONTEXT]);
+    }
+    return true;
+}
+
 struct journal_size journal_measure(struct journal *journal)
 {
     CHECK(journal != NULL);
-    struct journal_size size = {0};
+    struct measuring all = {.not_before = journal->removed_through + 1};
     for (const struct journal_segment *s = journal->first; s != NULL; s = s->next) {
-        struct finding finding = {.next_id = s->first_id,
-                                  .not_before = journal->removed_through + 1};
-        (void)journal_walk(s->fd, s->number, sizeof(struct journal_head), s->size, false, note,
-                           &finding);
-        size.messages += finding.size.messages;
-        size.bytes += finding.size.bytes;
+        if (s->first_id >= all.not_before) {
+            all.size.messages += s->end.next_id - s->first_id;
+            all.size.bytes += s->end.bytes;
+        } else if (s->end.next_id > all.not_before) {
+            const struct journal_place from = journal_place_before(journal, s, all.not_before);
+            (void)journal_walk(s->fd, s->number, from.offset, s->end.offset, false, count, &all);
+        }
     }
-    return size;
+    return all.size;
 }

@@ -8,6 +8,11 @@
  * all of its messages are in the ledger the file is written anew under the number that comes next,
  * which is cheaper than to give its blocks back and ask for others. Each record tells its file's
  * number and ends the file where it does not: so remains of an earlier use are not read as news.
+ *
+ * inbox/marks has places of the last file, up to which it was on the disk: a start reads on from
+ * the last of them, and of the files before only those where something waits. Without it all is
+ * read.
+ *
  * Numbers are little-endian. Checks are XXH3, 64 bits: they find torn writes and rot, not malice.
  */
 #ifndef STORE_JOURNAL_PRIV_H
@@ -27,6 +32,8 @@ enum {
     JOURNAL_PATH_BYTES_MAX = 4096,
     JOURNAL_NAME_BYTES_MAX = 32,
     JOURNAL_REMOVED = -1, /* kind of a record that says: messages up to its id are removed */
+    /* A file's, and what its last batch is longer; a longer one has no further marks. */
+    JOURNAL_MARKS_MAX = 32,
 };
 
 /* What a record holds, in this order. */
@@ -56,18 +63,27 @@ struct journal_record {
     uint64_t payload_check; /* of the parts */
 };
 
+/* Between two records. */
+struct journal_place {
+    int64_t offset;
+    int64_t last;    /* where the record before it begins; 0: there is none */
+    int64_t next_id; /* of the message that comes next */
+    int64_t bytes;   /* of the messages before it in the file */
+};
+
 struct journal_segment {
     uint64_t number;
     int fd;
     int64_t first_id;
-    int64_t next_id; /* of the message behind its last */
-    int64_t size;    /* bytes that are good */
+    int64_t file_size;        /* when it was opened */
+    struct journal_place end; /* of what is good */
     struct journal_segment *next;
 };
 
 struct journal {
     pthread_mutex_t lock; /* guards the list, its segments' sizes and what is removed */
     int folder;
+    bool opened; /* whole */
     char path[JOURNAL_PATH_BYTES_MAX];
     struct journal_segment *first; /* oldest; appended to is the last */
     struct journal_segment *last;
@@ -75,6 +91,8 @@ struct journal {
     size_t spare_count;
     int64_t next_id;
     int64_t removed_through;
+    struct journal_place marks[JOURNAL_MARKS_MAX]; /* of the last file, ascending */
+    size_t mark_count;
     struct { /* where reading goes on: the reader's alone */
         uint64_t number;
         int64_t id;
@@ -91,6 +109,9 @@ void journal_split(const struct journal_record *record, const char *payload,
                    struct str parts[static JOURNAL_PARTS]);
 uint64_t journal_head_check(const struct journal_head *head);
 void journal_name(char name[static JOURNAL_NAME_BYTES_MAX], uint64_t number);
+
+/* Whether the payload of the record at `offset`, of `size` bytes, is as it was written. */
+bool journal_is_whole(int fd, const struct journal_record *record, size_t size, int64_t offset);
 
 /*
  * Called with each record of a segment; `offset` is where the record begins. False: stop.
@@ -120,6 +141,21 @@ MUST_CHECK enum errc journal_begin_segment(struct journal *journal, struct err *
 void journal_drop_segment(struct journal *journal, struct journal_segment *segment, bool unlinks);
 /* Files whose messages are all removed are spare, or go; the last one stays. */
 void journal_retire_segments(struct journal *journal);
+
+/* journal_mark.c; what fails there only makes the next start read more. */
+
+/* Take up the marks that are there of the last file, if the file is as they say; its end is the
+ * last of them then. False: there are none, and nothing has changed. */
+bool journal_marks_read(struct journal *journal);
+/* A file was begun: marks of the one before are gone. */
+void journal_mark_begun(struct journal *journal);
+/* All there is in the last file is on the disk. */
+void journal_mark_synced(struct journal *journal);
+/* The journal is being closed. */
+void journal_mark_closing(struct journal *journal);
+/* The last mark of the segment that is not behind the message of that id, else its beginning. */
+struct journal_place journal_place_before(const struct journal *journal,
+                                          const struct journal_segment *segment, int64_t id);
 
 /* journal_older.c: messages of inbox.sqlite in `home`, where an older version kept them, to the end
  * of the journal; then the file is gone. Errors: those of journal_open(). */

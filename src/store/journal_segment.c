@@ -108,11 +108,11 @@ enum errc journal_begin_segment(struct journal *journal, struct err *err)
     struct journal_head head = {.number = number, .first_id = journal->next_id};
     memcpy(head.magic, JOURNAL_MAGIC, sizeof head.magic);
     head.check = journal_head_check(&head);
-    *segment = (struct journal_segment){.number = number,
-                                        .fd = fd,
-                                        .first_id = journal->next_id,
-                                        .next_id = journal->next_id,
-                                        .size = (int64_t)sizeof head};
+    *segment = (struct journal_segment){
+        .number = number,
+        .fd = fd,
+        .first_id = journal->next_id,
+        .end = {.offset = (int64_t)sizeof head, .next_id = journal->next_id}};
     struct iovec piece = {&head, sizeof head};
     enum errc code = journal_write(journal, fd, &piece, 1, 0, err);
     if (code == ERR_OK && (fdatasync(fd) != 0 || fsync(journal->folder) != 0)) {
@@ -129,7 +129,9 @@ enum errc journal_begin_segment(struct journal *journal, struct err *err)
         journal->first = segment;
     }
     journal->last = segment;
+    journal->mark_count = 0;
     pthread_mutex_unlock(&journal->lock);
+    journal_mark_begun(journal);
     return ERR_OK;
 }
 
@@ -139,7 +141,7 @@ void journal_retire_segments(struct journal *journal)
     struct journal_segment *gone = NULL;
     struct journal_segment **end = &gone;
     while (journal->first != journal->last &&
-           journal->first->next_id <= journal->removed_through + 1) {
+           journal->first->end.next_id <= journal->removed_through + 1) {
         *end = journal->first;
         end = &journal->first->next;
         journal->first = journal->first->next;

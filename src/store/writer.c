@@ -83,8 +83,13 @@ static void fill_nulls(duckdb_vector vector, const struct ledger_column *column,
     }
     duckdb_vector_ensure_validity_writable(vector);
     uint64_t *const validity = duckdb_vector_get_validity(vector);
-    for (size_t i = 0; i < count; i++) {
-        duckdb_validity_set_row_validity(validity, i, !is_null(column, field + i * row_size));
+    for (size_t first = 0; first < count; first += 64) { /* a bit a row: it has a value */
+        const size_t size = count - first < 64 ? count - first : 64;
+        uint64_t word = UINT64_MAX;
+        for (size_t i = 0; i < size; i++) {
+            word ^= (uint64_t)is_null(column, field + (first + i) * row_size) << i;
+        }
+        validity[first / 64] = word;
     }
 }
 

@@ -65,6 +65,17 @@ static enum errc load_state(struct wire_decoder *decoder, struct str state, stru
     return ERR_OK;
 }
 
+/* Steps are large: growing to the many of a long file would touch as much memory again. */
+static void reserve_steps(struct wire_decoder *decoder, int64_t bytes)
+{
+    enum { BYTES_A_STEP = 2048, RESERVED_MIN = 64, RESERVED_MAX = 16384 };
+    const int64_t count = bytes / BYTES_A_STEP;
+    if (count >= RESERVED_MIN) {
+        arena_reserve(decoder->arena, &decoder->trace.steps,
+                      count < RESERVED_MAX ? (size_t)count : (size_t)RESERVED_MAX);
+    }
+}
+
 enum errc wire_decoder_create(struct wire_decoder **out, const struct wire_options *options,
                               struct err *err)
 {
@@ -91,6 +102,7 @@ enum errc wire_decoder_create(struct wire_decoder **out, const struct wire_optio
         path.size -= str_ends_with(path, STR(".gz")) ? 3 : 0;
         decoder->is_document = !str_ends_with(path, STR(".jsonl"));
     }
+    reserve_steps(decoder, options->bytes_expected);
     decoder->line = decoder->is_document ? 0 : options->start.line + 1;
     decoder->offset = decoder->is_document ? 0 : options->start.offset;
     text_init(&decoder->carry,

@@ -69,6 +69,7 @@ struct wire_options {
                                  * a line, or the document */
     struct wire_position start; /* borrowed during creation */
     const struct correlation *correlation; /* rules for otlp, borrowed; NULL: none */
+    int64_t bytes_expected; /* of what is to be fed, as far as is known; 0: it is not */
 };
 
 struct wire_decoder;

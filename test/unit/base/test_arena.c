@@ -117,6 +117,33 @@ static void rows_keep_their_values_while_the_array_grows(void)
     EXPECT(is_zero(&array.rows[0], sizeof *array.rows));
 }
 
+static void an_array_with_reserved_room_stays_where_it_is_until_that_is_used_up(void)
+{
+    enum { RESERVED = 300 };
+    struct {
+        uint64_t *rows;
+        size_t count;
+        size_t capacity;
+    } array = {0};
+    start(LIMIT_BYTES);
+    arena_reserve(&arena, &array, SIZE_MAX / 16); /* more than there is: as if not asked for */
+    EXPECT(array.rows == NULL);
+    EXPECT(array.capacity == 0);
+    arena_reserve(&arena, &array, RESERVED);
+    EXPECT(array.capacity == RESERVED);
+    const uint64_t *const reserved = array.rows;
+    for (uint64_t i = 0; i < RESERVED; i++) {
+        EXPECT(arena_push(&arena, &array) == i);
+        EXPECT(array.rows == reserved);
+        EXPECT(array.rows[i] == 0);
+        array.rows[i] = i;
+    }
+    EXPECT(arena_push(&arena, &array) == RESERVED);
+    for (uint64_t i = 0; i < RESERVED; i++) {
+        EXPECT(array.rows[i] == i);
+    }
+}
+
 static void an_array_that_cannot_grow_keeps_its_rows(void)
 {
     struct {
@@ -157,6 +184,7 @@ int main(void)
         TEST(objects_are_zeroed_aligned_and_apart),
         TEST(a_rewind_gives_back_what_came_after_the_mark),
         TEST(rows_keep_their_values_while_the_array_grows),
+        TEST(an_array_with_reserved_room_stays_where_it_is_until_that_is_used_up),
         TEST(an_array_that_cannot_grow_keeps_its_rows),
         TEST(a_copy_ends_with_a_zero_byte_and_may_be_empty),
     };
