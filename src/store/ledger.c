@@ -246,6 +246,11 @@ static enum errc schema_version(struct store *store, int64_t *out, struct err *e
     return code;
 }
 
+static enum errc nothing_in(const struct store *store, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "%s is empty; import something first", store->path);
+}
+
 /* out_is_old: the ledger lacks what newer versions have, and cannot get it in this mode. */
 static enum errc migrate(struct store *store, enum store_mode mode, bool *out_is_old,
                          struct err *err)
@@ -263,7 +268,7 @@ static enum errc migrate(struct store *store, enum store_mode mode, bool *out_is
                        store->path, (long long)version, SCHEMA_VERSION);
     }
     if (version == 0 && mode == STORE_READ) {
-        return err_set(err, ERR_NOT_FOUND, "%s is empty; import something first", store->path);
+        return nothing_in(store, err);
     }
     if (version < SCHEMA_VERSION && mode == STORE_WRITE) {
         return create_schema(store, err);
@@ -316,6 +321,12 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
     if (mode == STORE_READ && access(store->path, F_OK) != 0) {
         code = err_set(err, ERR_NOT_FOUND,
                        "there is no ledger at %s yet; start with: bursar import PATH", store->path);
+    }
+    if (code == ERR_OK && mode == STORE_READ && store_is_unmade(store->path)) {
+        code = nothing_in(store, err);
+    }
+    if (code == ERR_OK && mode == STORE_WRITE) {
+        store_remove_unmade(store->path);
     }
     if (code == ERR_OK) {
         code = open_database(store, mode, err);

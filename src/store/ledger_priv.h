@@ -57,4 +57,9 @@ MUST_CHECK enum errc store_sql(struct store *store, const char *sql, const char 
 /* Fill err with the first sentence of what DuckDB said. */
 enum errc store_fail(struct err *err, const char *what, const char *said);
 
+/* Whether the file is one that DuckDB began and did not finish, so that nothing was ever in it. */
+bool store_is_unmade(const char *path);
+/* Remove it if it is, and nobody is making it just now. */
+void store_remove_unmade(const char *path);
+
 #endif
