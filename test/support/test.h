@@ -30,7 +30,7 @@ struct test {
     {                                                                                              \
         .name = #function, .run = function                                                         \
     }
-/* For tests that open a database, which takes long: of many allocations some fifteen are refused,
+/* For tests that open a database, which takes long: of many allocations some ten are refused,
  * the first ones all, later ones ever further apart. */
 #define TEST_SPARSE(function)                                                                      \
     {                                                                                              \
