@@ -83,19 +83,31 @@ def at_once(count, work):
         return sorted(pool.map(work, range(count)))
 
 
+def held_at_once(count, work, upstream):
+    """The same; the provider answers none before each is admitted or refused."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(work, number) for number in range(count)]
+        until = time.monotonic() + 60
+        while sum(call.done() for call in calls) + len(upstream.log) < count:
+            assert time.monotonic() < until, "some are neither admitted nor refused"
+            time.sleep(0.005)
+        upstream.open("all")
+        return sorted(call.result() for call in calls)
+
+
 # ---- A. More is spent than the budget allows
 
 def test_calls_of_one_case_at_once_do_not_pass_its_cap(home, start, upstream):
     """LiteLLM 34732: a session's budget is passed by concurrent requests."""
-    hold = held_for(start, upstream, {**CALL, "wait": 0.3}, max_tokens=10, headers={
+    hold = held_for(start, upstream, {**CALL, "gate": "all"}, max_tokens=10, headers={
         **CLAIMS, "x-bursar-case": "c1"})
     server = start(f'budgets: [{{scope: "workflow:claims", period: month, usd: 100, '
                    f"per_case_usd: {3 * hold}}}]")
 
     def one(_):
-        return chat(server, {**CALL, "wait": 0.3}, max_tokens=10,
+        return chat(server, {**CALL, "gate": "all"}, max_tokens=10,
                     headers={**CLAIMS, "x-bursar-case": "c1"})[0]
-    assert at_once(16, one) == [200] * 3 + [402] * 13
+    assert held_at_once(16, one, upstream) == [200] * 3 + [402] * 13
     assert len(upstream.log) == 3
     assert chat(server, CALL, max_tokens=10, headers={**CLAIMS, "x-bursar-case": "c2"})[0] == 200
     assert spent(home, server) == 4 * CALL_USD
@@ -103,10 +115,10 @@ def test_calls_of_one_case_at_once_do_not_pass_its_cap(home, start, upstream):
 
 def test_the_first_calls_of_a_user_nobody_knew_keep_to_the_users_budget(start, upstream):
     """LiteLLM 40095: eight first requests at once of an unknown end user pass the budget."""
-    hold = held_for(start, upstream, {**CALL, "wait": 0.3}, max_tokens=10, user="eve")
+    hold = held_for(start, upstream, {**CALL, "gate": "all"}, max_tokens=10, user="eve")
     server = start(f'budgets: [{{scope: "user:eve", period: day, usd: {hold}}}]')
-    assert at_once(8, lambda _: chat(server, {**CALL, "wait": 0.3}, max_tokens=10,
-                                     user="eve")[0]) == [200] + [402] * 7
+    assert held_at_once(8, lambda _: chat(server, {**CALL, "gate": "all"}, max_tokens=10,
+                                          user="eve")[0], upstream) == [200] + [402] * 7
     assert chat(server, CALL, max_tokens=10, user="adam")[0] == 200
 
 
