@@ -83,7 +83,7 @@ class Sender:
     def end(self):
         if self.server.process.poll() is None:
             self.server.process.terminate()
-        assert self.server.process.wait(60) == 0, self.log[-3:]
+        assert self.server.process.wait(300) == 0, self.log[-3:]
         assert self.home.verified()["steps"] == self.acknowledged
 
 

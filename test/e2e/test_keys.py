@@ -90,7 +90,7 @@ class FarServer:
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(300)
         self.log.close()
         return self.process.returncode
 

@@ -75,7 +75,7 @@ class Server:
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(300)
         self.process.stderr.close()
         return self.process.returncode
 
