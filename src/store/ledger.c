@@ -179,6 +179,12 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
         code = err_set(err, ERR_NOT_FOUND,
                        "there is no ledger at %s yet; start with: bursar import PATH", store->path);
     }
+    if (code == ERR_OK && mode == STORE_READ && store_is_unmade(store->path)) {
+        code = ledger_nothing_in(store, err);
+    }
+    if (code == ERR_OK && mode == STORE_WRITE) {
+        store_remove_unmade(store->path);
+    }
     if (code == ERR_OK) {
         code = open_database(store, mode, err);
     }

@@ -58,6 +58,8 @@ extern const struct ledger_shape ledger_shapes[LEDGER_TABLE_COUNT];
  *         ERR_STORE. */
 MUST_CHECK enum errc ledger_migrate(struct store *store, enum store_mode mode, bool *out_is_old,
                                     struct err *err);
+/* ERR_NOT_FOUND: a ledger that nothing was brought into. */
+MUST_CHECK enum errc ledger_nothing_in(const struct store *store, struct err *err);
 
 /* The temporary table of that shape, without rows. Errors: ERR_STORE. */
 MUST_CHECK enum errc ledger_empty_staged(struct store *store, enum ledger_table table,
@@ -68,5 +70,10 @@ MUST_CHECK enum errc store_sql(struct store *store, const char *sql, const char 
                                struct err *err);
 /* Fill err with the first sentence of what DuckDB said. */
 enum errc store_fail(struct err *err, const char *what, const char *said);
+
+/* Whether the file is one that DuckDB began and did not finish, so that nothing was ever in it. */
+bool store_is_unmade(const char *path);
+/* Remove it if it is, and nobody is making it just now. */
+void store_remove_unmade(const char *path);
 
 #endif

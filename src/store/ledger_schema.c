@@ -107,6 +107,12 @@ static enum errc schema_version(struct store *store, int64_t *out, struct err *e
     return code;
 }
 
+enum errc ledger_nothing_in(const struct store *store, struct err *err)
+{
+    CHECK(store != NULL);
+    return err_set(err, ERR_NOT_FOUND, "%s is empty; import something first", store->path);
+}
+
 enum errc ledger_migrate(struct store *store, enum store_mode mode, bool *out_is_old,
                          struct err *err)
 {
@@ -123,7 +129,7 @@ enum errc ledger_migrate(struct store *store, enum store_mode mode, bool *out_is
                        store->path, (long long)version, SCHEMA_VERSION);
     }
     if (version == 0 && mode == STORE_READ) {
-        return err_set(err, ERR_NOT_FOUND, "%s is empty; import something first", store->path);
+        return ledger_nothing_in(store, err);
     }
     if (version < SCHEMA_VERSION && mode == STORE_WRITE) {
         return create_schema(store, err);

@@ -88,7 +88,7 @@ class Crowd:
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.clients = [Client(port) for _ in range(count)]
 
-    def run(self, coroutine, timeout=60):
+    def run(self, coroutine, timeout=150):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
     def stop(self):

@@ -20,7 +20,7 @@ class Home:
     def command(self, *args):
         return [BURSAR, *map(str, args), "--home", str(self.path)]
 
-    def run(self, *args, timeout=120, **options):
+    def run(self, *args, timeout=300, **options):
         return subprocess.run(self.command(*args), capture_output=True, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL, check=False, **options)
 

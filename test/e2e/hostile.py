@@ -12,7 +12,7 @@ from pathlib import Path
 from test_serve import Server, span  # what a good client is
 
 HEAD = b"Host: 127.0.0.1\r\n"
-ANSWER_S_MAX = 20
+ANSWER_S_MAX = 60
 
 
 def dial(server, timeout=ANSWER_S_MAX):

@@ -110,7 +110,7 @@ def test_a_reader_that_leaves_early_is_no_disaster(filled):
     reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
     reader.wait()
     done = subprocess.run(home.command("explain", "alpha"), stdout=reader.stdin,
-                          stderr=subprocess.PIPE, timeout=20, check=False)
+                          stderr=subprocess.PIPE, timeout=60, check=False)
     reader.stdin.close()
     assert done.returncode in (1, -13)
     assert b"CHECK" not in done.stderr

@@ -72,7 +72,7 @@ def test_the_size_limit_holds_after_decompression(server, size, status):
 
 @pytest.mark.parametrize("headers", [PROTOBUF, JSON])
 def test_the_size_limit_holds_before_decompression(server, headers):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest("POST", "/v1/traces")
     connection.putheader("Content-Type", headers["Content-Type"])
     connection.putheader("Content-Length", str(LIMIT + 1))

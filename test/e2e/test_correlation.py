@@ -3,7 +3,6 @@ Method: the same OpenInference spans before and after the rules are written, by 
 the real server, with headers, a reload, and kill -9 in between."""
 import json
 import signal
-import time
 from decimal import Decimal
 
 import pytest
@@ -153,7 +152,8 @@ def test_new_rules_count_after_a_hangup_and_wrong_ones_change_nothing(home):
     post(1)
     configure(home, RULES)
     server.process.send_signal(signal.SIGHUP)
-    time.sleep(0.5)
+    while "read anew" not in (said := server.process.stderr.readline()):
+        assert said, "the server does not say that it read the file"
     post(2)
     configure(home, "correlation: [{workflow: }]\n")
     server.process.send_signal(signal.SIGHUP)
@@ -190,10 +190,10 @@ def test_a_value_made_to_be_slow_is_given_up_and_told_of(home):
     server = Server(home)
     hostile = "a" * 500 + "!"
     body = json.dumps(request([inference(number, hostile) for number in range(2000)]))
-    began = time.monotonic()
+    before = server.processor_s()
     status, answer, _ = server.ask("POST", "/v1/traces", body, JSON)
     assert status == 200
-    assert time.monotonic() - began < 5
+    assert server.processor_s() - before < 5
     assert "too hard" in json.loads(answer)["partialSuccess"]["errorMessage"]
     server.settle()
     assert server.stop() == 0

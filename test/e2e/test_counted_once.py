@@ -5,7 +5,6 @@ through the receiver and through import; cost and tokens against the truth."""
 import json
 import os
 import random
-import time
 from fractions import Fraction
 from itertools import count, permutations
 
@@ -93,20 +92,19 @@ def test_a_trace_of_20000_steps_over_many_requests_is_one_case(home, root_at):
     calls, spans, root = tree(rng, 20_000)
     spans.insert({"first": 0, "middle": 10_000, "last": 20_000}[root_at], root)
     server = Server(home)
-    began = time.monotonic()
     while spans:
         size = rng.choice([1, 20, 200, 400])
         body = company.request("traces", [("{}", row) for row in spans[:size]])
         assert server.ask("POST", "/v1/traces", json.dumps(body), JSON)[0] == 200
         spans = spans[size:]
     server.settle()
-    took = time.monotonic() - began
+    took = server.processor_s()
     assert server.stop() == 0
     totals = home.verified()
     assert (totals["cases"], totals["steps"]) == (1, 20_000)
     assert Fraction(totals["cost"]) == Fraction(sum(call.pusd() for call in calls), 10**12)
     assert home.json("explain", "case-1", "--workflow", "long")["workflow"] == "long"
-    assert took < 30  # some seconds; the machine may be busy
+    assert took < 30  # some seconds
 
 
 RULES = """

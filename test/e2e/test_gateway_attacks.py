@@ -39,7 +39,7 @@ def test_a_route_to_a_model_of_no_possible_name_is_refused_at_the_start(home, up
     home.path.mkdir()
     more = "routes: [" + route.format(long="m" * 300) + "]"
     (home.path / "bursar.yaml").write_text(CONFIG.format(url=upstream.url, more=more))
-    assert "bursar.yaml: routes[0] names a model" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
+    assert "bursar.yaml: routes[0] names a model" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=60)
 
 
 class Canned:
@@ -289,4 +289,4 @@ def test_a_model_with_limits_under_too_many_names_is_refused_at_the_start(home, 
     more = "budgets: [" + ", ".join(
         f'{{scope: "model:{name}", period: month, usd: 1}}' for name in names) + "]"
     (home.path / "bursar.yaml").write_text(CONFIG.format(url=upstream.url, more=more))
-    assert "more than 8 names" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=20)
+    assert "more than 8 names" in home.refused("serve", "--listen", "127.0.0.1:0", timeout=60)

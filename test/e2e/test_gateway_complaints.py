@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from test_budget import reload
 from test_gateway import CONFIG, ask, chat, cost, fixture_start, fixture_upstream, spent  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def leave_after(server, events):
     data = json.dumps({"model": "gpt-4.1", "stream": True, "messages": [
         {"role": "user", "content": json.dumps({"chunks": 100, "every": 0.01,
                                                 "input": 1000})}]}).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
                            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                            % len(data) + data)
@@ -69,19 +70,31 @@ def at_once(count, work):
         return sorted(pool.map(work, range(count)))
 
 
+def held_at_once(count, work, upstream):
+    """The same; the provider answers none before each is admitted or refused."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(work, number) for number in range(count)]
+        until = time.monotonic() + 60
+        while sum(call.done() for call in calls) + len(upstream.log) < count:
+            assert time.monotonic() < until, "some are neither admitted nor refused"
+            time.sleep(0.005)
+        upstream.open("all")
+        return sorted(call.result() for call in calls)
+
+
 # ---- A. More is spent than the budget allows
 
 def test_calls_of_one_case_at_once_do_not_pass_its_cap(home, start, upstream):
     """LiteLLM 34732: a session's budget is passed by concurrent requests."""
-    hold = held_for(start, upstream, {**CALL, "wait": 0.3}, max_tokens=10, headers={
+    hold = held_for(start, upstream, {**CALL, "gate": "all"}, max_tokens=10, headers={
         **CLAIMS, "x-bursar-case": "c1"})
     server = start(f'budgets: [{{scope: "workflow:claims", period: month, usd: 100, '
                    f"per_case_usd: {3 * hold}}}]")
 
     def one(_):
-        return chat(server, {**CALL, "wait": 0.3}, max_tokens=10,
+        return chat(server, {**CALL, "gate": "all"}, max_tokens=10,
                     headers={**CLAIMS, "x-bursar-case": "c1"})[0]
-    assert at_once(16, one) == [200] * 3 + [402] * 13
+    assert held_at_once(16, one, upstream) == [200] * 3 + [402] * 13
     assert len(upstream.log) == 3
     assert chat(server, CALL, max_tokens=10, headers={**CLAIMS, "x-bursar-case": "c2"})[0] == 200
     assert spent(home, server) == 4 * CALL_USD
@@ -89,10 +102,10 @@ def test_calls_of_one_case_at_once_do_not_pass_its_cap(home, start, upstream):
 
 def test_the_first_calls_of_a_user_nobody_knew_keep_to_the_users_budget(start, upstream):
     """LiteLLM 40095: eight first requests at once of an unknown end user pass the budget."""
-    hold = held_for(start, upstream, {**CALL, "wait": 0.3}, max_tokens=10, user="eve")
+    hold = held_for(start, upstream, {**CALL, "gate": "all"}, max_tokens=10, user="eve")
     server = start(f'budgets: [{{scope: "user:eve", period: day, usd: {hold}}}]')
-    assert at_once(8, lambda _: chat(server, {**CALL, "wait": 0.3}, max_tokens=10,
-                                     user="eve")[0]) == [200] + [402] * 7
+    assert held_at_once(8, lambda _: chat(server, {**CALL, "gate": "all"}, max_tokens=10,
+                                          user="eve")[0], upstream) == [200] + [402] * 7
     assert chat(server, CALL, max_tokens=10, user="adam")[0] == 200
 
 
@@ -176,7 +189,7 @@ def test_a_misspelt_budget_is_refused_and_not_ignored(home):
                  "budgets: [{scope: org, period: month, limit: 1}]",
                  "budgets: [{scope: orga, period: month, usd: 1}]"):
         (home.path / "bursar.yaml").write_text(text + "\n")
-        done = home.run("serve", "--listen", "127.0.0.1:0", timeout=20)
+        done = home.run("serve", "--listen", "127.0.0.1:0", timeout=60)
         assert done.returncode != 0
         assert "bursar.yaml:1" in done.stderr
 
@@ -232,9 +245,11 @@ def test_a_spent_budget_does_not_fill_up_with_time(start, upstream):
 def test_nothing_stays_held_after_errors_timeouts_and_clients_that_leave(home, start, upstream):
     """LiteLLM 27639, 28283, 36926, 40050: counters run ahead of the real spend, until calls are
     refused with half of the budget unspent."""
-    server = start("budgets: [{scope: org, period: month, usd: 5}]\n"
-                   "gateway: {first_byte_seconds: 1, retries: 1}")
-    for wish in ({"status": 400}, {"status": 500}, {"status": 429}, {"reset": True}, {"wait": 3}):
+    config = "budgets: [{scope: org, period: month, usd: 5}]\ngateway: {retries: 1}"
+    server = start(config.replace("retries", "first_byte_seconds: 1, retries"))
+    assert chat(server, {"gate": "never", "input": 50}, max_tokens=50)[0] == 504
+    reload(server, home, upstream, config)
+    for wish in ({"status": 400}, {"status": 500}, {"status": 429}, {"reset": True}):
         assert chat(server, {**wish, "input": 50}, max_tokens=50)[0] >= 400
         assert chat(server, CALL, max_tokens=50)[0] == 200
     for wish in ({"cut": 2}, {"error_after": 2}):
@@ -244,7 +259,7 @@ def test_nothing_stays_held_after_errors_timeouts_and_clients_that_leave(home, s
             pass
     leave_after(server, 3)
     assert at_once(32, lambda _: chat(server, CALL, max_tokens=50)[0]) == [200] * 32
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while server.metric("bursar_gateway_requests_under_way") > 0:
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -307,23 +322,23 @@ def test_an_aborted_stream_is_paid_for_what_the_provider_had_told(home, start, u
     """Bifrost 3357: a quarter of Anthropic's bill is missing: streams that were left. LiteLLM
     33736, 37734."""
     server = start()
-    wish = {"chunks": 100, "every": 0.01, "input": 5000, "cached": 300, "written": 70, "pad": 400}
+    wish = {"chunks": 100, "halt": 23, "input": 5000, "cached": 300, "written": 70, "pad": 400}
     data = json.dumps({"model": ANTHROPIC, "stream": True, "max_tokens": 9000, "messages": [
         {"role": "user", "content": json.dumps(wish)}]}).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n"
                            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                            % len(data) + data)
         seen = b""
         while seen.count(b"content_block_delta\n") < 20:
             seen += connection.recv(65536)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while server.metric("bursar_gateway_requests_under_way") > 0:
         assert time.monotonic() < until
         time.sleep(0.02)
     told = (Decimal(3) * 5000 + Decimal("0.3") * 300 + Decimal("3.75") * 70) / 1_000_000
     written = Decimal(15) * 55 * Decimal("1.2") / 1_000_000  # a piece; Claude's a fifth more
-    assert told + 20 * written <= spent(home, server) <= told + 23 * written
+    assert told + 20 * written <= spent(home, server) <= told + 21 * written
     assert server.metric("bursar_gateway_calls_estimated_total") == 1
 
 
@@ -333,9 +348,9 @@ def test_a_stream_that_is_left_after_megabytes_keeps_nobody_waiting(start, upstr
     body = json.dumps({"model": "gpt-4.1", "stream": True, "messages": [
         {"role": "user", "content": "tell more " * 500_000},
         {"role": "user", "content": json.dumps({"chunks": 400, "pad": 20_000})}]}).encode()
-    slowest = 0.0
+    before = server.processor_s()
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
                                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                                % len(body) + body)
@@ -343,10 +358,9 @@ def test_a_stream_that_is_left_after_megabytes_keeps_nobody_waiting(start, upstr
             while seen < 1_000_000:
                 seen += len(connection.recv(1 << 20))
         for _ in range(10):
-            began = time.monotonic()
             assert chat(server, CALL, max_tokens=10)[0] == 200
-            slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 1
+    print(f"{server.processor_s() - before:.2f} s of a processor")
+    assert server.processor_s() - before < 3
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages"])
@@ -470,7 +484,7 @@ def test_every_try_at_the_provider_has_a_row_of_its_own(home, start, upstream):
 
 # ---- F. Memory, and what is needed to start
 
-def test_memory_does_not_grow_with_calls(start, upstream):
+def test_memory_does_not_grow_with_calls(home, start, upstream):
     """LiteLLM 12685, 27954, 38193, 15128: gigabytes within a day."""
     server = start("budgets: [{scope: org, period: month, usd: 1000}]")
 
@@ -480,6 +494,7 @@ def test_memory_does_not_grow_with_calls(start, upstream):
                         stream=number % 2 == 0, max_tokens=100, filler="x" * 60_000)[0]
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             assert set(pool.map(one, range(count))) == {200}
+        spent(home, server)
         upstream.log.clear()
     some(800)
     before = server.memory()
@@ -494,7 +509,7 @@ def test_it_starts_and_serves_without_a_way_out(home, start, upstream, monkeypat
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     began = time.monotonic()
     server = start()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert chat(server, CALL)[0] == 200
     assert len(upstream.log) == 1
     assert home.path.exists()
@@ -666,7 +681,7 @@ def test_the_ledger_and_the_providers_meter_differ_by_nothing(home, start, upstr
             wish.update(status=(400, 503)[number % 20 // 10], fails=1)
         ask(server, path, wish, model=model, stream=number % 4 == 0, max_tokens=100)
     gone.join()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while server.metric("bursar_gateway_requests_under_way") > 0:
         assert time.monotonic() < until
         time.sleep(0.02)

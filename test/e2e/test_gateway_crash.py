@@ -90,11 +90,16 @@ class Load:
         while not stopped.is_set() and failures < 20:
             failures = 0 if await self.one(client) else failures + 1
 
-    async def run(self, seconds, kill):
+    async def run(self, answers, kill):
+        """Until so many answers have come whole."""
         stopped = asyncio.Event()
         tasks = [asyncio.ensure_future(self.keep_on(client, stopped))
                  for client in self.crowd.clients]
-        await asyncio.sleep(seconds)
+        until = time.monotonic() + 60
+        while len(self.whole) < answers:
+            assert time.monotonic() < until, "the calls are not answered"
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(self.draw.uniform(0, 0.02))
         kill()
         stopped.set()
         await asyncio.gather(*tasks)
@@ -116,7 +121,7 @@ def balance(server):
 
 
 def settle(server):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while server.metric("bursar_gateway_calls_waiting") > 0:
         assert time.monotonic() < until, "settled calls are not handed over"
         time.sleep(0.01)
@@ -166,7 +171,7 @@ def test_killed_at_any_moment_the_budget_is_what_the_ledger_says(home, start, up
     for number in range(ROUNDS):
         server = start(CONFIG)
         load = Load(server.port, draw.random(), number)
-        load.crowd.run(load.run(draw.uniform(0.02, 0.5),
+        load.crowd.run(load.run(draw.randrange(80),
                                 lambda: server.process.send_signal(signal.SIGKILL)))
         server.stop(signal.SIGKILL)
         load.crowd.stop()

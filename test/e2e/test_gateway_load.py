@@ -27,6 +27,15 @@ def files_for(count):
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(count, 1024), hard))
 
 
+def settle(server):
+    """Until the rows of all calls that ended are in the ledger."""
+    until = time.monotonic() + 60
+    while server.metric("bursar_gateway_calls_waiting") > 0:
+        assert time.monotonic() < until, "calls are not handed over"
+        time.sleep(0.02)
+    server.settle()
+
+
 def request(wish, **more):
     return body_of({"input": 10, "output": 5, **wish}, max_tokens=100, **more)
 
@@ -37,14 +46,13 @@ def test_a_reader_of_1_kb_a_second_costs_no_memory_and_holds_nobody_up(start, up
     fast, slow = crowd.clients[1:], crowd.clients[0]
     big = request({"chunks": 3000, "pad": 60000}, stream=True)
 
-    async def sip(seconds):
-        """1 KB a second, of a stream of 60 MB."""
+    async def sip(enough):
+        """1 KB a second, of a stream of 180 MB."""
         await slow.send(CHAT, big)
         slow.writer.transport.pause_reading()
         sock = slow.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while not enough.is_set():
             try:
                 sock._sock.recv(102)
             except BlockingIOError:
@@ -61,11 +69,15 @@ def test_a_reader_of_1_kb_a_second_costs_no_memory_and_holds_nobody_up(start, up
         return times
 
     async def both(beside):
-        sipping = asyncio.ensure_future(sip(4)) if beside else None
+        enough = asyncio.Event()
+        sipping = asyncio.ensure_future(sip(enough)) if beside else None
         await asyncio.sleep(1 if beside else 0)
         times = await asyncio.gather(*(measure(client, 20) for client in fast))
+        await asyncio.to_thread(settle, server)
         memory = server.memory()
         if sipping:
+            assert not sipping.done()
+            enough.set()
             await sipping
         return statistics.median(sum(times, [])), memory
     for _ in range(3):  # what the ledger takes for rows of calls is there before
@@ -77,11 +89,11 @@ def test_a_reader_of_1_kb_a_second_costs_no_memory_and_holds_nobody_up(start, up
     crowd.stop()
     print(f"median {alone * 1e3:.1f} ms alone, {beside * 1e3:.1f} ms beside; "
           f"{max(during, after) - before >> 10} KiB more; {sent} of 3000 chunks taken")
-    assert 0 < sent < 500
+    assert 0 < sent < 1000  # the kernel keeps 34 MB and more of it
     # Of 180 MB. What the ledger takes to write its rows comes on top, now and then for the first
     # time.
     assert max(during, after) - before < 48 << 20
-    assert beside < 3 * alone + 0.02
+    assert beside < 3 * alone + 1  # the slow one takes hours
 
 
 @pytest.mark.skipif("KILL_ROUNDS" not in os.environ, reason="takes half a minute: make soak")
@@ -103,7 +115,7 @@ def test_ten_thousand_connections_half_of_them_idle_are_served(home, start, upst
         await connect(crowd.clients)
         connected = server.memory()
         calls = [asyncio.ensure_future(ask(client, number)) for number, client in enumerate(busy)]
-        until = time.monotonic() + 40
+        until = time.monotonic() + 60
         while len(upstream.log) < len(busy):
             assert time.monotonic() < until, len(upstream.log)
             await asyncio.sleep(0.05)
@@ -121,6 +133,16 @@ def test_ten_thousand_connections_half_of_them_idle_are_served(home, start, upst
     assert spent(home, server) == sum(map(cost, upstream.answered()))
     assert len(upstream.answered()) == 5100
     crowd.stop()
+
+
+def files_at_rest(pid):
+    """The open files of the process, once the connections that asked it something are closed."""
+    files, same = [], 0
+    while same < 5:
+        time.sleep(0.1)
+        now = sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+        files, same = now, same + 1 if now == files else 0
+    return files
 
 
 def with_files(home, count):
@@ -147,13 +169,17 @@ def test_calls_wait_where_clients_and_upstreams_have_all_files(home, start, upst
         await asyncio.gather(*(client.connect() for client in inside))
         ask = request({"gate": "all", "chunks": 3}, stream=True)
         calls = [asyncio.ensure_future(client.ask(CHAT, ask)) for client in inside]
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while len(upstream.log) < 35 or server.metric("bursar_gateway_requests_under_way") < 100:
             assert time.monotonic() < until, len(upstream.log)
             await asyncio.sleep(0.02)
+        await asyncio.to_thread(files_at_rest, server.process.pid)
         await asyncio.gather(*(client.connect() for client in outside))
         late = [asyncio.ensure_future(client.ask(CHAT, request({}))) for client in outside]
-        await asyncio.wait(late, return_when=asyncio.ALL_COMPLETED, timeout=1)
+        while sum(call.done() for call in late) < 12:
+            assert time.monotonic() < until, "nobody is turned away"
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
         assert sum(call.done() for call in late) == 12 == sum(map(failed, late))
         assert len(upstream.log) == 35  # a sixteenth is kept from calls
         upstream.open("all")
@@ -193,12 +219,13 @@ def test_without_a_file_left_calls_are_refused_and_clients_wait(start, upstream)
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     begun = asyncio.run_coroutine_threadsafe(
         first.clients[0].ask(CHAT, request({"gate": "one", "chunks": 3}, stream=True)), first.loop)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while len(upstream.log) < 2:  # its upstream's connection is in use
         assert time.monotonic() < until
         time.sleep(0.02)
+    settle(server)  # it opens no file by itself
     # A client more can come, its connection to the upstream cannot.
-    files = sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+    files = files_at_rest(pid)
     free = next(number for number in range(len(files) + 1) if number not in files)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (free + 1, hard))
     try:
@@ -212,11 +239,11 @@ def test_without_a_file_left_calls_are_refused_and_clients_wait(start, upstream)
         assert not begun.done()
     finally:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
-    late = waiting.result(10)
+    late = waiting.result(60)
     assert late.status == 200, late.body
     assert second.run(second.clients[0].ask(CHAT, request({}))).status == 200
     upstream.open("one")
-    assert begun.result(10).status == 200
+    assert begun.result(60).status == 200
     for crowd in (first, second, third):
         crowd.stop()
 
@@ -229,7 +256,7 @@ def test_a_thousand_streams_at_once_take_little_memory(home, start, upstream):
     base = server.memory()
 
     async def stream(client, number, begun):
-        await client.send(CHAT, request({"chunks": 12, "every": 0.4, "name": number}, stream=True))
+        await client.send(CHAT, request({"chunks": 12, "halt": 2, "name": number}, stream=True))
         await client.head()
         pieces = [await client.chunk()]
         begun.append(number)
@@ -241,12 +268,13 @@ def test_a_thousand_streams_at_once_take_little_memory(home, start, upstream):
         begun = []
         streams = [asyncio.ensure_future(stream(client, number, begun))
                    for number, client in enumerate(crowd.clients)]
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while len(begun) < len(streams):
             assert time.monotonic() < until
             await asyncio.sleep(0.02)
         open_streams = server.metric("bursar_gateway_requests_under_way")
         most = server.memory()
+        upstream.open("halt")
         await asyncio.gather(*streams)
         return open_streams, most, [one.result() for one in streams]
     open_streams, most, bodies = crowd.run(work(), timeout=100)

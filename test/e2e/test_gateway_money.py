@@ -12,7 +12,8 @@ from decimal import Decimal
 
 import pytest
 
-from test_gateway import (CONFIG, ask, chat, cost, fixture_start, fixture_upstream,  # noqa: F401
+from test_budget import reload
+from test_gateway import (ask, chat, cost, fixture_start, fixture_upstream,  # noqa: F401
                           spent)
 
 PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress,
@@ -20,7 +21,7 @@ PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress,
 
 
 def send(server, body, packing, path="/v1/chat/completions"):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("POST", path, body, {"Content-Type": "application/json",
                                             "Content-Encoding": packing})
     response = connection.getresponse()
@@ -159,13 +160,11 @@ def test_a_price_that_changes_under_way_parts_no_ledger_from_its_budget(home, st
             "prices: [{model: gpt-4.1, provider: openai, input: PRICE, output: 8}]\n")
     server = start(more.replace("PRICE", "20"))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        call = pool.submit(chat, server, {"input": 1000, "output": 0, "wait": 1.5}, max_tokens=10)
+        call = pool.submit(chat, server, {"input": 1000, "output": 0, "gate": "later"}, max_tokens=10)
         while not upstream.log:
             time.sleep(0.01)
-        (home.path / "bursar.yaml").write_text(
-            CONFIG.format(url=upstream.url, more=more.replace("PRICE", "2")))
-        server.process.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        reload(server, home, upstream, more.replace("PRICE", "2"))
+        upstream.open("later")
         headers = call.result()[1]
     assert Decimal(headers["x-bursar-cost-usd"]) == Decimal("0.02")
     assert spent(home, server) == Decimal("0.02")

@@ -95,7 +95,7 @@ class Round:
         before = len(self.upstream.log)
         calls = [asyncio.ensure_future(self.ask(index, {**wish, "gate": gate}))
                  for index in range(len(self.crowd.clients))]
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(self.answers) + len(self.upstream.log) - before < len(calls):
             assert time.monotonic() < until, "some were neither admitted nor refused"
             await asyncio.sleep(0.001)
@@ -189,7 +189,7 @@ def test_limits_that_change_while_calls_are_under_way_bind_from_then_on(home, up
             text.replace(usd(10 * HOLD), usd(12 * HOLD)).replace(usd(11 * HOLD), usd(13 * HOLD)))
         os.kill(server.process.pid, signal.SIGHUP)
         admitted = []
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(admitted) < 2:
             assert time.monotonic() < until, "the new limit does not count"
             count = len(upstream.log)
@@ -211,7 +211,7 @@ def test_a_new_period_has_room_again_while_the_old_ones_calls_are_under_way(upst
     """Ten calls of one minute are held until the next: it admits ten of its own, and both
     minutes' costs are told apart."""
     limit = usd(10 * HOLD)
-    clock.before_minute(5)
+    clock.before_minute(50)
     server, many = crowd(f"budgets: [{{scope: org, period: minute, usd: {limit}}}]")
     wish = {"input": 700, "output": 5}
 
@@ -227,7 +227,7 @@ def test_a_new_period_has_room_again_while_the_old_ones_calls_are_under_way(upst
             assert len(one.answers) == 22
             minutes.append((one, calls))
             if gate == "first":
-                await asyncio.sleep(60.05 - clock.now() % 60)
+                clock.advance(60.05 - clock.now() % 60)
         upstream.open("first")
         await asyncio.gather(*minutes[0][1])
         probe = await many.clients[0].ask(

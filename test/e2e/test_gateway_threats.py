@@ -15,7 +15,7 @@ SECRET = "sk-upstream-0123456789"
 def raw(server, body, *fields, path="/v1/chat/completions"):
     """Status line, fields and body as bytes."""
     data = json.dumps(body).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         head = "".join(f"{field}\r\n" for field in (
             f"POST {path} HTTP/1.1", "Host: localhost", "Connection: close",
             "Content-Type: application/json", f"Content-Length: {len(data)}", *fields))

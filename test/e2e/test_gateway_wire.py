@@ -23,7 +23,7 @@ JSON = (b'{"id":"chatcmpl-0123456789abc","choices":[{"message":{"content":"hi"}}
 def send(server, data, until=None):
     """All that comes back until the connection ends, or until that text."""
     answer = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(data)
         while until is None or until not in answer:
             piece = connection.recv(65536)

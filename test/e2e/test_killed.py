@@ -17,7 +17,7 @@ import time
 from test_serve import JSON, NS, Server, request, span
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "15"))
-START_S_MAX = 2
+START_S_MAX = 2  # of a processor
 RECORDS = 5  # of a request
 
 
@@ -108,9 +108,8 @@ def test_nothing_acknowledged_is_lost_or_twice_however_often_it_is_killed(home):
     acknowledged, in_doubt = [], []
     slowest = 0
     for rounds in range(ROUNDS):
-        began = time.monotonic()
         server = Server(home)
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, server.processor_s())
         clients = [Client(server, KINDS[i % len(KINDS)], 1 + (rounds * 8 + i) * 1_000_000) for i in range(6)]
         for client in clients:
             client.start()

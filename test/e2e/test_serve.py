@@ -29,7 +29,7 @@ class Server:
         self.port = int(self.said.split("listening on 127.0.0.1:")[1].split(",")[0])
 
     def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -56,19 +56,26 @@ class Server:
             lines = dict(line.split(":", 1) for line in status)
         return int(lines["RssAnon"].split()[0]) << 10
 
+    def processor_s(self):
+        """Seconds of a processor it has taken, whatever else the machine does."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            taken = stat.read().rsplit(")", 1)[1].split()[11:13]  # user, system
+        return sum(map(int, taken)) / os.sysconf("SC_CLK_TCK")
+
     def settle(self):
-        """Until everything acknowledged is in the ledger, as long as it gets less."""
-        left, until = None, time.monotonic() + 20
+        """Until everything acknowledged is in the ledger, as long as it gets less:
+        where programs beside leave it no processor, one commit may take a minute."""
+        left, until = None, time.monotonic() + 180
         while (now := self.metric("bursar_inbox_messages")) > 0:
             if left is None or now < left:
-                left, until = now, time.monotonic() + 20
+                left, until = now, time.monotonic() + 180
             assert time.monotonic() < until, "the inbox does not empty"
             time.sleep(0.02)
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(300)
         self.process.stderr.close()
         return self.process.returncode
 
@@ -138,9 +145,9 @@ def test_an_empty_request_is_taken(server):
     assert server.ask("POST", "/v1/metrics", b"", PROTOBUF)[0] == 200
 
 
-def test_an_acknowledged_span_is_in_the_report_a_second_later(server):
+def test_an_acknowledged_span_is_in_the_report_once_the_inbox_is_empty(server):
     assert server.post([span(1), span(2)])[0] == 200
-    time.sleep(1)
+    server.settle()
     status, report = server.get("/api/v1/report?workflow=claims")
     assert status == 200
     assert report["workflows"][0]["calls"] == 2

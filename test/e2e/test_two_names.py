@@ -84,7 +84,7 @@ def test_the_receiver_counts_each_call_once(home, work, order):
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
         port = int(server.stderr.readline().split("listening on 127.0.0.1:")[1].split(",")[0])
         for number in list(range(CALLS)) + [0]:  # each a request of its own, one sent twice
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             connection.request("POST", "/v1/logs", json.dumps(events(event("alpha", number))),
                                {"Content-Type": "application/json"})
             assert connection.getresponse().status == 200

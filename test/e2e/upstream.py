@@ -4,13 +4,14 @@ or not, with a log of what each answer used and of how its connection ended. For
 What an answer is like is said in the last message, as JSON: {"input", "cached", "written",
 "output": tokens; "chunks": of a stream, "every": seconds between two; "wait": before the head;
 "status": an error, of "type" in the provider's words, with "retry_after" seconds, for the first
-"fails" calls that ask the same (all), told slowly with "every"; "cut": chunks after which the
+"fails" calls that ask the same (all); "cut": chunks after which the
 connection is closed; "reset": close at once; "error_after": events of a stream after which it tells
 of an error and ends; "no_usage": tell none; "pack": gzip or deflate the answer, or say it is br;
 "pad": bytes of text a chunk; "tool": call one with "arguments"; "thinking": think first; "hour":
 tokens written to a cache for an hour; "reasoning": tokens of the output; "tier", "geo": as served;
-"gate": answered once open() names it; "polls": of a response in the background, how often it is
-fetched before it is done}."""
+"gate": answered once open() names it; "halt": events of a stream after which, or with an error
+behind its first byte, it waits until open() names "halt"; "polls": of a response in the background,
+how often it is fetched before it is done}."""
 import asyncio
 import gzip
 import json
@@ -333,8 +334,9 @@ class Upstream:
         if wish.get("status") and same <= wish.get("fails", same):
             entry["ended"] = "error"
             error = error_of(entry["path"], wish, wish["status"], entry["id"])
+            rest = self.wait(reader, {"gate": "halt"}) if "halt" in wish else None
             return await self.whole(writer, wish["status"], error, wish.get("retry_after"),
-                                    pause=wish["every"])
+                                    rest=rest)
         if isinstance(made, dict):
             entry["ended"] = "whole"
             return await self.whole(writer, 200, made, packing=wish.get("pack"))
@@ -355,6 +357,9 @@ class Upstream:
                 entry["ended"] = "cut"
                 writer.transport.abort()
                 return False
+            if wish.get("halt") == number and not await self.wait(reader, {"gate": "halt"}):
+                entry["ended"] = "cancelled"
+                return False
             data = event.encode()
             writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             await writer.drain()
@@ -369,13 +374,14 @@ class Upstream:
         await writer.drain()
         return True
 
-    async def whole(self, writer, status, value, retry_after=None, packing=None, pause=0):
+    async def whole(self, writer, status, value, retry_after=None, packing=None, rest=None):
         body = pack(packing, json.dumps(value).encode())
         wait = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
         wait += f"Content-Encoding: {packing}\r\n" if packing else ""
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}"
                      f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:1])
-        await asyncio.sleep(pause)
+        if rest is not None and not await rest:
+            return False
         writer.write(body[1:])
         await writer.drain()
         return True

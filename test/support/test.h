@@ -30,7 +30,7 @@ struct test {
     {                                                                                              \
         .name = #function, .run = function                                                         \
     }
-/* For tests that open a database, which takes long: of many allocations some fifteen are refused,
+/* For tests that open a database, which takes long: of many allocations some ten are refused,
  * the first ones all, later ones ever further apart. */
 #define TEST_SPARSE(function)                                                                      \
     {                                                                                              \
@@ -47,6 +47,9 @@ struct test {
 
 /* Whether an allocation is being refused: results may differ, safety may not. */
 bool test_is_refusing(void);
+/* What this thread has had of a processor, ns: how long something takes, whatever else the machine
+ * does. */
+int64_t test_processor_ns(void);
 /* Whether this rerun has refused its one: what begins now would run as it did the first time. */
 bool test_is_spent(void);
 /* Begin a part of a test that has a database to itself. False: leave it out, as reruns are for the

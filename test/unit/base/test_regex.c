@@ -106,7 +106,7 @@ static void what_would_take_for_ever_is_given_up_soon(void)
     static char subject[REGEX_SUBJECT_BYTES_MAX];
     memset(subject, 'a', sizeof subject);
     subject[sizeof subject - 1] = '!';
-    const int64_t began_ns = clock_monotonic_ns();
+    const int64_t began_ns = test_processor_ns();
     for (size_t i = 0; i < COUNT_OF(patterns); i++) {
         memset(subject, patterns[i][1] == 'x' ? 'x' : 'a', sizeof subject - 1);
         const struct str whole = {subject, sizeof subject};
@@ -117,7 +117,7 @@ static void what_would_take_for_ever_is_given_up_soon(void)
         EXPECT(given_up || gives(patterns[i], whole, 0, "-"));
     }
     EXPECT(gives("^(a+)+$", (struct str){subject, 0}, 0, "-"));
-    EXPECT(clock_monotonic_ns() - began_ns < CLOCK_NS_PER_SECOND);
+    EXPECT(test_processor_ns() - began_ns < CLOCK_NS_PER_SECOND);
 }
 
 int main(void)

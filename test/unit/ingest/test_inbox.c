@@ -15,7 +15,7 @@
 #define ARENA_BYTES ((size_t)64 << 20)
 #define NOON_NS     (INT64_C(20700) * CLOCK_NS_PER_DAY + CLOCK_NS_PER_DAY / 2)
 
-enum { WAIT_MS = 20000, PRODUCERS = 4, MESSAGES = 500 };
+enum { WAIT_MS = 120000, PRODUCERS = 4, MESSAGES = 500 };
 
 struct bench {
     struct home home;

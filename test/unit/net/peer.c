@@ -173,7 +173,7 @@ int peer_dial_narrow(int port)
  */
 
 static const struct net_deadlines short_deadlines = {
-    .connect_ms = 2000, .first_byte_ms = 3000, .idle_ms = 3000, .total_ms = 0};
+    .connect_ms = 20000, .first_byte_ms = 30000, .idle_ms = 30000, .total_ms = 0};
 
 struct net_call_request peer_get(int port)
 {

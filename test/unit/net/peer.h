@@ -9,7 +9,7 @@
 #include "net/client.h"
 #include "support/test.h"
 
-enum { PEER_CONNECTIONS_MAX = 64, PEER_WAIT_MS = 5000, PEER_BODY_BYTES_MAX = 16 << 20 };
+enum { PEER_CONNECTIONS_MAX = 64, PEER_WAIT_MS = 60000, PEER_BODY_BYTES_MAX = 16 << 20 };
 
 /* What it does with its index-th connection, which is closed when it returns. */
 typedef void peer_script(int fd, int index);

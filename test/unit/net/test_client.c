@@ -232,10 +232,10 @@ static void every_wait_has_its_deadline(void)
         enum net_failure_kind kind;
         struct net_deadlines deadlines;
     } cases[] = {
-        {hold, NET_FIRST_BYTE_TIMEOUT, {1000, 100, 1000, 0}},
-        {drip_head, NET_FIRST_BYTE_TIMEOUT, {1000, 150, 1000, 0}},
-        {stop_in_body, NET_IDLE_TIMEOUT, {1000, 1000, 100, 0}},
-        {drip_body, NET_TOTAL_TIMEOUT, {1000, 1000, 1000, 200}},
+        {hold, NET_FIRST_BYTE_TIMEOUT, {20000, 100, 20000, 0}},
+        {drip_head, NET_FIRST_BYTE_TIMEOUT, {20000, 150, 20000, 0}},
+        {stop_in_body, NET_IDLE_TIMEOUT, {20000, 20000, 100, 0}},
+        {drip_body, NET_TOTAL_TIMEOUT, {20000, 20000, 20000, 500}},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         open_both(cases[i].script);
@@ -481,9 +481,9 @@ static void a_paused_call_takes_no_more(void)
     open_both(send_much);
     o.pause_at_piece = 2;
     struct net_call_request request = peer_get(peer.port);
-    request.deadlines.idle_ms = 100; /* does not count while paused */
+    request.deadlines.idle_ms = 500; /* does not count while paused */
     outcome_start(&o, client, loop, request);
-    peer_sleep_ms(400);
+    peer_sleep_ms(700);
     pthread_mutex_lock(&o.lock);
     const size_t taken = o.body_size;
     const bool failed = o.failed;

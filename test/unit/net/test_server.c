@@ -12,7 +12,7 @@
 #include "net/server.h"
 #include "support/test.h"
 
-enum { ANSWER_BYTES_MAX = 1 << 20, WAIT_MS = 5000, CROWD = 32, NAP_US = 5000 };
+enum { ANSWER_BYTES_MAX = 1 << 20, WAIT_MS = 60000, CROWD = 32, NAP_US = 20000 };
 
 #define HOST "Host: h\r\n"
 
@@ -146,6 +146,9 @@ static bool serves(void)
 
 static bool server_holds(int64_t bytes)
 {
+    for (int i = 0; i < WAIT_MS && net_server_counts(server).held_bytes != bytes; i++) {
+        usleep(1000);
+    }
     return net_server_counts(server).held_bytes == bytes;
 }
 
@@ -191,7 +194,6 @@ static void what_is_too_large_is_refused(void)
     const int fds[2] = {dial(), dial()};
     put(fds[0], STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n"));
     put(fds[1], (struct str){post, (size_t)part});
-    usleep(50000);
     const bool announced = server_holds(900);
     const struct str busy = ask((struct str){post, (size_t)part});
     const bool is_busy = begins(busy, "503") && strstr(busy.data, "Retry-After") != NULL;
@@ -216,13 +218,13 @@ static void what_is_too_large_is_refused(void)
 static void a_slow_client_is_ended(void)
 {
     struct net_limits limits = net_limits_default;
-    limits.head_ms_max = 100;
-    limits.body_ms_max = 100;
-    limits.idle_ms_max = 100;
+    limits.head_ms_max = 500;
+    limits.body_ms_max = 500;
+    limits.idle_ms_max = 500;
     open_server(&limits);
     int fd = dial();
     put(fd, STR("GET / HT"));
-    usleep(60000);
+    usleep(100000);
     put(fd, STR("T"));
     const bool head = begins(take(fd, NULL), "408");
     close(fd);
@@ -262,7 +264,9 @@ static void more_connections_than_allowed_are_turned_away(void)
     close(a);
     close(b);
     close(c);
-    usleep(50000);
+    for (int i = 0; i < WAIT_MS && net_server_counts(server).connections > 0; i++) {
+        usleep(1000);
+    }
     const bool alive = serves();
     close_server();
     EXPECT(first);
@@ -383,7 +387,9 @@ static void draining_sends_what_is_owed_and_takes_nothing_new(void)
     const int idle = dial();
     const int fd = dial();
     put(fd, STR("GET /later HTTP/1.1\r\n" HOST "\r\n"));
-    usleep(5000);
+    while (later_count == 0) {
+        usleep(1000);
+    }
     net_server_drain(server, WAIT_MS);
     const struct str answer = take(fd, NULL);
     const bool owed = begins(answer, "200") && strstr(answer.data, "later") != NULL;

@@ -208,7 +208,7 @@ static void a_client_that_leaves_is_noticed_at_once(void)
     const struct net_counts counts = net_server_counts(server);
     net_server_destroy(&server);
     EXPECT(told);
-    EXPECT(took_max < 1000);
+    EXPECT(took_max < 10000);
     EXPECT(counts.connections == 0);
 }
 
@@ -231,7 +231,7 @@ static void a_client_that_does_not_read_is_waited_for_without_memory(void)
 static void a_slow_reader_gets_all_of_it(void)
 {
     struct net_limits limits = net_limits_default;
-    limits.write_ms_max = 300; /* no byte for so long; not for all of it */
+    limits.write_ms_max = 1000; /* no byte for so long; not for all of it */
     open_server(&limits);
     const int fd = peer_dial_narrow(net_server_port(server));
     CHECK(peer_put_text(fd, "GET /much HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"));
@@ -242,7 +242,7 @@ static void a_slow_reader_gets_all_of_it(void)
         const size_t room = sizeof all - size;
         got = recv(fd, all + size, i < 60 ? 1024 : room, 0);
         size += got > 0 ? (size_t)got : 0;
-        peer_sleep_ms(i < 60 ? 15 : 0);
+        peer_sleep_ms(i < 60 ? 25 : 0);
     }
     close(fd);
     const size_t unsent = atomic_load(&unsent_max);

@@ -133,7 +133,7 @@ static void what_speaks_no_tls_is_told_so(void)
     peer_open(&peer, hold);
     open_client(NULL, NULL, NULL);
     struct net_call_request request = secure_get(peer.port, STR(""));
-    request.deadlines.connect_ms = 100;
+    request.deadlines.connect_ms = 400;
     run(request);
     const bool late =
         outcome_failed_with(&o, NET_CONNECT_TIMEOUT) && strstr(o.text, "shake hands") != NULL;

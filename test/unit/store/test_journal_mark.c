@@ -273,7 +273,7 @@ static void after_any_append_and_removal_a_start_finds_the_same_with_marks_and_w
         const size_t size =
             rng_below(&rng, 4) == 0 ? 10 : 1 + (size_t)rng_below(&rng, sizeof large);
         if (rng_below(&rng, 5) == 0) {
-            code = journal_remove(journal, removed, &err);
+            code = journal_append(journal, NULL, 0, removed, &err);
         } else {
             code = append(journal, size, removed, &err);
             last++;

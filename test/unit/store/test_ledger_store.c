@@ -1,9 +1,11 @@
 /* store: a ledger is made, held by one writer, rolled back whole, and refuses what is not its own.
  * Each test has a home of its own; a second opener is a child process. */
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,96 @@ static void an_older_ledger_is_brought_up_to_date(void)
         EXPECT(imports == 1);
         EXPECT(versions == 2); /* the one it was made with, and this one, once */
     }
+}
+
+/* A ledger of which DuckDB wrote so many bytes. */
+static void begin_ledger(const struct home *home, off_t size)
+{
+    char path[HOME_BYTES_MAX + 32];
+    snprintf(path, sizeof path, "%s/ledger.duckdb", home->path);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK(size == 0 || fwrite("checksumDUCK", 12, 1, file) == 1);
+    CHECK(fclose(file) == 0 && truncate(path, size) == 0);
+}
+
+/* Killed within the first milliseconds of its life, a ledger must not be refused ever after. */
+static void a_ledger_that_was_begun_and_never_made_is_made_anew(void)
+{
+    static const off_t sizes[] = {0, 4096, 8192};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct home home;
+        struct store *store = NULL;
+        struct err empty = {0};
+        struct err err = {0};
+        home_make(&home);
+        begin_ledger(&home, sizes[i]);
+        const enum errc read = store_open(home_str(&home), STORE_READ, &store, &empty);
+        const enum errc made = store_open(home_str(&home), STORE_WRITE, &store, &err);
+        const int64_t versions = made == ERR_OK ? tables_of(store, "ledger_schema") : -1;
+        store_close(&store);
+        home_remove(&home);
+        EXPECT(read == ERR_NOT_FOUND);
+        EXPECT(strstr(empty.text, "import something first") != NULL);
+        EXPECT(made == ERR_OK);
+        EXPECT(versions == 1);
+    }
+}
+
+static void somebody_elses_short_file_stays(void)
+{
+    struct home home;
+    struct store *store = NULL;
+    struct err err = {0};
+    char path[HOME_BYTES_MAX + 32];
+    struct stat found = {0};
+    home_make(&home);
+    snprintf(path, sizeof path, "%s/ledger.duckdb", home.path);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs("what I have to do tomorrow\n", file) >= 0 && fclose(file) == 0);
+    const enum errc read = store_open(home_str(&home), STORE_READ, &store, &err);
+    const enum errc made = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    const int there = stat(path, &found);
+    home_remove(&home);
+    EXPECT(read == ERR_STORE);
+    EXPECT(made == ERR_STORE);
+    EXPECT(there == 0 && found.st_size == 27);
+}
+
+static void a_ledger_that_another_process_is_making_stays(void)
+{
+    struct home home;
+    char path[HOME_BYTES_MAX + 32];
+    int ready[2];
+    int status = -1;
+    struct stat before = {0};
+    struct stat after = {0};
+    home_make(&home);
+    begin_ledger(&home, 4096);
+    snprintf(path, sizeof path, "%s/ledger.duckdb", home.path);
+    CHECK(stat(path, &before) == 0 && pipe(ready) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int fd = open(path, O_RDWR | O_CLOEXEC);
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        const bool has = fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0 && write(ready[1], "!", 1) == 1;
+        close(ready[1]);
+        pause();
+        _exit(!has);
+    }
+    char byte = 0;
+    close(ready[1]);
+    CHECK(read(ready[0], &byte, 1) == 1);
+    struct store *store = NULL;
+    struct err err = {0};
+    const enum errc code = store_open(home_str(&home), STORE_WRITE, &store, &err);
+    const int there = stat(path, &after);
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    close(ready[0]);
+    home_remove(&home);
+    EXPECT(code == ERR_BUSY);
+    EXPECT(there == 0 && after.st_ino == before.st_ino);
 }
 
 static void a_second_process_is_told_who_holds_the_ledger(void)
@@ -415,6 +507,9 @@ int main(void)
         TEST_SPARSE(a_file_that_is_no_ledger_is_refused),
         TEST_SPARSE(a_newer_ledger_is_refused),
         TEST_SPARSE(an_older_ledger_is_brought_up_to_date),
+        TEST_SPARSE(a_ledger_that_was_begun_and_never_made_is_made_anew),
+        TEST_SPARSE(somebody_elses_short_file_stays),
+        TEST_SPARSE(a_ledger_that_another_process_is_making_stays),
         TEST_SPARSE(a_second_process_is_told_who_holds_the_ledger),
         TEST_SPARSE(what_is_not_committed_is_gone),
         TEST_SPARSE(a_ledger_whose_commit_failed_is_opened_anew_with_what_was_committed),

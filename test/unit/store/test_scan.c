@@ -288,7 +288,7 @@ static void a_query_can_be_interrupted(void)
     EXPECT(before == ERR_INTERRUPTED);
     EXPECT(during == ERR_INTERRUPTED);
     EXPECT(rows == seen_first);
-    EXPECT(took_ns < 10 * CLOCK_NS_PER_SECOND);
+    EXPECT(took_ns < 60 * CLOCK_NS_PER_SECOND);
 }
 
 static void names_say_the_format(void)
