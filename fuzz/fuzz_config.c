@@ -2,8 +2,8 @@
  * fuzz_config: any bytes as bursar.yaml. Nothing crashes, an error names the file, and the workflow
  * found under a name is the one that bears it.
  */
-#include "config/config.h"
 #include "base/check.h"
+#include "config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

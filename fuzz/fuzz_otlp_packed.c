@@ -4,9 +4,9 @@
  */
 #include <zlib.h>
 
-#include "serve/serve.h"
 #include "base/text.h"
 #include "otlp_input.h"
+#include "serve/serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
