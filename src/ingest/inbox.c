@@ -91,6 +91,7 @@ enum errc inbox_create(const struct inbox_settings *settings, struct inbox **out
     init_conditions(inbox);
     resident_create(&inbox->resident);
     CHECK(pthread_create(&inbox->committing, NULL, inbox_run_committing, inbox) == 0);
+    inbox_hurry_open(&inbox->hurry);
     CHECK(pthread_create(&inbox->moving, NULL, inbox_run_moving, inbox) == 0);
     *out = inbox;
     return ERR_OK;
@@ -214,9 +215,11 @@ bool inbox_settle(struct inbox *inbox, int wait_ms)
     CHECK(inbox != NULL);
     const int64_t until_ns = clock_monotonic_ns() + (int64_t)wait_ms * 1000000;
     pthread_mutex_lock(&inbox->lock);
+    inbox->settling++;
     while ((inbox->counts.waiting > 0 || inbox->queue_bytes > 0) &&
            inbox_wait(&inbox->moved, &inbox->lock, until_ns)) {
     }
+    inbox->settling--;
     const bool settled = inbox->counts.waiting == 0 && inbox->queue_bytes == 0;
     pthread_mutex_unlock(&inbox->lock);
     return settled;
@@ -240,6 +243,7 @@ void inbox_destroy(struct inbox **inbox, int wait_ms)
     pthread_cond_broadcast(&i->committed);
     pthread_mutex_unlock(&i->lock);
     CHECK(pthread_join(i->moving, NULL) == 0);
+    inbox_hurry_close(&i->hurry);
     pthread_mutex_lock(&i->lock);
     i->moving_ended = true;
     pthread_cond_broadcast(&i->offered); /* the last removal */

@@ -32,12 +32,15 @@ struct inbox_limits {
     int64_t journal_bytes_max; /* in the journal and not yet in the ledger */
 };
 
+enum { INBOX_LATE_MS = 20000 };
+
 struct inbox_settings {
     struct str home;               /* borrowed */
     struct store *store;           /* open to write; the inbox's alone until it is destroyed */
     const struct price_book *book; /* borrowed */
     struct inbox_limits limits;
     size_t reading_bytes_max; /* of what inbox_offer_decoded() keeps in memory */
+    int late_ms; /* what a message may wait before moving gives way no more; 0: INBOX_LATE_MS */
     /* Called on one of the inbox's threads. A message that cannot be read is counted, told of with
      * its reason, and left out. The message's binding is not the callback's business. */
     enum errc (*decode)(void *context, const struct journal_message *message, struct arena *arena,

@@ -14,14 +14,28 @@
 #include "ingest/inbox_priv.h"
 
 enum {
+    GIVING_WAY_MS = 1000, /* in one transaction, before the next load would be begun */
     GATHER_MS = 100,      /* what comes within goes into the ledger together */
     FAILED_WAIT_MS = 500, /* before the ledger is tried again */
     PATH_BYTES_MAX = 4096,
     SPACE_BYTES_MIN = 16 << 20, /* free on the disk before the ledger is written */
 };
 
-#define READ_BYTES_MAX  ((size_t)24 << 20) /* of messages decoded and written together */
-#define ARENA_BYTES_MAX ((size_t)1 << 30)
+/* Of messages decoded and written together. */
+#define READ_BYTES_MAX        ((size_t)24 << 20)
+#define READ_GIVING_WAY_BYTES ((size_t)4 << 20)
+#define ARENA_BYTES_MAX       ((size_t)1 << 30)
+
+/* One step of the moving thread, on it or on the one that hurries. */
+struct stepping {
+    struct inbox *inbox;
+    int64_t after; /* messages up to that id are in the ledger */
+    bool one;      /* only the next message: among those before it was one that the ledger refused.
+                    * Should this be the one, it is left out and told of. */
+    bool hurries;
+    enum errc code;
+    struct err err;
+};
 
 struct moved {
     int64_t messages;
@@ -130,6 +144,7 @@ static void count_moved(struct inbox *inbox, const struct moved *moved)
     counts->steps_replaced += moved->summary.steps_replaced;
     counts->outcomes_added += moved->summary.outcomes_added + moved->summary.candidates_added;
     counts->ledger_failing = false;
+    inbox->moved_messages += moved->messages;
     inbox->remove_through = moved->through;
     pthread_cond_signal(&inbox->offered);
     pthread_cond_broadcast(&inbox->moved);
@@ -145,7 +160,8 @@ static bool is_theirs(enum errc code)
  * The readings of the messages that come next behind `after`, without a gap; NULL when the next
  * message is not among them, then `*out_before` is the id of the first that is.
  */
-static struct inbox_reading *take_readings(struct inbox *inbox, int64_t after, int64_t *out_before)
+static struct inbox_reading *take_readings(struct inbox *inbox, int64_t after, size_t bytes_max,
+                                           int64_t *out_before)
 {
     struct inbox_reading *passed = NULL; /* moved from the journal meanwhile */
     struct inbox_reading *first = NULL;
@@ -159,7 +175,7 @@ static struct inbox_reading *take_readings(struct inbox *inbox, int64_t after, i
     }
     *end = NULL;
     end = &first;
-    for (; r != NULL && r->id == after + 1 && bytes < (int64_t)READ_BYTES_MAX; r = r->next) {
+    for (; r != NULL && r->id == after + 1 && bytes < (int64_t)bytes_max; r = r->next) {
         *end = r;
         end = &r->next;
         after = r->id;
@@ -174,17 +190,20 @@ static struct inbox_reading *take_readings(struct inbox *inbox, int64_t after, i
     return first;
 }
 
-/* What comes next behind `after`; ERR_NOT_FOUND when there is nothing. See move_on(). */
-static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct load *load,
+/* What comes next behind `after`; ERR_NOT_FOUND when there is nothing. */
+static enum errc find_load(const struct stepping *stepping, int64_t after, struct load *load,
                            struct err *err)
 {
+    struct inbox *const inbox = stepping->inbox;
+    const bool one = stepping->one;
+    const size_t bytes_max = stepping->hurries ? READ_BYTES_MAX : READ_GIVING_WAY_BYTES;
     int64_t before = INT64_MAX;
-    load->readings = one ? NULL : take_readings(inbox, after, &before);
+    load->readings = one ? NULL : take_readings(inbox, after, bytes_max, &before);
     if (load->readings != NULL) {
         return ERR_OK;
     }
-    const enum errc code = journal_read(inbox->journal, after, one ? 1 : READ_BYTES_MAX,
-                                        &load->arena, &load->messages, err);
+    const enum errc code = journal_read(inbox->journal, after, one ? 1 : bytes_max, &load->arena,
+                                        &load->messages, err);
     while (load->messages.count > 0 && load->messages.rows[load->messages.count - 1].id >= before) {
         load->messages.count--;
     }
@@ -194,18 +213,19 @@ static enum errc find_load(struct inbox *inbox, bool one, int64_t after, struct 
     if (before == INT64_MAX) {
         return ERR_NOT_FOUND;
     }
-    load->readings = take_readings(inbox, before - 1, &before); /* ids may have gaps */
+    load->readings = take_readings(inbox, before - 1, bytes_max, &before); /* ids may have gaps */
     CHECK(load->readings != NULL);
     return ERR_OK;
 }
 
 /* What comes next behind moved->through into the open transaction; ERR_NOT_FOUND: nothing does. */
-static enum errc move_load(struct inbox *inbox, struct ingest *ingest, bool one,
+static enum errc move_load(const struct stepping *stepping, struct ingest *ingest,
                            struct moved *moved, struct err *err)
 {
+    struct inbox *const inbox = stepping->inbox;
     struct load load = {0};
     arena_init(&load.arena, ARENA_BYTES_MAX);
-    enum errc code = find_load(inbox, one, moved->through, &load, err);
+    enum errc code = find_load(stepping, moved->through, &load, err);
     if (code == ERR_OK) {
         code = check_space(inbox, &load, err);
     }
@@ -220,17 +240,22 @@ static enum errc move_load(struct inbox *inbox, struct ingest *ingest, bool one,
     return code;
 }
 
-/* As much as is waiting, until it fills a transaction. */
-static enum errc move(struct inbox *inbox, bool one, struct moved *moved, struct err *err)
+/* As much as is waiting, until it fills a transaction or, of who gives way, has taken long: who is
+ * to be quick waits for its end. */
+static enum errc move(const struct stepping *stepping, struct moved *moved, struct err *err)
 {
+    struct inbox *const inbox = stepping->inbox;
     struct ingest *ingest = NULL;
+    const int64_t until_ns =
+        stepping->hurries ? INT64_MAX : clock_monotonic_ns() + (int64_t)GIVING_WAY_MS * 1000000;
     pthread_mutex_lock(&inbox->book_lock);
     ingest_create(&ingest, inbox->settings.store, inbox->settings.book, STR("received"),
                   clock_now_ns());
     ingest_remember(ingest, inbox->resident);
-    enum errc code = move_load(inbox, ingest, one, moved, err);
-    while (code == ERR_OK && !one && ingest_is_writing(ingest)) {
-        code = move_load(inbox, ingest, one, moved, err);
+    enum errc code = move_load(stepping, ingest, moved, err);
+    while (code == ERR_OK && !stepping->one && ingest_is_writing(ingest) &&
+           clock_monotonic_ns() < until_ns) {
+        code = move_load(stepping, ingest, moved, err);
     }
     if (code == ERR_OK || (code == ERR_NOT_FOUND && moved->messages > 0)) {
         code = ingest_flush(ingest, err);
@@ -241,24 +266,20 @@ static enum errc move(struct inbox *inbox, bool one, struct moved *moved, struct
     return code;
 }
 
-/*
- * Messages behind `*after` into the ledger; ERR_NOT_FOUND when there are none.
- *
- * one  only the next message: among those before it was one that the ledger refused. Should this
- *      be the one, it is left out and told of.
- */
-static enum errc move_on(struct inbox *inbox, bool one, int64_t *after, struct err *err)
+/* Messages behind `after` into the ledger; ERR_NOT_FOUND when there are none. */
+static enum errc move_on(struct stepping *stepping, struct err *err)
 {
-    struct moved moved = {.through = *after};
-    enum errc code = move(inbox, one, &moved, err);
-    if (one && is_theirs(code)) {
+    struct inbox *const inbox = stepping->inbox;
+    struct moved moved = {.through = stepping->after};
+    enum errc code = move(stepping, &moved, err);
+    if (stepping->one && is_theirs(code)) {
         inbox_tell(inbox, err->text);
         moved.summary = (struct ingest_summary){0};
         moved.unreadable = 1;
         code = ERR_OK;
     }
     if (code == ERR_OK) {
-        *after = moved.through;
+        stepping->after = moved.through;
         pthread_mutex_lock(&inbox->lock);
         count_moved(inbox, &moved);
         pthread_mutex_unlock(&inbox->lock);
@@ -272,20 +293,23 @@ static bool is_breaking(enum errc code)
     return code != ERR_OK && code != ERR_NOT_FOUND && code != ERR_BUSY && !is_theirs(code);
 }
 
-/* move_on() with the store. */
-static enum errc step(struct inbox *inbox, bool one, int64_t *after, struct err *err)
+/* move_on() with the store; context is the struct stepping. */
+static void step(void *context)
 {
+    struct stepping *const stepping = context;
+    struct inbox *const inbox = stepping->inbox;
+    struct err *const err = &stepping->err;
     inbox_take_store(inbox);
     enum errc code = inbox->broken ? inbox_reopen(inbox, err) : ERR_OK;
     if (code == ERR_OK) {
-        code = move_on(inbox, one, after, err);
+        code = move_on(stepping, err);
         struct err again;
         if (is_breaking(code) && inbox_reopen(inbox, &again) != ERR_OK) { /* nobody is to read it */
             inbox_tell(inbox, again.text);
         }
     }
     inbox_give_store(inbox);
-    return code;
+    stepping->code = code;
 }
 
 void *inbox_run_moving(void *context)
@@ -293,15 +317,21 @@ void *inbox_run_moving(void *context)
     struct inbox *const inbox = context;
     CHECK(inbox != NULL);
     processors_give_way(); /* what is sent is taken before what is taken is sorted in */
-    int64_t after = 0;
+    struct stepping stepping = {.inbox = inbox};
+    struct inbox_pace pace = {0};
     bool more = true;
-    bool one = false;
     int64_t told_ns = 0;
     struct inbox_rest rest = {0};
     while (more) {
-        struct err err = {0};
-        const enum errc code = step(inbox, one, &after, &err);
-        one = is_theirs(code);
+        stepping.err = (struct err){0};
+        stepping.hurries = inbox_is_to_hurry(inbox, &pace);
+        if (stepping.hurries) {
+            inbox_hurry_run(&inbox->hurry, step, &stepping);
+        } else {
+            step(&stepping);
+        }
+        const enum errc code = stepping.code;
+        const bool one = stepping.one = is_theirs(code);
         if (code == ERR_OK && rest.moved_ns == 0) {
             memory_drop_code(); /* of the questions that only the first move asks */
         }
@@ -332,7 +362,7 @@ void *inbox_run_moving(void *context)
             inbox->counts.ledger_failing = true;
             const int64_t until_ns = clock_monotonic_ns() + (int64_t)FAILED_WAIT_MS * 1000000;
             pthread_mutex_unlock(&inbox->lock);
-            inbox_tell_seldom(inbox, &told_ns, err.text);
+            inbox_tell_seldom(inbox, &told_ns, stepping.err.text);
             pthread_mutex_lock(&inbox->lock);
             more = inbox->counts.waiting > 0 || !inbox->closing;
             while (more && !inbox->giving_up &&

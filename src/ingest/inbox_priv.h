@@ -27,6 +27,16 @@ struct offer {
     struct offer *next;
 };
 
+/* A thread for moves that are not to give way; see inbox_hurry.c. */
+struct inbox_hurry {
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    void (*run)(void *context); /* NULL: nothing is asked of it */
+    void *context;
+    bool ends;
+};
+
 struct inbox {
     struct inbox_settings settings; /* its limits are under `lock`, its book under `book_lock` */
     pthread_mutex_t book_lock;      /* held while a load is priced; taken before `lock` */
@@ -34,7 +44,8 @@ struct inbox {
     struct resident *resident;      /* of the moving thread: what the ledger holds */
     pthread_t committing;
     pthread_t moving;
-    pthread_mutex_t lock; /* guards what follows */
+    struct inbox_hurry hurry; /* the moving thread's */
+    pthread_mutex_t lock;     /* guards what follows */
     pthread_cond_t offered;
     pthread_cond_t committed;
     pthread_cond_t moved;
@@ -45,6 +56,7 @@ struct inbox {
     struct inbox_reading **last_reading;
     size_t reading_bytes;   /* in the arenas of all readings */
     int64_t promised;       /* offers accepted and not queued yet */
+    int64_t moved_messages; /* ever */
     int64_t remove_through; /* in the ledger and still in the journal; 0: none */
     bool closing;           /* no more offers */
     bool moving_ended;
@@ -52,6 +64,7 @@ struct inbox {
     bool is_borrowed;  /* somebody else has */
     bool owes_a_move;  /* it was lent: before the next borrower, what waits is moved */
     int64_t borrowing; /* who has it or waits for it */
+    int64_t settling;  /* who waits until all is in the ledger */
     bool giving_up;    /* leave what is not in the ledger yet */
     struct inbox_counts counts;
     bool broken; /* the ledger is to be opened anew; changed by whoever has the store */
@@ -74,6 +87,22 @@ void *inbox_run_committing(void *context);
 
 /* inbox_move.c: the moving thread; context is the struct inbox. */
 void *inbox_run_moving(void *context);
+
+/* inbox_hurry.c */
+
+/* How long what waits has been waiting; zeroed at first. */
+struct inbox_pace {
+    int64_t since_ns; /* when `left` was all that waited; monotonic */
+    int64_t left;     /* of it, not in the ledger yet */
+    int64_t moved;    /* inbox->moved_messages when it was looked at last */
+};
+/* Whether the next step is not to give way: it is late, or somebody waits for it. */
+bool inbox_is_to_hurry(struct inbox *inbox, struct inbox_pace *pace);
+
+void inbox_hurry_open(struct inbox_hurry *hurry);
+/* work(context) on that thread, and wait until it is done. One caller at a time. */
+void inbox_hurry_run(struct inbox_hurry *hurry, void (*work)(void *context), void *context);
+void inbox_hurry_close(struct inbox_hurry *hurry);
 
 /* inbox_rest.c */
 

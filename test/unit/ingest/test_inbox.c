@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,6 +28,9 @@ struct bench {
     atomic_int refused;
     atomic_bool slow;     /* decoding waits */
     atomic_int decodings; /* of messages of the journal */
+    int wait_ms;          /* that decoding one takes */
+    int late_ms;          /* of the inbox */
+    atomic_int priority;  /* of the thread that decoded last, as "nice" counts */
 };
 
 static struct trace_case a_case = {.id = STR_STATIC("C-1"), .workflow = STR_STATIC("claims")};
@@ -43,6 +47,8 @@ static enum errc decode(void *context, const struct journal_message *message, st
     while (atomic_load(&bench->slow)) {
         usleep(1000);
     }
+    usleep((useconds_t)bench->wait_ms * 1000);
+    atomic_store(&bench->priority, getpriority(PRIO_PROCESS, (id_t)gettid()));
     if (!str_to_int64(rest, &output)) {
         return err_set(err, ERR_SYNTAX, "no number of tokens");
     }
@@ -82,6 +88,7 @@ static void open_inbox_with(struct bench *bench, size_t queue_bytes_max, int64_t
                                             .limits.queue_bytes_max = queue_bytes_max,
                                             .limits.journal_bytes_max = journal_bytes_max,
                                             .reading_bytes_max = reading_bytes_max,
+                                            .late_ms = bench->late_ms,
                                             .decode = decode,
                                             .context = bench};
     CHECK(inbox_create(&settings, &bench->inbox, &err) == ERR_OK);
@@ -562,9 +569,88 @@ static void what_is_offered_while_the_store_is_lent_is_acknowledged_and_waits(vo
     EXPECT(steps == 1);
 }
 
+/* Four messages, of which one load takes two. */
+static bool offer_four(struct bench *bench)
+{
+    static char context[3 << 20];
+    struct err err;
+    enum errc code = ERR_OK;
+    for (int i = 0; i < 4 && code == ERR_OK; i++) {
+        char text[] = "m0 7";
+        text[1] = (char)('0' + i);
+        const struct journal_message message = {.kind = 1,
+                                                .received_ns = NOON_NS,
+                                                .bytes = str_from(text),
+                                                .context = {context, sizeof context}};
+        code = inbox_offer(bench->inbox, &message, done, bench, &err);
+    }
+    return code == ERR_OK;
+}
+
+static void wait_for_decodings(struct bench *bench, int count)
+{
+    while (atomic_load(&bench->decodings) < count) {
+        usleep(1000);
+    }
+}
+
+static void what_has_waited_for_long_is_moved_by_who_gives_way_to_nobody(void)
+{
+    struct bench bench;
+    if (test_is_refusing()) {
+        return; /* it takes seconds, and others refuse the same allocations */
+    }
+    CHECK(setup(&bench));
+    bench.late_ms = 1;
+    bench.wait_ms = 600; /* two of them are as long as who gives way may take at once */
+    atomic_store(&bench.slow, true);
+    open_inbox(&bench, 64 << 20, 64 << 20);
+    const int own = getpriority(PRIO_PROCESS, (id_t)gettid());
+    const bool taken = offer_four(&bench);
+    while (taken && atomic_load(&bench.kept) < 4) {
+        usleep(1000);
+    }
+    atomic_store(&bench.slow, false);
+    wait_for_decodings(&bench, 1);
+    usleep(700000);
+    const int first = atomic_load(&bench.priority);
+    const bool settled = inbox_settle(bench.inbox, WAIT_MS);
+    const int last = atomic_load(&bench.priority);
+    const int64_t steps = steps_of(&bench);
+    teardown(&bench);
+    EXPECT(taken);
+    EXPECT(settled);
+    EXPECT(steps == 4);
+    EXPECT(first > own);
+    EXPECT(last == own);
+}
+
+static void what_is_awaited_at_the_end_is_moved_by_who_gives_way_to_nobody(void)
+{
+    struct bench bench;
+    if (test_is_refusing()) {
+        return; /* it takes seconds, and others refuse the same allocations */
+    }
+    CHECK(setup(&bench));
+    bench.wait_ms = 600;
+    open_inbox(&bench, 64 << 20, 64 << 20);
+    const int own = getpriority(PRIO_PROCESS, (id_t)gettid());
+    const bool taken = offer_four(&bench);
+    wait_for_decodings(&bench, 1);
+    inbox_destroy(&bench.inbox, WAIT_MS);
+    const int last = atomic_load(&bench.priority);
+    const int64_t steps = steps_of(&bench);
+    teardown(&bench);
+    EXPECT(taken);
+    EXPECT(steps == 4);
+    EXPECT(last == own);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
+        TEST_SPARSE(what_has_waited_for_long_is_moved_by_who_gives_way_to_nobody),
+        TEST_SPARSE(what_is_awaited_at_the_end_is_moved_by_who_gives_way_to_nobody),
         TEST_SPARSE(who_borrows_the_store_has_it_alone_and_what_comes_in_meanwhile_is_taken),
         TEST_SPARSE(what_is_offered_while_the_store_is_lent_is_acknowledged_and_waits),
         TEST_SPARSE(what_does_not_fit_the_queue_is_refused_and_nothing_is_kept_of_it),
