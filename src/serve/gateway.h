@@ -64,7 +64,7 @@ void serve_hand_over_left(struct serve *serve);
 /* How upstreams are reached: proxies and authorities of the environment. */
 struct net_client_settings serve_gateway_client(void);
 
-/* ---- serve_gateway_table.c */
+/* ---- gateway_table.c */
 
 /* The table of that configuration, which is held until the table is released.
  * Errors: ERR_CONFIG  a key of an upstream is not where it should be; those of file_read() and
@@ -72,7 +72,7 @@ struct net_client_settings serve_gateway_client(void);
 MUST_CHECK enum errc serve_gateway_table(struct serve *serve, const struct serve_config *config,
                                          struct gateway_table **out, struct err *err);
 
-/* ---- serve_gateway.c */
+/* ---- gateway.c */
 
 /* A request whose path is the gateway's. */
 struct serve_caller;
@@ -91,7 +91,7 @@ void serve_webhook_send(struct serve *serve, const struct hold_notice *notice, s
 MUST_CHECK enum errc serve_decode_call(const struct journal_message *message, struct arena *arena,
                                        struct inbox_decoded *out, struct err *err);
 
-/* ---- serve_told.c */
+/* ---- told.c */
 
 /* Steps that budgets have passed: in the log, and to the webhook. */
 void serve_tell_steps(struct serve *serve);

@@ -43,7 +43,7 @@ struct serve_questions {
     _Atomic int64_t turned_away;
 };
 
-/* The keys that open the server; serve_keys.c. */
+/* The keys that open the server; keys.c. */
 struct serve_keys {
     struct control *control; /* of the main thread, as all below but the table */
     pthread_rwlock_t lock;   /* of which table it is; a table itself never changes */
@@ -53,7 +53,7 @@ struct serve_keys {
     bool failing;       /* the store could not be read the last time; that was told */
 };
 
-/* bursar.yaml and the price book over it, as they were when read; serve_config.c. */
+/* bursar.yaml and the price book over it, as they were when read; config.c. */
 struct serve_config {
     struct arena arena;
     const struct settings *settings;
@@ -110,7 +110,7 @@ struct serve {
     struct serve_rules *rules;                 /* in force */
     struct otlp *decoders[SERVE_DECODERS_MAX]; /* idle ones */
     size_t decoder_count;
-    atomic_bool large_under_way; /* see serve_unpack.c */
+    atomic_bool large_under_way; /* see unpack.c */
     _Atomic int64_t records_accepted;
     _Atomic int64_t records_rejected;
     _Atomic int64_t unauthorized; /* requests answered with 401 */
@@ -119,6 +119,16 @@ struct serve {
     _Atomic int64_t outcomes_rejected;
     struct control *trail; /* the audit trail; the moving thread's, NULL until it writes one */
 };
+
+/*
+ * Serve until a signal says to end. Blocks SIGTERM, SIGINT and SIGHUP of this process.
+ *
+ * listen  HOST:PORT in place of the configuration's; NULL: as that says.
+ *
+ * Errors: those of the configuration, the ledger and the inbox; ERR_USAGE, ERR_CONFIG and ERR_IO
+ *         of what is listened on.
+ */
+MUST_CHECK enum errc serve_run(struct app *app, const char *listen, struct err *err);
 
 /* A line for the operator, on standard error; context is the struct serve. */
 void serve_tell(void *context, const char *text);
@@ -129,7 +139,7 @@ void serve_handle(void *context, const struct net_request *request, struct net_r
 void serve_handle_commands(void *context, const struct net_request *request,
                            struct net_reply *reply);
 
-/* ---- serve_files.c */
+/* ---- files.c */
 
 /* Raise the limit of open files for so many connections, and those to upstreams where there are
  * some; what it allows. */
@@ -137,14 +147,14 @@ struct serve_files serve_raise_files(const struct settings *settings, int connec
 /* Say on standard error when it allows few of those that were wanted, and what to do. */
 void serve_tell_files(const struct serve_files *files, int wanted);
 
-/* ---- serve_guard.c */
+/* ---- guard.c */
 
 /* Whether the host field names this server. */
 bool serve_is_addressed(const struct serve *serve, const struct net_request *request);
 /* Whether a page of another server sent it. */
 bool serve_is_of_page(const struct serve *serve, const struct net_request *request);
 
-/* ---- serve_otlp.c */
+/* ---- otlp.c */
 
 /* Whether the path is one of OTLP's; then it is answered. */
 bool serve_otlp(struct serve *serve, const struct net_request *request,
@@ -156,19 +166,19 @@ void serve_otlp_refuse(const struct net_request *request, int status, const char
 enum errc serve_decode(void *context, const struct journal_message *message, struct arena *arena,
                        struct inbox_decoded *out, struct err *err);
 
-/* ---- serve_context.c */
+/* ---- context.c */
 
 /* What of a request's head is kept with its body: baggage, Bursar's own headers, and those that
  * rules name; and what its key stands for. */
 void serve_context(const struct correlation *correlation, const struct http_head *head,
                    const struct serve_caller *caller, struct text *out);
 
-/* ---- serve_body.c */
+/* ---- body.c */
 
 /* Whether a content-type, without its parameters, is `type`. */
 bool serve_is_type(struct str value, struct str type);
 
-/* ---- serve_unpack.c */
+/* ---- unpack.c */
 
 /* Before more than SERVE_LARGE_BYTES of one request are read: *turn is whether it has the turn.
  * Errors: ERR_BUSY  another has it. */
@@ -179,7 +189,7 @@ void serve_end_turn(struct serve *serve, bool *turn);
 MUST_CHECK enum errc serve_unpack(struct serve *serve, struct str packed, struct text *out,
                                   bool *turn, struct err *err);
 
-/* ---- serve_outcomes.c */
+/* ---- outcomes.c */
 
 /* Of messages in the journal, beside those of OTLP, which are smaller. */
 enum { SERVE_KIND_OUTCOMES = 100 };
@@ -199,7 +209,7 @@ enum errc serve_audit(void *context, const struct inbox_decoded *decoded, int64_
 struct str serve_actor(const struct net_request *request, const struct serve_caller *caller,
                        char text[static SERVE_ACTOR_BYTES_MAX]);
 
-/* ---- serve_questions.c */
+/* ---- questions.c */
 
 void serve_questions_start(struct serve *serve);
 /* Have serve_figures_take() called; false: too much is waiting. */
@@ -207,14 +217,14 @@ bool serve_questions_ask_figures(struct serve *serve);
 /* Answers what is asked, then ends. */
 void serve_questions_stop(struct serve *serve);
 
-/* ---- serve_ask.c */
+/* ---- ask.c */
 
 /* GET or, of commands that write, POST /api/v1/<command>?name=value; POST /api/v1/run; true: it is
  * answered, now or later. */
 bool serve_ask(struct serve *serve, const struct net_request *request,
                const struct serve_caller *caller, struct net_reply *reply);
 
-/* ---- serve_keys.c, on the main thread but for the last two */
+/* ---- keys.c, on the main thread but for the last two */
 
 MUST_CHECK enum errc serve_keys_open(struct serve *serve, struct err *err);
 void serve_keys_close(struct serve *serve);
@@ -229,7 +239,7 @@ int serve_keys_check(struct serve *serve, const struct net_request *request, boo
 bool serve_copy_binding(const struct serve_caller *caller, struct arena *arena,
                         struct journal_binding *out);
 
-/* ---- serve_config.c */
+/* ---- config.c */
 
 MUST_CHECK enum errc serve_config_open(struct serve *serve, struct err *err);
 void serve_config_close(struct serve *serve);
@@ -243,7 +253,7 @@ void serve_config_give(struct serve *serve, const struct serve_config *config);
 struct net_limits serve_net_limits(const struct settings *settings);
 struct inbox_limits serve_inbox_limits(const struct settings *settings);
 
-/* ---- serve_notify.c */
+/* ---- notify.c */
 
 /* Tell systemd, where it asked for that. */
 void serve_notify(const char *state);
@@ -254,14 +264,14 @@ void serve_notify(const char *state);
 void serve_openapi(struct serve *serve, const struct net_request *request,
                    const struct serve_caller *caller, struct net_reply *reply);
 
-/* ---- serve_figures.c */
+/* ---- figures.c */
 
 /* The figures as they were taken last; when they are old, they are taken anew meanwhile. */
 struct serve_figures serve_figures(struct serve *serve);
 /* On the thread of questions, with its store. */
 void serve_figures_take(struct serve *serve, struct arena *arena);
 
-/* ---- serve_metrics.c */
+/* ---- metrics.c */
 
 /* OpenMetrics 1.0 text of the server's own health. */
 void serve_metrics(struct serve *serve, struct text *out);
