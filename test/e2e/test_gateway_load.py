@@ -166,10 +166,13 @@ def test_calls_wait_where_clients_and_upstreams_have_all_files(home, start, upst
     inside, outside = crowd.clients[:100], crowd.clients[100:]
 
     async def work():
+        until = time.monotonic() + 60
         await asyncio.gather(*(client.connect() for client in inside))
+        while server.metric("bursar_http_connections") < 101:  # accepted, and who asks for this
+            assert time.monotonic() < until, "not all are let in"
+            await asyncio.sleep(0.02)
         ask = request({"gate": "all", "chunks": 3}, stream=True)
         calls = [asyncio.ensure_future(client.ask(CHAT, ask)) for client in inside]
-        until = time.monotonic() + 60
         while len(upstream.log) < 35 or server.metric("bursar_gateway_requests_under_way") < 100:
             assert time.monotonic() < until, len(upstream.log)
             await asyncio.sleep(0.02)
