@@ -91,6 +91,7 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
     char held[MONEY_TEXT_BYTES_MAX];
     const size_t held_size = money_print(exchange->held_pusd, held);
     say_bounds(exchange, settled, bounds);
+    const bool says_held = bounds[0] != '\0';
     gateway_reason(exchange, reason);
     if (exchange->end == END_ERROR) {
         snprintf(status, sizeof status, " %d", exchange->status);
@@ -115,8 +116,8 @@ static void say_reason(const struct exchange *exchange, const struct gateway_set
         str_from(bounds),
         settled->lacks_fee ? STR("; the fee of its searches has no price and is not in its cost")
                            : STR(""),
-        STR("; held $"),
-        {held, held_size},
+        says_held ? STR("") : STR("; held $"),
+        {held, says_held ? 0 : held_size},
         STR("; "),
         str_from(exchange->id),
     };
