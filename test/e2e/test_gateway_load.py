@@ -283,7 +283,7 @@ def test_a_thousand_streams_at_once_take_little_memory(home, start, upstream):
     open_streams, most, bodies = crowd.run(work(), timeout=100)
     crowd.stop()
     print(f"{open_streams:.0f} streams: RSS {most / 1e6:.1f} MB, {base / 1e6:.1f} MB before the "
-          f"first, {(most - base) / 1000:.1f} KB a stream")
+          f"first, {(most - base) / 1e6:.1f} KB a stream")
     assert open_streams > 950
     assert all(body.endswith(b"data: [DONE]\n\n") for body in bodies)
     assert most - base < 40_000_000
