@@ -20,7 +20,8 @@ enum { PENDING_MAX = 512 };
 /* What settling it takes. */
 struct pending {
     uint64_t key;     /* of its upstream and id; 0: free */
-    int64_t until_ns; /* monotonic */
+    int64_t until_ns; /* by clock_steady_ns(), as holds expire */
+    bool is_charged;  /* just now, without the lock */
     uint64_t hold;
     int64_t held_pusd;
     enum hold_cause cause;
@@ -66,7 +67,7 @@ static uint64_t key_of(const struct exchange *exchange)
 
 static bool is_of(const struct pending *row, uint64_t key, const struct exchange *exchange)
 {
-    return row->key == key &&
+    return row->key == key && !row->is_charged &&
            str_equal(provider_text_str(&row->response), provider_text_str(&exchange->metered.id));
 }
 
@@ -91,8 +92,8 @@ bool gateway_background_keep(struct exchange *exchange, struct gateway_settled *
         text_clear(&exchange->record);
         gateway_write_record(exchange, settled, &exchange->record);
         *row = (struct pending){.key = key,
-                                .until_ns = clock_monotonic_ns() +
-                                            GATEWAY_BACKGROUND_S * CLOCK_NS_PER_SECOND,
+                                .until_ns =
+                                    clock_steady_ns() + GATEWAY_BACKGROUND_S * CLOCK_NS_PER_SECOND,
                                 .hold = exchange->hold,
                                 .held_pusd = exchange->held_pusd,
                                 .cause = exchange->cause,
@@ -146,6 +147,10 @@ bool gateway_background_find(struct exchange *exchange, struct gateway_asker *ou
     if (found.key == 0) {
         return false;
     }
+    if (!str_equal(provider_text_str(&exchange->who.workflow),
+                   provider_text_str(&found.who.workflow))) {
+        gateway_capture_drop(exchange); /* begun by the rules of who asks, it is another's body */
+    }
     out->who = exchange->who;
     memcpy(out->id, exchange->id, sizeof out->id);
     exchange->who = found.who;
@@ -168,10 +173,11 @@ void gateway_background_done(struct exchange *exchange, const struct gateway_ask
 {
     CHECK(exchange->is_later);
     exchange->who = asker->who;
+    exchange->is_limited = false; /* what is left is of the budgets of who began it */
     memcpy(exchange->id, asker->id, sizeof asker->id);
 }
 
-void gateway_flush_background(struct gateway *gateway, int64_t monotonic_ns)
+void gateway_flush_background(struct gateway *gateway, int64_t steady_ns)
 {
     CHECK(gateway != NULL);
     struct gateway_background *const background = gateway->background;
@@ -179,17 +185,23 @@ void gateway_flush_background(struct gateway *gateway, int64_t monotonic_ns)
         struct pending *const row = &background->rows[i];
         struct err err;
         pthread_mutex_lock(&background->lock);
-        if (row->key != 0 && row->until_ns <= monotonic_ns) {
-            const struct hold_settlement settlement = {
-                .cost_pusd = row->held_pusd, .cause = row->cause, .now_ns = clock_now_ns()};
-            const enum errc code = budget_post(gateway->settings.budget, row->hold, &settlement,
-                                               (struct str){"", 0}, NULL, &err);
-            if (code != ERR_IO) { /* else it is asked again */
-                row->key = 0;
-                atomic_fetch_sub(&background->count, 1);
-                atomic_fetch_add(&gateway->counts.unmetered, 1);
-                atomic_fetch_add(&gateway->counts.unseen_pusd, row->held_pusd);
-            }
+        row->is_charged = row->key != 0 && row->until_ns <= steady_ns;
+        const bool is_due = row->is_charged;
+        pthread_mutex_unlock(&background->lock);
+        if (!is_due) {
+            continue;
+        }
+        const struct hold_settlement settlement = {
+            .cost_pusd = row->held_pusd, .cause = row->cause, .now_ns = clock_now_ns()};
+        const enum errc code = budget_post(gateway->settings.budget, row->hold, &settlement,
+                                           (struct str){"", 0}, NULL, &err);
+        pthread_mutex_lock(&background->lock);
+        row->is_charged = false;
+        if (code != ERR_IO) { /* else it is asked again */
+            row->key = 0;
+            atomic_fetch_sub(&background->count, 1);
+            atomic_fetch_add(&gateway->counts.unmetered, 1);
+            atomic_fetch_add(&gateway->counts.unseen_pusd, row->held_pusd);
         }
         pthread_mutex_unlock(&background->lock);
     }

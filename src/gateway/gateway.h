@@ -90,7 +90,7 @@ struct gateway_caller {
 };
 
 /* Charge as held what is worked on in the background for longer than its answer is waited for. */
-void gateway_flush_background(struct gateway *gateway, int64_t monotonic_ns);
+void gateway_flush_background(struct gateway *gateway, int64_t steady_ns);
 /* Record refusals that were counted in minutes that are over, or all. About every second, from any
  * thread. */
 void gateway_flush_refusals(struct gateway *gateway, int64_t now_ns, bool all);

@@ -60,9 +60,10 @@ struct holds_row {
     money_sum again;  /* counted twice, so that a clock which was set lets nothing be spent twice */
     struct holds_past past[HOLDS_PAST_MAX]; /* [past_count] the one that ended last first */
     uint32_t past_count;
-    uint32_t told;     /* bit per step */
-    int64_t refused;   /* calls it had no room for; not saved: since the start */
-    bool told_refusal; /* not saved: may be told again after a restart */
+    money_sum ahead_held; /* held in it when the clock was set back to before it; not saved */
+    uint32_t told;        /* bit per step */
+    int64_t refused;      /* calls it had no room for; not saved: since the start */
+    bool told_refusal;    /* not saved: may be told again after a restart */
 };
 
 struct holds_table {

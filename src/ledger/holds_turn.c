@@ -82,7 +82,7 @@ void holds_row_return(struct holds_row *row, int64_t from_ns, int64_t until_ns, 
     CHECK(from_ns < row->from_ns);
     /* What is held may be spent there. */
     const struct holds_past ahead = {
-        .from_ns = row->from_ns, .spent = row->spent + row->held, .is_ahead = true};
+        .from_ns = row->from_ns, .spent = row->spent + row->ahead_held, .is_ahead = true};
     for (uint32_t i = row->past_count; i > 0; i--) {
         struct holds_past *const past = &row->past[i - 1];
         if (past->is_ahead || past->from_ns < from_ns) {
@@ -99,6 +99,7 @@ void holds_row_return(struct holds_row *row, int64_t from_ns, int64_t until_ns, 
     if (!never_was) {
         remember(row, &ahead);
     }
+    row->ahead_held = 0;
     row->from_ns = from_ns;
     row->until_ns = until_ns;
     row->told = 0;
@@ -167,6 +168,10 @@ void holds_turn(struct holds *holds, const struct hold_record *record)
     CHECK(holds != NULL);
     CHECK(record->event == HOLD_TURNED);
     const int64_t by_ns = record->at_ns - record->until_ns;
+    for (uint32_t i = 0; i < holds->table->count; i++) {
+        struct holds_row *const row = &holds->table->rows[i];
+        row->ahead_held = row->from_ns > record->at_ns ? row->held : 0;
+    }
     for (uint32_t i = 0; i < holds->used; i++) {
         struct holds_hold *const hold = &holds->slots[i];
         if (hold->state == SLOT_FREE) {

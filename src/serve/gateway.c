@@ -66,13 +66,14 @@ static int64_t hand_over(struct serve *serve, struct arena *arena)
     struct budget_payloads payloads;
     struct err err;
     bool busy = false;
+    /* Before the look: what settles behind it is not taken for handed. */
+    const uint64_t through = atomic_load(&own->hand_through);
     if (budget_payloads(own->budget, 0, PAYLOADS_BYTES_MAX, arena, &payloads, &err) != ERR_OK) {
         serve_tell(serve, err.text);
         return -1;
     }
     own->refused = false;
     size_t offered = 0;
-    const uint64_t through = atomic_load(&own->hand_through);
     if (payloads.count == 0 || payloads.rows[0].number > through) {
         atomic_store(&own->handed, through);
     }
@@ -178,7 +179,7 @@ static void *work(void *context)
         was_closing = closing;
         const struct arena_position mark = arena_mark(&arena);
         gateway_flush_refusals(own->gateway, clock_now_ns(), closing);
-        gateway_flush_background(own->gateway, clock_monotonic_ns());
+        gateway_flush_background(own->gateway, clock_steady_ns());
         handed = hand_over(serve, &arena);
         arena_rewind(&arena, mark);
         const int64_t now_ns = clock_monotonic_ns();

@@ -182,11 +182,10 @@ enum errc store_open(struct str home, enum store_mode mode, struct store **out, 
     if (code == ERR_OK && mode == STORE_READ && store_is_unmade(store->path)) {
         code = ledger_nothing_in(store, err);
     }
-    if (code == ERR_OK && mode == STORE_WRITE) {
-        store_remove_unmade(store->path);
-    }
     if (code == ERR_OK) {
+        const int making = mode == STORE_WRITE ? store_begin_making(store->path) : -1;
         code = open_database(store, mode, err);
+        store_end_making(making);
     }
     if (code == ERR_OK) {
         code = ledger_migrate(store, mode, &is_old, err);

@@ -73,7 +73,14 @@ enum errc store_fail(struct err *err, const char *what, const char *said);
 
 /* Whether the file is one that DuckDB began and did not finish, so that nothing was ever in it. */
 bool store_is_unmade(const char *path);
-/* Remove it if it is, and nobody is making it just now. */
-void store_remove_unmade(const char *path);
+/*
+ * Before the ledger is opened to write: where its file is not there, or unmade and then removed,
+ * one process after the other makes it. Between looking at the file, removing it and DuckDB's lock
+ * on the new one there must be nobody else.
+ *
+ * Returns what store_end_making() ends it with, once the ledger is open.
+ */
+int store_begin_making(const char *path);
+void store_end_making(int fd);
 
 #endif

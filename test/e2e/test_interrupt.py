@@ -73,3 +73,28 @@ def test_ctrl_c_ends_it_with_a_sentence_and_a_rerun_completes_it(new_home, whole
         home.ok("import", logs)
         assert what_it_comes_to(home) == wanted
     assert stopped > 0
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_two_that_make_the_ledger_at_once_lose_nothing_of_what_they_say(new_home, tmp_path, is_begun):
+    """One is told that the other has the ledger, or comes behind it; what one reported is there."""
+    logs = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in logs:
+        folder.mkdir()
+        (folder / "a.jsonl").write_bytes(sessions.text(sessions.session(f"of-{folder.name}", 5)))
+    for number in range(8):
+        home = new_home(f"made-{number}")
+        home.path.mkdir()
+        if is_begun:
+            (home.path / "ledger.duckdb").touch()  # as a kill leaves it
+        running = [(folder, home.start("import", folder, "--json")) for folder in logs]
+        done = []
+        for folder, process in running:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0 or "ledger.duckdb" in errors, errors
+            done += [folder] if process.returncode == 0 else []
+        assert done
+        for folder in done:
+            again = home.json("import", folder)
+            assert (again["calls"], again["steps"]) == (0, 0), (number, folder.name)
+        assert home.json("report")["total"]["cases"] == len(done)

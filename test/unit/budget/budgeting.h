@@ -25,6 +25,7 @@ struct budgeting {
     enum budget_sync sync;
     enum budget_unknown unknown;
     int64_t (*steady_ns)(void);
+    int64_t hold_s; /* how long a hold lasts; 0: a minute */
 };
 
 static inline struct hold_limit budgeting_limit(const char *scope, enum budget_period period,
@@ -80,12 +81,13 @@ static inline uint64_t budgeting_hold(struct budgeting *b, const char *scopes,
     while (rest.size > 0) {
         rows[count++] = str_cut(&rest, ',');
     }
-    const struct hold_request request = {.scopes = rows,
-                                         .scope_count = count,
-                                         .case_name = str_from(case_name),
-                                         .amount_pusd = pusd,
-                                         .expires_ns = b->now_ns + 60 * CLOCK_NS_PER_SECOND,
-                                         .now_ns = b->now_ns};
+    const struct hold_request request = {
+        .scopes = rows,
+        .scope_count = count,
+        .case_name = str_from(case_name),
+        .amount_pusd = pusd,
+        .expires_ns = b->now_ns + (b->hold_s > 0 ? b->hold_s : 60) * CLOCK_NS_PER_SECOND,
+        .now_ns = b->now_ns};
     const enum errc code = budget_reserve(b->budget, &request, &b->grant, &b->refusal, &b->err);
     return code == ERR_OK ? b->grant.id : 0;
 }

@@ -349,9 +349,42 @@ static void however_the_clock_is_set_a_day_lets_in_its_limit_once_for_each_leap_
     EXPECT(believed > WALKS && refused > WALKS);
 }
 
+/* What today has spent in the end, of a call of 80 that is posted before the clock is set back for
+ * a while, or after. */
+static int64_t spent_over_a_leap_back(bool is_posted_before, bool *out_sound)
+{
+    open_day();
+    b.hold_s = 3600;
+    const uint64_t id = budgeting_hold(&b, "org", "", 80);
+    bool sound = !is_posted_before || budgeting_post(&b, id, 80) == ERR_OK;
+    leap(-DAY_S);
+    pass(0);
+    pass(BELIEVE_S + 1);
+    sound = sound && (is_posted_before || budgeting_post(&b, id, 80) == ERR_OK);
+    leap(DAY_S);
+    pass(0);
+    pass(BELIEVE_S + 1);
+    (void)spend(0);
+    const int64_t left = spent();
+    *out_sound = sound && budget_verify(b.budget, &b.err) == ERR_OK;
+    budgeting_close(&b);
+    return left;
+}
+
+static void what_is_held_when_the_clock_goes_back_is_not_free_when_it_is_right_again(void)
+{
+    bool sound[2];
+    const int64_t posted_pusd = spent_over_a_leap_back(true, &sound[0]);
+    const int64_t held_pusd = spent_over_a_leap_back(false, &sound[1]);
+    EXPECT(test_is_refusing() || (sound[0] && sound[1]));
+    EXPECT(test_is_refusing() || posted_pusd == 80);
+    EXPECT(test_is_refusing() || held_pusd == 80);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
+        TEST_SPARSE(what_is_held_when_the_clock_goes_back_is_not_free_when_it_is_right_again),
         TEST_SPARSE(a_leap_begins_no_period_until_it_has_lasted),
         TEST_SPARSE(a_leap_that_is_taken_back_was_none),
         TEST_SPARSE(a_clock_set_right_again_brings_the_present_period_with_all_that_was_spent),
